@@ -1,0 +1,20 @@
+#pragma once
+// FlowHit: what the flow table says about one frame, so that storage can append it without a second look-up.
+
+#include <cstdint>
+
+#include "capture/packet/append_slot.hpp"
+#include "capture/packet/flow_key.hpp"
+
+namespace tapline {
+
+/// Per frame of a burst. Frames without a session (DecodeStatus other than kIp) have a null slot.
+struct FlowHit {
+  AppendSlot* slot;            // this direction's; valid until the next call into the flow table
+  std::uint64_t fingerprint;   // flow_fingerprint(): index key and lane choice
+  ContentClass content_class;  // of this direction, as far as known
+  Direction direction;
+  std::uint16_t header_bytes;  // link, network and transport headers of the frame
+};
+
+}  // namespace tapline

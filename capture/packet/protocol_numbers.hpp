@@ -1,0 +1,42 @@
+#pragma once
+// Numbers from the IANA registries that the decoder and its neighbours name.
+
+#include <cstdint>
+
+namespace tapline {
+
+enum EtherType : std::uint16_t {
+  kEtherTypeIpv4 = 0x0800,
+  kEtherTypeArp = 0x0806,
+  kEtherTypeRarp = 0x8035,
+  kEtherTypeVlan = 0x8100,  // IEEE 802.1Q
+  kEtherTypeIpv6 = 0x86dd,
+  kEtherTypeMpls = 0x8847,
+  kEtherTypeMplsMulticast = 0x8848,
+  kEtherTypePppoeDiscovery = 0x8863,
+  kEtherTypePppoeSession = 0x8864,
+  kEtherTypeServiceVlan = 0x88a8,  // IEEE 802.1ad
+  kEtherTypeQinq1 = 0x9100,        // stacked tags of switches older than 802.1ad
+  kEtherTypeQinq2 = 0x9200,
+  kEtherTypeQinq3 = 0x9300,
+};
+
+enum IpProto : std::uint8_t {
+  kIpProtoHopByHop = 0,
+  kIpProtoIcmp = 1,
+  kIpProtoTcp = 6,
+  kIpProtoUdp = 17,
+  kIpProtoRouting = 43,
+  kIpProtoFragment = 44,
+  kIpProtoEsp = 50,
+  kIpProtoAh = 51,
+  kIpProtoIcmpv6 = 58,
+  kIpProtoNoNext = 59,
+  kIpProtoDestinationOptions = 60,
+  kIpProtoSctp = 132,
+  kIpProtoMobility = 135,
+  kIpProtoHip = 139,
+  kIpProtoShim6 = 140,
+};
+
+}  // namespace tapline
