@@ -1,0 +1,157 @@
+#pragma once
+// FlowEntry: one flow in memory, four cache lines. A packet reads the key line and writes the line of its
+// direction; the cold line is touched when something rare happens: the flow begins or ends, a record is due,
+// a TCP flag other than ACK and PSH, a frame that runs backwards. InterimSlab: what a flow needs in addition
+// once it has written an interim record.
+
+#include <cstdint>
+#include <limits>
+
+#include "capture/base/bytes.hpp"
+#include "capture/packet/append_slot.hpp"
+#include "capture/packet/flow_key.hpp"
+#include "capture/packet/session_record.hpp"
+#include "flowgen/flow_phase.hpp"
+
+namespace tapline::flowgen {
+
+inline constexpr std::uint32_t kNoFlow = 0xffff'ffff;
+inline constexpr std::uint32_t kNoSlab = 0xffff'ffff;
+
+/// Beside the flags of FlowKey, so that a freed entry equals no key.
+inline constexpr std::uint8_t kEntryLive = 1 << 7;
+
+/// Touched by every packet. Its first 42 bytes are FlowKey's (without the link, which is the same for the
+/// whole table).
+struct alignas(64) KeyLine {
+  IpAddress address_a;
+  IpAddress address_b;
+  std::uint16_t port_a;
+  std::uint16_t port_b;
+  std::uint32_t tunnel_id;
+  // Bits 0..7 protocol, 8..15 KeyFlag | kEntryLive, 16..63 check time (signed, units of 2^16 ns, rounded
+  // down). A frame at or after the check time takes the slow path, which knows the exact times; earlier
+  // frames need not look.
+  std::uint64_t identity_and_check;
+  TimeNs last_ns;  // running maximum of the flow's own capture times
+  std::uint64_t fingerprint;
+
+  static constexpr std::uint64_t kIdentityMask = 0xffff;
+  static std::uint64_t identity_of(const FlowKey& key) {
+    return std::uint64_t{key.ip_proto} | std::uint64_t{static_cast<std::uint8_t>(key.flags | kEntryLive)}
+                                             << 8;
+  }
+
+  bool matches(const FlowKey& key) const {
+    const auto* const mine = reinterpret_cast<const std::uint8_t*>(this);
+    const auto* const other = reinterpret_cast<const std::uint8_t*>(&key);
+    std::uint64_t difference = (identity_and_check & kIdentityMask) ^ identity_of(key);
+    for (std::size_t at = 0; at < 40; at += 8)
+      difference |= load_le<std::uint64_t>(mine + at) ^ load_le<std::uint64_t>(other + at);
+    return difference == 0;
+  }
+  FlowKey key(std::uint16_t link) const {
+    return {address_a,
+            address_b,
+            port_a,
+            port_b,
+            tunnel_id,
+            static_cast<std::uint8_t>(identity_and_check),
+            static_cast<std::uint8_t>((identity_and_check >> 8) & ~std::uint64_t{kEntryLive}),
+            link};
+  }
+  bool live() const { return (identity_and_check & std::uint64_t{kEntryLive} << 8) != 0; }
+  void mark_dead() { identity_and_check = 0; }
+
+  bool reaches_check(TimeNs time_ns) const {
+    return time_ns >> 16 >= static_cast<std::int64_t>(identity_and_check) >> 16;
+  }
+  void set_check(TimeNs check_ns) {
+    identity_and_check =
+        (identity_and_check & kIdentityMask) | (static_cast<std::uint64_t>(check_ns) & ~kIdentityMask);
+  }
+  /// Every frame takes the slow path until the next set_check().
+  void set_check_always() { set_check(std::numeric_limits<TimeNs>::min()); }
+};
+
+/// What has come since the record before, of which delta_first and delta_last are to be known.
+enum class DeltaState : std::uint8_t {
+  kNone,     // nothing
+  kBehind,   // only frames earlier than last_ns: the slab holds the latest of them
+  kForward,  // a frame that moved or met last_ns: that is the latest
+};
+
+struct alignas(64) ColdLine {
+  TimeNs direction_first_ns[2];  // earliest frame by Direction; valid where its packets > 0
+  TimeNs begin_ns;        // capture time of the first frame in order: names the uid, counts the boundaries
+  TimeNs first_order_ns;  // OrderKey of that frame
+  std::uint32_t first_order_count;
+  std::uint32_t timer_previous;  // see timer_wheel.hpp
+  std::uint32_t timer_next;
+  std::uint32_t slab;     // InterimSlab, or kNoSlab; of a dead entry: its final record's place in the buffer
+  std::uint32_t syn_seq;  // of the first SYN; valid where syn_seen of first_syn_direction is set
+  std::uint32_t mpls_label : 20;  // of the first labelled frame
+  std::uint32_t mpls_seen : 1;
+  std::uint32_t lag_log2 : 6;  // see lag_of(); 0: none
+  std::uint32_t spare : 5;
+  std::uint64_t unstored_packets : 48;
+  std::uint64_t phase : 4;            // FlowPhase
+  std::uint64_t delta : 2;            // DeltaState
+  std::uint64_t syn_seen : 2;         // SYN without ACK; bit per Direction
+  std::uint64_t syn_ack_seen : 2;     // bit per Direction
+  std::uint64_t fin_seen : 2;         // bit per Direction
+  std::uint64_t first_direction : 1;  // of the first frame
+  std::uint64_t first_syn_direction : 1;
+  std::uint64_t spare_bits : 2;
+
+  FlowPhase flow_phase() const { return static_cast<FlowPhase>(phase); }
+  DeltaState delta_state() const { return static_cast<DeltaState>(delta); }
+  void set_phase(FlowPhase value) { phase = static_cast<std::uint64_t>(value) & 15; }
+  void set_delta(DeltaState value) { delta = static_cast<std::uint64_t>(value) & 3; }
+  /// How far this flow's capture times have been behind the clock when they arrived, beyond the grace;
+  /// rounded up to a power of two. Its timers run that much later (one link of a merged capture whose clock
+  /// is slow).
+  TimeNs lag_ns() const { return lag_log2 == 0 ? 0 : TimeNs{1} << lag_log2; }
+};
+
+/// Content samples a direction gets before it is taken to be clear; see content_class.hpp.
+inline constexpr std::uint32_t kContentSamplesMax = 4;
+
+struct alignas(64) DirectionLine {
+  DirectionCounters total;
+  TimeNs last_ns;
+  AppendSlot slot;
+  std::uint8_t tcp_flags_first;
+  std::uint8_t tcp_flags_union;
+  std::uint8_t ttl_min;
+  std::uint8_t ttl_max;
+  std::uint32_t vlan_outer : 12;  // ids of the first tagged frame
+  std::uint32_t vlan_inner : 12;
+  std::uint32_t vlan_tags : 2;  // how many of the two are valid
+  std::uint32_t mpls_seen : 1;  // ColdLine::mpls_label need not be looked at for this direction again
+  std::uint32_t opaque : 1;     // ContentClass
+  std::uint32_t samples_left : 3;
+  std::uint32_t spare : 1;
+};
+
+struct FlowEntry {
+  KeyLine hot;
+  ColdLine cold;
+  DirectionLine directions[2];  // by Direction
+};
+
+static_assert(sizeof(KeyLine) == 64 && offsetof(KeyLine, identity_and_check) == 40);
+static_assert(offsetof(FlowKey, tunnel_id) == 36 && offsetof(KeyLine, tunnel_id) == 36);
+static_assert(sizeof(ColdLine) == 64 && sizeof(DirectionLine) == 64);
+static_assert(sizeof(FlowEntry) == 256 && alignof(FlowEntry) == 64);
+
+struct InterimSlab {
+  DirectionCounters previous[2];  // as of the record before, by Direction
+  TimeNs delta_first_ns;          // earliest frame since then; valid unless DeltaState::kNone
+  TimeNs delta_last_ns;           // latest; valid in DeltaState::kBehind
+  std::uint32_t seq;              // of the next record
+  std::uint32_t next_free;
+};
+static_assert(sizeof(InterimSlab) == 88);
+
+}  // namespace tapline::flowgen

@@ -1,0 +1,301 @@
+// FlowTable::State: what happens to a flow beside counting.
+
+#include <bit>
+
+#include "capture/base/check.hpp"
+#include "flowgen/flow_table_state.hpp"
+
+namespace tapline::flowgen {
+namespace {
+
+// Interim records: when a flow is this old, and then every period (DESIGN.md, section 7).
+constexpr TimeNs kFirstBoundaryNs = kNsPerSecond / 2;
+constexpr TimeNs kSecondBoundaryNs = 5 * kNsPerSecond;
+constexpr TimeNs kBoundaryPeriodNs = 60 * kNsPerSecond;
+
+constexpr int kLagLog2Min = 28;  // a quarter of a second
+constexpr int kLagLog2Max = 62;
+
+constexpr std::uint32_t kEvictionSamples = 8;
+
+std::uint64_t bit(Direction direction) {
+  return std::uint64_t{1} << static_cast<unsigned>(direction);
+}
+
+DirectionLine& line_of(FlowEntry& entry, Direction direction) {
+  return entry.directions[static_cast<std::size_t>(direction)];
+}
+
+}  // namespace
+
+FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, SlabPool slab_pool,
+                        BucketIndex bucket_index)
+    : config(table_config),
+      hash(table_config.hash_seed),
+      timeouts(phase_timeouts(table_config.timeouts)),
+      origin{table_config.sensor_id, table_config.worker, table_config.link, table_config.frames_stored},
+      clock(table_config.clock_jump_ns_max, table_config.clock_jump_frames),
+      pool(std::move(flow_pool)),
+      slabs(std::move(slab_pool)),
+      index(std::move(bucket_index)),
+      wheel(pool.data()),
+      records(kRecordBufferMax) {}
+
+// ---- Times of records
+
+// The first boundary after the flow's own time.
+TimeNs FlowTable::State::next_boundary(const FlowEntry& entry) const {
+  const TimeNs age_ns = difference(entry.hot.last_ns, entry.cold.begin_ns);
+  if (age_ns < kFirstBoundaryNs) return later(entry.cold.begin_ns, kFirstBoundaryNs);
+  if (age_ns < kSecondBoundaryNs) return later(entry.cold.begin_ns, kSecondBoundaryNs);
+  const TimeNs into_period_ns = (age_ns - kSecondBoundaryNs) % kBoundaryPeriodNs;
+  return later(entry.hot.last_ns, kBoundaryPeriodNs - into_period_ns);
+}
+
+// When the next record is due, in the flow's own time. An idle flow writes no interim records.
+TimeNs FlowTable::State::next_due(const FlowEntry& entry) const {
+  const TimeNs timeout_ns = timeout_at(entry);
+  return entry.cold.delta_state() == DeltaState::kNone ? timeout_ns
+                                                       : std::min(timeout_ns, next_boundary(entry));
+}
+
+EndReason FlowTable::State::reason_at_timeout(const FlowEntry& entry) const {
+  switch (entry.cold.flow_phase()) {
+    case FlowPhase::kTcpClosed:
+      return EndReason::kFinished;
+    case FlowPhase::kTcpReset:
+      return EndReason::kReset;
+    default:
+      return EndReason::kIdle;
+  }
+}
+
+Settled FlowTable::State::settle(std::uint32_t flow, TimeNs reached_ns) {
+  const FlowEntry& entry = pool[flow];
+  const TimeNs timeout_ns = timeout_at(entry);
+  if (entry.cold.delta_state() != DeltaState::kNone) {
+    const TimeNs boundary_ns = next_boundary(entry);
+    if (boundary_ns <= timeout_ns && reached_ns >= boundary_ns && write_interim(flow))
+      return Settled::kInterim;
+  }
+  if (reached_ns <= timeout_ns) return Settled::kNothing;
+  end(flow, reason_at_timeout(entry));
+  return Settled::kEnded;
+}
+
+// Asks again when the next record is due; at the timeout where an interim record that is due could not be
+// written.
+void FlowTable::State::relink(std::uint32_t flow) {
+  const FlowEntry& entry = pool[flow];
+  TimeNs due_ns = next_due(entry);
+  if (due_ns <= reached_by_clock(entry.cold)) due_ns = timeout_at(entry);
+  wheel.link(flow, later(due_ns, entry.cold.lag_ns() + kGraceNs), clock.now_ns());
+}
+
+void FlowTable::State::refresh_check(FlowEntry& entry) {
+  const bool every_frame_counts =
+      entry.cold.flow_phase() == FlowPhase::kTcpOpening || entry.cold.delta_state() != DeltaState::kForward;
+  if (every_frame_counts) return entry.hot.set_check_always();
+  entry.hot.set_check(next_due(entry));
+}
+
+// ---- Records
+
+void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
+  TAPLINE_CHECK(record_count < records.size());  // the caller drains after every call
+  const InterimSlab* const slab = entry.cold.slab == kNoSlab ? nullptr : &slabs[entry.cold.slab];
+  build_record(entry, slab, origin, reason, records[record_count++]);
+  ++counters.records_written;
+}
+
+// False where no slab is left: then the flow's later records say it all, because nothing has been said
+// before.
+bool FlowTable::State::write_interim(std::uint32_t flow) {
+  FlowEntry& entry = pool[flow];
+  ColdLine& cold = entry.cold;
+  const std::uint32_t new_slab = cold.slab == kNoSlab ? slabs.allocate() : kNoSlab;
+  if (cold.slab == kNoSlab && new_slab == kNoSlab) {
+    ++counters.interim_slab_exhausted;
+    return false;
+  }
+  write_record(entry, EndReason::kOpen);
+  if (cold.slab == kNoSlab) cold.slab = new_slab;
+  InterimSlab& slab = slabs[cold.slab];
+  slab.previous[0] = entry.directions[0].total;
+  slab.previous[1] = entry.directions[1].total;
+  ++slab.seq;
+  cold.set_delta(DeltaState::kNone);
+  refresh_check(entry);
+  return true;
+}
+
+void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
+  FlowEntry& entry = pool[flow];
+  write_record(entry, reason);
+  if (entry.cold.slab != kNoSlab) slabs.release(entry.cold.slab);
+  entry.cold.slab = record_count - 1;
+  entry.hot.mark_dead();
+  pool.bury(flow);
+}
+
+// The flow that has been idle for longest among the next few, in a circle over the entries.
+void FlowTable::State::evict() {
+  std::uint32_t victim = kNoFlow;
+  for (std::uint32_t sampled = 0; sampled < kEvictionSamples && sampled < pool.active_count();) {
+    if (++evict_hand >= pool.used_end()) evict_hand = 0;
+    if (!pool[evict_hand].hot.live()) continue;
+    ++sampled;
+    if (victim == kNoFlow || pool[evict_hand].hot.last_ns < pool[victim].hot.last_ns) victim = evict_hand;
+  }
+  index.erase(hash_of(pool[victim]), victim);
+  wheel.unlink(victim);
+  end(victim, EndReason::kEvicted);
+  ++counters.flows_evicted;
+}
+
+// ---- Frames
+
+std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t predecessor) {
+  if (pool.full()) evict();
+  const std::uint32_t flow = pool.allocate();
+  FlowEntry& entry = pool[flow];
+  const FlowKey& key = arrival.key;
+  const TimeNs time_ns = arrival.frame.time_ns;
+  entry = FlowEntry{};
+  entry.hot.address_a = key.address_a;
+  entry.hot.address_b = key.address_b;
+  entry.hot.port_a = key.port_a;
+  entry.hot.port_b = key.port_b;
+  entry.hot.tunnel_id = key.tunnel_id;
+  entry.hot.identity_and_check = KeyLine::identity_of(key);
+  entry.hot.last_ns = time_ns;
+  entry.hot.fingerprint = flow_fingerprint(key);
+  entry.cold.begin_ns = time_ns;
+  entry.cold.first_order_ns = arrival.frame.order.time_ns;
+  entry.cold.first_order_count = arrival.frame.order.count;
+  entry.cold.slab = kNoSlab;
+  entry.cold.first_direction = static_cast<std::uint64_t>(arrival.direction) & 1;
+  entry.cold.set_phase(first_phase(key, arrival.meta.tcp_flags));
+  entry.cold.set_delta(DeltaState::kForward);
+  entry.directions[0].samples_left = kContentSamplesMax;
+  entry.directions[1].samples_left = kContentSamplesMax;
+  if (predecessor == kNoFlow)
+    index.insert(arrival.hash, flow);
+  else
+    index.replace(arrival.hash, predecessor, flow);
+  ++counters.flows_begun;
+  note_frame(entry, arrival);
+  relink(flow);
+  return flow;
+}
+
+// A pure SYN after the end, or with another sequence number than the SYN that opened the session (RFC 9293,
+// section 3.10.7.4 lets a host reopen even out of TIME-WAIT). Retransmitted SYNs repeat their number.
+bool FlowTable::State::is_reuse(const FlowEntry& entry, const Arrival& arrival) const {
+  if (!is_pure_syn(arrival.meta.tcp_flags) || !has_tcp_header(arrival.key)) return false;
+  if (is_tcp_over(entry.cold.flow_phase())) return true;
+  return entry.cold.flow_phase() != FlowPhase::kTcpOpening &&
+         (entry.cold.syn_seen & bit(arrival.direction)) != 0 &&
+         entry.cold.first_syn_direction == static_cast<std::uint64_t>(arrival.direction) &&
+         entry.cold.syn_seq != arrival.meta.tcp_seq;
+}
+
+std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arrival) {
+  FlowEntry& entry = pool[flow];
+  const TimeNs reached_ns = std::max(arrival.frame.time_ns, reached_by_clock(entry.cold));
+  const bool reuse = is_reuse(entry, arrival);
+  const TimeNs asked_ns = later(next_due(entry), entry.cold.lag_ns());
+  Settled settled = settle(flow, reached_ns);
+  if (settled == Settled::kInterim) settled = settle(flow, reached_ns);
+  if (settled == Settled::kEnded || reuse) {
+    wheel.unlink(flow);
+    if (settled != Settled::kEnded) end(flow, EndReason::kReused);
+    return begin(arrival, flow);
+  }
+  note_frame(entry, arrival);
+  // The wheel asks too early where the next record has moved away, which costs little; never too late.
+  if (later(next_due(entry), entry.cold.lag_ns()) < asked_ns) {
+    wheel.unlink(flow);
+    relink(flow);
+  }
+  return flow;
+}
+
+// Everything but the counters of account() (flow_table.cpp), which come afterwards.
+void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
+  const TimeNs time_ns = arrival.frame.time_ns;
+  DirectionLine& line = line_of(entry, arrival.direction);
+  TimeNs& first_ns = entry.cold.direction_first_ns[static_cast<std::size_t>(arrival.direction)];
+  if (line.total.packets == 0) {
+    first_ns = time_ns;
+    line.last_ns = time_ns;
+    line.ttl_min = arrival.meta.ttl;
+    line.ttl_max = arrival.meta.ttl;
+    line.tcp_flags_first = arrival.meta.tcp_flags;
+  }
+  first_ns = std::min(first_ns, time_ns);
+  note_lag(entry.cold, time_ns);
+  note_delta(entry, time_ns);
+  note_tcp(entry, arrival);
+  entry.hot.last_ns = std::max(entry.hot.last_ns, time_ns);
+  refresh_check(entry);
+}
+
+void FlowTable::State::note_lag(ColdLine& cold, TimeNs time_ns) {
+  if (time_ns >= clock.horizon_ns()) return;
+  const auto lag_ns = static_cast<std::uint64_t>(difference(clock.horizon_ns(), time_ns));
+  const int log2 = std::clamp(static_cast<int>(std::bit_width(lag_ns - 1)), kLagLog2Min, kLagLog2Max);
+  cold.lag_log2 = std::max<std::uint32_t>(cold.lag_log2, static_cast<std::uint32_t>(log2) & 63);
+}
+
+void FlowTable::State::note_delta(FlowEntry& entry, TimeNs time_ns) {
+  const DeltaState before = entry.cold.delta_state();
+  const bool forward = time_ns >= entry.hot.last_ns;
+  if (forward)
+    entry.cold.set_delta(DeltaState::kForward);
+  else if (before == DeltaState::kNone)
+    entry.cold.set_delta(DeltaState::kBehind);
+  if (entry.cold.slab == kNoSlab) return;
+  InterimSlab& slab = slabs[entry.cold.slab];
+  const bool first = before == DeltaState::kNone;
+  slab.delta_first_ns = first ? time_ns : std::min(slab.delta_first_ns, time_ns);
+  slab.delta_last_ns = first ? time_ns : std::max(slab.delta_last_ns, time_ns);
+}
+
+void FlowTable::State::note_tcp(FlowEntry& entry, const Arrival& arrival) {
+  ColdLine& cold = entry.cold;
+  const std::uint8_t flags = arrival.meta.tcp_flags;
+  const std::uint64_t mine = bit(arrival.direction);
+  if (has_tcp_header(arrival.key)) {
+    if (is_pure_syn(flags)) {
+      if (cold.syn_seen == 0) {
+        cold.first_syn_direction = static_cast<std::uint64_t>(arrival.direction) & 1;
+        cold.syn_seq = arrival.meta.tcp_seq;
+      }
+      cold.syn_seen |= mine & 3;
+    }
+    if (is_syn_ack(flags)) cold.syn_ack_seen |= mine & 3;
+    if ((flags & kTcpFin) != 0) cold.fin_seen |= mine & 3;
+  }
+  const Direction other = arrival.direction == Direction::kAToB ? Direction::kBToA : Direction::kAToB;
+  const PhaseInput input{flags, line_of(entry, other).total.packets != 0,
+                         static_cast<std::uint8_t>(cold.fin_seen)};
+  cold.set_phase(next_phase(cold.flow_phase(), arrival.key, input));
+}
+
+void FlowTable::State::note_tags(std::uint32_t flow, const PacketMeta& meta, Direction direction) {
+  FlowEntry& entry = pool[flow];
+  DirectionLine& line = line_of(entry, direction);
+  if (meta.vlan_count != 0 && line.vlan_tags == 0) {
+    line.vlan_tags = meta.vlan_count == 1 ? 1 : 2;
+    line.vlan_outer = meta.vlan_tci[0] & 0xfff;
+    line.vlan_inner = meta.vlan_tci[1] & 0xfff;
+  }
+  if (meta.mpls_count != 0 && line.mpls_seen == 0) {
+    line.mpls_seen = 1;
+    if (entry.cold.mpls_seen == 0) entry.cold.mpls_label = meta.mpls_label & 0xfffff;
+    entry.cold.mpls_seen = 1;
+  }
+}
+
+}  // namespace tapline::flowgen

@@ -1,0 +1,60 @@
+#pragma once
+// FlowPhase: which timeout a flow is under, and for TCP, how far its conversation has come. Pure functions.
+
+#include <array>
+#include <cstdint>
+
+#include "capture/packet/flow_key.hpp"
+#include "flowgen/flow_table.hpp"
+
+namespace tapline::flowgen {
+
+enum TcpFlag : std::uint8_t { kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpAck = 0x10 };
+
+enum class FlowPhase : std::uint8_t {
+  kTcpOpening,      // began with a SYN or SYN-ACK; no frame without SYN yet that both sides' frames preceded
+  kTcpEstablished,  // also what is seen from the middle on
+  kTcpLongLived,    // established, on a port whose sessions idle for long
+  kTcpHalfClosed,   // FIN of one side
+  kTcpClosed,       // FIN of both sides
+  kTcpReset,        // RST
+  kUdpOneWay,
+  kUdpTwoWay,
+  kDnsAnswered,
+  kQuic,
+  kIcmp,
+  kOther,
+  kFragments,
+};
+inline constexpr std::size_t kFlowPhaseCount = 13;
+
+/// Timeout by FlowPhase.
+using PhaseTimeouts = std::array<TimeNs, kFlowPhaseCount>;
+PhaseTimeouts phase_timeouts(const Timeouts& timeouts);
+
+/// SYN, and neither ACK nor RST. ECN's bits (RFC 3168, section 6.1.1) and others do not matter.
+constexpr bool is_pure_syn(std::uint8_t tcp_flags) {
+  return (tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
+}
+constexpr bool is_syn_ack(std::uint8_t tcp_flags) {
+  return (tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == (kTcpSyn | kTcpAck);
+}
+constexpr bool is_tcp_over(FlowPhase phase) {
+  return phase == FlowPhase::kTcpClosed || phase == FlowPhase::kTcpReset;
+}
+/// The key's protocol is TCP and its frames have TCP headers.
+constexpr bool has_tcp_header(const FlowKey& key) {
+  return key.ip_proto == 6 && (key.flags & kKeyFragment) == 0;
+}
+
+/// What a frame adds to what is known of the flow.
+struct PhaseInput {
+  std::uint8_t tcp_flags;
+  bool both_directions;   // seen, this frame included
+  std::uint8_t fin_seen;  // bit per direction, this frame included
+};
+
+FlowPhase first_phase(const FlowKey& key, std::uint8_t tcp_flags);
+FlowPhase next_phase(FlowPhase phase, const FlowKey& key, const PhaseInput& input);
+
+}  // namespace tapline::flowgen

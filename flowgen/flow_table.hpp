@@ -1,0 +1,108 @@
+#pragma once
+// FlowTable: the conversations in progress on one worker. Bursts of decoded frames in; per frame a FlowHit
+// out (what storage needs to append it without a second look-up); session records in a buffer that the caller
+// drains. One thread. All memory is allocated by create(); nothing after that allocates.
+//
+// Records depend on a flow's own frames and their times alone, not on burst size or on how often advance() is
+// called: a frame later than last + timeout first ends the old instance; an interim record holds the state at
+// its boundary. The timers decide only when a record is written. Eviction (table full) is the one exception
+// and is marked in the record.
+//
+// The timers' clock is the running maximum of capture time, so that frames that run backwards never move it;
+// a jump forward by more than clock_jump_ns_max moves it only once clock_jump_frames frames in a row confirm
+// it.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "capture/base/result.hpp"
+#include "capture/packet/flow_hit.hpp"
+#include "capture/packet/frame.hpp"
+#include "capture/packet/packet_meta.hpp"
+#include "capture/packet/session_record.hpp"
+
+namespace tapline::flowgen {
+
+/// Default timeouts of DESIGN.md section 7, in nanoseconds.
+struct Timeouts {
+  TimeNs tcp_opening = 10 * kNsPerSecond;
+  TimeNs tcp_established = 600 * kNsPerSecond;
+  TimeNs tcp_long_lived = 3600 * kNsPerSecond;  // established, on a port whose sessions idle: flow_phase.cpp
+  TimeNs tcp_half_closed = 120 * kNsPerSecond;
+  TimeNs tcp_closed = 5 * kNsPerSecond;
+  TimeNs udp_one_way = 15 * kNsPerSecond;
+  TimeNs udp_two_way = 120 * kNsPerSecond;
+  TimeNs dns_answered = 5 * kNsPerSecond;
+  TimeNs quic = 180 * kNsPerSecond;
+  TimeNs icmp = 10 * kNsPerSecond;
+  TimeNs other_ip = 60 * kNsPerSecond;
+  TimeNs fragments = 15 * kNsPerSecond;
+};
+
+struct FlowTableConfig {
+  std::uint32_t flows_max = 1u << 20;  // 300 bytes each with its places in bucket, free list and slabs
+  /// Flows that can have written an interim record at once; 0: a quarter of flows_max.
+  std::uint32_t interim_slabs_max = 0;
+  std::uint64_t hash_seed = 0;  // secret per process: keeps crafted collisions from working
+  std::uint64_t sensor_id = 0;  // goes into uids
+  std::uint16_t worker = 0;
+  std::uint16_t link = 0;
+  bool frames_stored = true;  // false: sessions only, records say that none of their packets is in the store
+  Timeouts timeouts;
+  TimeNs clock_jump_ns_max = 60 * kNsPerSecond;
+  std::uint32_t clock_jump_frames = 64;
+};
+
+/// Counters since create(); book 3 of the ledger: decoded = in_session + sum of no_session.
+struct FlowCounters {
+  std::uint64_t frames_in_session = 0;
+  std::uint64_t frames_no_session[kDecodeStatusCount] = {};  // by DecodeStatus; kIp stays 0
+  std::uint64_t flows_begun = 0;
+  std::uint64_t flows_evicted = 0;
+  std::uint64_t records_written = 0;
+  std::uint64_t interim_slab_exhausted = 0;  // interim records not written, because no slab was free
+};
+
+class FlowTable {
+ public:
+  /// kInvalid for impossible sizes, kLimit where memory cannot be had.
+  static Result<std::unique_ptr<FlowTable>> create(const FlowTableConfig& config);
+  ~FlowTable();
+
+  /// Accounts a burst (at most kBurstFramesMax frames, order keys set) and fills hits[i]. Appends at most
+  /// kRecordsPerFrameMax records per frame to records().
+  void update(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
+
+  /// Writes records that are due at order time `now_ns`, at most `records_max` of them; true if more remain
+  /// due. Call it between bursts; when live also on an idle link.
+  bool advance(TimeNs now_ns, std::uint32_t records_max);
+
+  /// Ends all flows (EndReason::kShutdown, or what their state says if their timeout has passed), at most
+  /// `records_max` records a call; true if flows remain.
+  bool finish(std::uint32_t records_max);
+
+  /// A frame of this flow was seen, but is not (wholly) in the store. `hit` is of the current burst.
+  void count_unstored(const FlowHit& hit);
+
+  /// Records written since clear_records(), oldest first. The buffer holds kRecordBufferMax: the caller
+  /// drains it after every call above (one update plus one advance(…, kRecordsPerAdvanceMax) always fit).
+  std::span<const SessionRecord> records() const;
+  void clear_records();
+
+  std::uint32_t flows_active() const;
+  const FlowCounters& counters() const;
+  std::size_t memory_bytes() const;
+
+  static constexpr std::uint32_t kRecordsPerFrameMax = 4;
+  static constexpr std::uint32_t kRecordsPerAdvanceMax = 1024;
+  static constexpr std::uint32_t kRecordBufferMax =
+      kRecordsPerFrameMax * kBurstFramesMax + kRecordsPerAdvanceMax;
+
+ private:
+  struct State;
+  explicit FlowTable(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tapline::flowgen

@@ -1,0 +1,121 @@
+#pragma once
+// FlowTable::State: the life of flows: begin, settle (write what is due), end, evict. Part of the table, not
+// of its interface.
+//
+// Two clocks. A flow's own time is the running maximum of its frames' capture times: a frame at or after a
+// boundary or past the timeout settles its flow before it is counted. The table's clock (TableClock) settles
+// flows whose frames have stopped, kGraceNs late. Every frame first does what the timers would have done by
+// its turn (`horizon`), so that no record depends on how often advance() is called.
+
+#include <array>
+#include <vector>
+
+#include "flowgen/bucket_index.hpp"
+#include "flowgen/flow_hash.hpp"
+#include "flowgen/flow_pool.hpp"
+#include "flowgen/flow_table.hpp"
+#include "flowgen/record_builder.hpp"
+#include "flowgen/table_clock.hpp"
+#include "flowgen/timer_wheel.hpp"
+
+namespace tapline::flowgen {
+
+/// A frame on its way into the table.
+struct Arrival {
+  const Frame& frame;
+  const PacketMeta& meta;
+  const FlowKey& key;
+  std::uint64_t hash;
+  Direction direction;
+};
+
+inline constexpr std::uint64_t kUnstoredMax = (std::uint64_t{1} << 48) - 1;
+
+enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
+
+struct FlowTable::State {
+  State(const FlowTableConfig& table_config, FlowPool flow_pool, SlabPool slab_pool,
+        BucketIndex bucket_index);
+
+  // The burst (flow_table.cpp).
+
+  void count_burst(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
+  void ask_buckets(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
+                   std::size_t end);
+  void ask_entries(std::span<const PacketMeta> metas, std::size_t begin, std::size_t end);
+  void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
+  std::uint32_t find_flow(std::size_t i);
+  /// Whether more is to be done for this frame than counting it.
+  bool is_rare(const FlowEntry& entry, const Arrival& arrival) const;
+  bool settle_due(std::uint32_t records_max);
+  void settle_alone(std::uint32_t flow, std::uint64_t records_end);
+  bool end_all(std::uint32_t records_max);
+  EndReason reason_at_finish(const FlowEntry& entry) const;
+
+  // Frames (flow_lifecycle.cpp).
+
+  /// A new flow to count the frame in, in the place of its predecessor or, if need be, of one that is
+  /// evicted.
+  std::uint32_t begin(const Arrival& arrival, std::uint32_t predecessor = kNoFlow);
+  /// For rare frames of a flow: the flow to count the frame in, perhaps a new instance.
+  std::uint32_t observe(std::uint32_t flow, const Arrival& arrival);
+  /// First VLAN tags of the direction and first MPLS label of the flow.
+  void note_tags(std::uint32_t flow, const PacketMeta& meta, Direction direction);
+
+  // Time.
+
+  /// Writes the one record that is due first by the flow's time `reached_ns`, if any. Of an ended flow, wheel
+  /// and index are the caller's to clean.
+  Settled settle(std::uint32_t flow, TimeNs reached_ns);
+  /// Writes the final record and buries the entry; wheel and index as above.
+  void end(std::uint32_t flow, EndReason reason);
+  /// Links a flow that is not in the wheel.
+  void relink(std::uint32_t flow);
+  EndReason reason_at_timeout(const FlowEntry& entry) const;
+
+  /// The flow's own time that the table's clock stands for.
+  TimeNs reached_by_clock(const ColdLine& cold) const { return later(clock.horizon_ns(), -cold.lag_ns()); }
+  /// End of the flow unless another frame comes: it is over when a later time has been reached.
+  TimeNs timeout_at(const FlowEntry& entry) const {
+    return later(entry.hot.last_ns, timeouts[static_cast<std::size_t>(entry.cold.phase)]);
+  }
+  std::uint64_t hash_of(const FlowEntry& entry) const { return hash(entry.hot.key(config.link)); }
+
+  const FlowTableConfig config;
+  const FlowHash hash;
+  const PhaseTimeouts timeouts;
+  const RecordOrigin origin;
+  TableClock clock;
+  FlowPool pool;
+  SlabPool slabs;
+  BucketIndex index;
+  TimerWheel wheel;
+  FlowCounters counters;
+
+  std::vector<SessionRecord> records;  // always kRecordBufferMax of them
+  std::uint32_t record_count = 0;
+  std::uint32_t evict_hand = 0;
+  std::uint32_t finish_hand = 0;
+
+  // Scratch of update(), by place in the burst.
+  std::array<FlowKey, kBurstFramesMax> burst_keys;
+  std::array<std::uint64_t, kBurstFramesMax> burst_hashes;
+  std::array<std::uint32_t, kBurstFramesMax> burst_candidates;
+  std::array<Direction, kBurstFramesMax> burst_directions;
+  std::uint32_t begins_asked = 0;  // entries fetched for flows that will begin
+
+ private:
+  void note_frame(FlowEntry& entry, const Arrival& arrival);
+  void note_tcp(FlowEntry& entry, const Arrival& arrival);
+  void note_delta(FlowEntry& entry, TimeNs time_ns);
+  void note_lag(ColdLine& cold, TimeNs time_ns);
+  void refresh_check(FlowEntry& entry);
+  bool is_reuse(const FlowEntry& entry, const Arrival& arrival) const;
+  bool write_interim(std::uint32_t flow);
+  void write_record(const FlowEntry& entry, EndReason reason);
+  void evict();
+  TimeNs next_boundary(const FlowEntry& entry) const;
+  TimeNs next_due(const FlowEntry& entry) const;
+};
+
+}  // namespace tapline::flowgen

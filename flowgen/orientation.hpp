@@ -1,0 +1,29 @@
+#pragma once
+// Who opened a session: decided when a record is written, from what the flow has shown so far, with the rule
+// that decided and a confidence. Pure.
+
+#include <cstdint>
+
+#include "capture/packet/flow_key.hpp"
+#include "capture/packet/session_record.hpp"
+
+namespace tapline::flowgen {
+
+/// What the flow has shown. Bits stand for directions: 1 << Direction.
+struct OrientEvidence {
+  std::uint8_t frames_seen = 0;  // bit set: this direction has frames
+  std::uint8_t syn_seen = 0;     // SYN without ACK
+  std::uint8_t syn_ack_seen = 0;
+  Direction first_direction = Direction::kAToB;      // of the first frame
+  Direction first_syn_direction = Direction::kAToB;  // of the first SYN; valid where syn_seen != 0
+};
+
+struct Orientation {
+  Direction originator;
+  OrientRule rule;
+  std::uint8_t confidence;  // percent
+};
+
+Orientation find_originator(const FlowKey& key, const OrientEvidence& evidence);
+
+}  // namespace tapline::flowgen

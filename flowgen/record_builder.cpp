@@ -1,0 +1,85 @@
+#include "flowgen/record_builder.hpp"
+
+#include <algorithm>
+
+#include "flowgen/orientation.hpp"
+
+namespace tapline::flowgen {
+namespace {
+
+std::uint16_t vlan_plus_one(std::uint32_t id) {
+  return static_cast<std::uint16_t>(id + 1);
+}
+
+DirectionState build_direction(const FlowEntry& flow, const InterimSlab* slab, Direction direction) {
+  const auto i = static_cast<std::size_t>(direction);
+  const DirectionLine& line = flow.directions[i];
+  DirectionState state;
+  state.total = line.total;
+  if (slab != nullptr) state.previous = slab->previous[i];
+  if (line.total.packets == 0) return state;
+  state.first_ns = flow.cold.direction_first_ns[i];
+  state.last_ns = line.last_ns;
+  state.tcp_flags_first = line.tcp_flags_first;
+  state.tcp_flags_union = line.tcp_flags_union;
+  state.ttl_min = line.ttl_min;
+  state.ttl_max = line.ttl_max;
+  if (line.vlan_tags >= 1) state.vlan_outer = vlan_plus_one(line.vlan_outer);
+  if (line.vlan_tags >= 2) state.vlan_inner = vlan_plus_one(line.vlan_inner);
+  return state;
+}
+
+// Of the directions that have frames, the earlier first frame.
+TimeNs earliest(const SessionRecord& record) {
+  if (record.a_to_b.total.packets == 0) return record.b_to_a.first_ns;
+  if (record.b_to_a.total.packets == 0) return record.a_to_b.first_ns;
+  return std::min(record.a_to_b.first_ns, record.b_to_a.first_ns);
+}
+
+void set_delta_times(const FlowEntry& flow, const InterimSlab* slab, SessionRecord& record) {
+  record.delta_first_ns = record.first_ns;
+  record.delta_last_ns = record.last_ns;
+  if (slab == nullptr) return;
+  const DeltaState delta = flow.cold.delta_state();
+  record.delta_first_ns = delta == DeltaState::kNone ? record.last_ns : slab->delta_first_ns;
+  if (delta == DeltaState::kBehind) record.delta_last_ns = slab->delta_last_ns;
+}
+
+void set_orientation(const FlowEntry& flow, SessionRecord& record) {
+  OrientEvidence evidence;
+  evidence.frames_seen = static_cast<std::uint8_t>((record.a_to_b.total.packets != 0 ? 1 : 0) |
+                                                   (record.b_to_a.total.packets != 0 ? 2 : 0));
+  evidence.syn_seen = flow.cold.syn_seen;
+  evidence.syn_ack_seen = flow.cold.syn_ack_seen;
+  evidence.first_direction = static_cast<Direction>(flow.cold.first_direction);
+  evidence.first_syn_direction = static_cast<Direction>(flow.cold.first_syn_direction);
+  const Orientation orientation = find_originator(record.key, evidence);
+  record.originator = orientation.originator;
+  record.orient_rule = orientation.rule;
+  record.orient_confidence = orientation.confidence;
+}
+
+}  // namespace
+
+void build_record(const FlowEntry& flow, const InterimSlab* slab, const RecordOrigin& origin,
+                  EndReason reason, SessionRecord& record) {
+  const ColdLine& cold = flow.cold;
+  record = SessionRecord{};
+  record.key = flow.hot.key(origin.link);
+  record.first_order = {cold.first_order_ns, cold.first_order_count};
+  record.uid = make_uid(origin.sensor_id, record.key, cold.begin_ns, record.first_order);
+  record.a_to_b = build_direction(flow, slab, Direction::kAToB);
+  record.b_to_a = build_direction(flow, slab, Direction::kBToA);
+  record.first_ns = earliest(record);
+  record.last_ns = flow.hot.last_ns;
+  set_delta_times(flow, slab, record);
+  record.unstored_packets = origin.frames_stored ? cold.unstored_packets
+                                                 : record.a_to_b.total.packets + record.b_to_a.total.packets;
+  record.seq = slab == nullptr ? 0 : slab->seq;
+  record.mpls_label = cold.mpls_seen != 0 ? cold.mpls_label + 1 : 0;
+  record.worker = origin.worker;
+  record.end_reason = reason;
+  set_orientation(flow, record);
+}
+
+}  // namespace tapline::flowgen

@@ -1,0 +1,181 @@
+// The table against NaiveFlows: the same packets, all records compared field by field; in bursts of different
+// sizes, and with advance() called always, rarely or never.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "tests/flowgen/naive_flows.hpp"
+
+namespace tapline::flowgen {
+namespace {
+
+std::string describe(const DirectionState& s) {
+  return fmt::format("[{} {} {} {} prev {} {} {} {} times {} {} flags {:x} {:x} ttl {} {} vlan {} {}]",
+                     s.total.packets, s.total.frame_bytes, s.total.ip_bytes, s.total.payload_bytes,
+                     s.previous.packets, s.previous.frame_bytes, s.previous.ip_bytes,
+                     s.previous.payload_bytes, s.first_ns, s.last_ns, s.tcp_flags_first, s.tcp_flags_union,
+                     s.ttl_min, s.ttl_max, s.vlan_outer, s.vlan_inner);
+}
+
+std::string describe(const SessionRecord& r) {
+  return fmt::format(
+      "{} seq {} {} {}:{} {}:{} proto {} flags {} link {} {} {} times {} {} delta {} {} order {} {} "
+      "unstored {} mpls {} worker {} orient {} {} {}",
+      format_uid(r.uid), r.seq, end_reason_name(r.end_reason), format_address(r.key.address_a), r.key.port_a,
+      format_address(r.key.address_b), r.key.port_b, r.key.ip_proto, r.key.flags, r.key.link,
+      describe(r.a_to_b), describe(r.b_to_a), r.first_ns, r.last_ns, r.delta_first_ns, r.delta_last_ns,
+      r.first_order.time_ns, r.first_order.count, r.unstored_packets, r.mpls_label, r.worker,
+      static_cast<int>(r.originator), orient_rule_name(r.orient_rule), r.orient_confidence);
+}
+
+std::vector<std::string> describe_all(const std::vector<SessionRecord>& records) {
+  std::vector<std::string> lines;
+  for (const SessionRecord& record : records) lines.push_back(describe(record));
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+// Times that mostly go on by little, and sometimes stop, leap, or run backwards.
+class RandomTimes {
+ public:
+  explicit RandomTimes(std::mt19937_64& random) : random_(random) {}
+
+  TimeNs next() {
+    const auto roll = random_() % 10'000;
+    if (burst_left_ > 0) --burst_left_;
+    if (roll < 8'000)
+      now_ns_ += up_to(40 * kMs);
+    else if (roll < 9'500)
+      now_ns_ += up_to(3 * kSecond);
+    else if (roll < 9'600)
+      now_ns_ += up_to(50 * kSecond);
+    else if (roll < 9'603)
+      now_ns_ += up_to(1300 * kSecond);
+    else if (roll < 9'604)
+      burst_left_ = 100, burst_ahead_ns_ = up_to(90 * kSecond);
+    else if (roll < 9'606)
+      return now_ns_ + 3600 * kSecond + up_to(kSecond);  // one frame with a mad clock
+    else if (roll < 9'607)
+      now_ns_ -= up_to(200 * kSecond);
+    else if (roll < 9'700)
+      return now_ns_ - up_to(100 * kSecond);
+    else if (roll < 9'900)
+      return now_ns_ - up_to(5 * kSecond);
+    return now_ns_ + (burst_left_ > 0 ? burst_ahead_ns_ : 0);
+  }
+
+ private:
+  TimeNs up_to(TimeNs limit_ns) {
+    return static_cast<TimeNs>(random_() % static_cast<std::uint64_t>(limit_ns));
+  }
+
+  std::mt19937_64& random_;
+  TimeNs now_ns_ = kStart;
+  int burst_left_ = 0;
+  TimeNs burst_ahead_ns_ = 0;
+};
+
+Packet random_packet(std::mt19937_64& random, TimeNs time_ns) {
+  constexpr std::array<std::uint8_t, 8> kProtos = {6, 6, 6, 6, 17, 17, 1, 47};
+  constexpr std::array<std::uint16_t, 6> kServices = {80, 443, 53, 22, 3389, 50'000};
+  constexpr std::array<int, 16> kFlags = {kAck,
+                                          kAck,
+                                          kAck,
+                                          kAck,
+                                          kAck,
+                                          kAck | kPsh,
+                                          kAck | kPsh,
+                                          0,
+                                          kSyn,
+                                          kSyn | kAck,
+                                          kSyn | kEce | kCwr,
+                                          kFin | kAck,
+                                          kFin | kAck,
+                                          kRst,
+                                          kAck,
+                                          kAck};
+  Packet packet;
+  packet.time_ns = time_ns;
+  packet.ipv6 = random() % 4 == 0;
+  packet.ip_proto = kProtos[random() % kProtos.size()];
+  packet.source = 1 + static_cast<std::uint32_t>(random() % 2);
+  packet.destination = 2 + static_cast<std::uint32_t>(random() % 2);
+  packet.later_fragment = random() % 32 == 0;
+  packet.destination_port = kServices[random() % kServices.size()];
+  if (packet.ip_proto == 1) {
+    packet.source_port = 8;
+    packet.destination_port = 0;
+  }
+  if (packet.ip_proto == 6 && !packet.later_fragment) {
+    packet.tcp_flags = static_cast<std::uint8_t>(kFlags[random() % kFlags.size()]);
+    packet.tcp_seq = static_cast<std::uint32_t>(random() % 2);
+  }
+  packet.payload_bytes = static_cast<std::uint32_t>(random() % 1400);
+  packet.ttl = static_cast<std::uint8_t>(random() % 256);
+  return random() % 3 == 0 ? packet.reply() : packet;
+}
+
+struct Feeding {
+  std::size_t burst_frames;
+  std::size_t advance_every_bursts;  // 0: never
+};
+
+std::vector<std::string> run_table(const std::vector<Packet>& packets, const Feeding& feeding,
+                                   FlowCounters& counters) {
+  Driver driver;
+  std::size_t bursts = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    driver.add(packets[i]);
+    if ((i + 1) % feeding.burst_frames != 0) continue;
+    driver.flush();
+    if (feeding.advance_every_bursts != 0 && ++bursts % feeding.advance_every_bursts == 0)
+      driver.advance(packets[i].time_ns, 3);
+  }
+  driver.finish(5);
+  counters = driver.table().counters();
+  CHECK(driver.table().flows_active() == 0);
+  return describe_all(driver.records);
+}
+
+void compare_lines(const std::vector<std::string>& actual, const std::vector<std::string>& expected) {
+  for (std::size_t i = 0; i < std::min(actual.size(), expected.size()); ++i)
+    REQUIRE(actual[i] == expected[i]);
+  REQUIRE(actual.size() == expected.size());
+}
+
+}  // namespace
+
+TEST_CASE("records equal those of the naive model, whatever the bursts") {
+  constexpr std::size_t kPackets = 60'000;
+  const std::uint64_t seed = GENERATE(1, 2, 3, 4);
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  RandomTimes times(random);
+  std::vector<Packet> packets;
+  for (std::size_t i = 0; i < kPackets; ++i) packets.push_back(random_packet(random, times.next()));
+
+  NaiveFlows naive(Driver::small_config());
+  std::uint64_t final_packets = 0;
+  for (const Packet& packet : packets) naive.add(packet);
+  naive.finish();
+  for (const SessionRecord& record : naive.records)
+    if (record.final()) final_packets += record.a_to_b.total.packets + record.b_to_a.total.packets;
+  REQUIRE(final_packets == kPackets);
+  const std::vector<std::string> expected = describe_all(naive.records);
+
+  for (const Feeding feeding :
+       {Feeding{1, 1}, Feeding{7, 1}, Feeding{64, 1}, Feeding{64, 50}, Feeding{13, 0}}) {
+    INFO("burst of " << feeding.burst_frames << ", advance every " << feeding.advance_every_bursts);
+    FlowCounters counters;
+    compare_lines(run_table(packets, feeding, counters), expected);
+    CHECK(counters.frames_in_session == kPackets);
+    CHECK(counters.records_written == expected.size());
+    CHECK(counters.flows_evicted == 0);
+    CHECK(counters.interim_slab_exhausted == 0);
+  }
+}
+
+}  // namespace tapline::flowgen

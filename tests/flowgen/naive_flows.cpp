@@ -1,0 +1,218 @@
+#include "tests/flowgen/naive_flows.hpp"
+
+#include <algorithm>
+
+#include "flowgen/orientation.hpp"
+
+namespace tapline::flowgen {
+namespace {
+
+constexpr TimeNs kGrace = 2 * kSecond;
+
+unsigned bit(Direction direction) {
+  return direction == Direction::kAToB ? 1 : 2;
+}
+
+template <class Flow>
+TimeNs last_of(const Flow& flow) {
+  TimeNs last_ns = flow.frames.front().packet.time_ns;
+  for (const auto& frame : flow.frames) last_ns = std::max(last_ns, frame.packet.time_ns);
+  return last_ns;
+}
+
+// What TCP has shown, replayed from the first frame on.
+struct TcpHistory {
+  bool opening = false;
+  bool reset = false;
+  unsigned fins = 0;
+  unsigned directions = 0;
+
+  template <class Flow>
+  explicit TcpHistory(const Flow& flow) {
+    for (const auto& frame : flow.frames) {
+      const unsigned flags = frame.packet.tcp_flags;
+      const bool first = directions == 0;
+      directions |= bit(frame.direction);
+      if (reset || fins == 3) continue;
+      if (flags & kFin) fins |= bit(frame.direction);
+      if (flags & kRst) reset = true;
+      if (first) opening = (flags & kSyn) != 0;
+      if (fins != 0 || (directions == 3 && !(flags & kSyn))) opening = false;
+    }
+  }
+  bool over() const { return reset || fins == 3; }
+};
+
+bool on_port(const FlowKey& key, std::uint16_t port) {
+  return key.port_a == port || key.port_b == port;
+}
+
+}  // namespace
+
+TimeNs NaiveFlows::timeout_ns(const Flow& flow) const {
+  const Timeouts& t = config_.timeouts;
+  if (flow.key.flags & kKeyFragment) return t.fragments;
+  const TcpHistory history(flow);
+  switch (flow.key.ip_proto) {
+    case 6:
+      if (history.over()) return t.tcp_closed;
+      if (history.fins != 0) return t.tcp_half_closed;
+      if (history.opening) return t.tcp_opening;
+      for (const int port : {22, 23, 3389, 5900, 5909, 1433, 1521, 3306, 5432, 6379, 27017})
+        if (on_port(flow.key, static_cast<std::uint16_t>(port))) return t.tcp_long_lived;
+      return t.tcp_established;
+    case 17:
+      if (history.directions != 3) return t.udp_one_way;
+      if (on_port(flow.key, 53)) return t.dns_answered;
+      return on_port(flow.key, 443) ? t.quic : t.udp_two_way;
+    case 1:
+    case 58:
+      return t.icmp;
+    default:
+      return t.other_ip;
+  }
+}
+
+void NaiveFlows::move_clock(TimeNs time_ns) {
+  if (clock_started_ && time_ns - clock_ns_ <= config_.clock_jump_ns_max) {
+    jump_.clear();
+    clock_ns_ = std::max(clock_ns_, time_ns);
+    return;
+  }
+  jump_.push_back(time_ns);
+  if (clock_started_ && jump_.size() < config_.clock_jump_frames) return;
+  clock_started_ = true;
+  clock_ns_ = *std::min_element(jump_.begin(), jump_.end());
+  jump_.clear();
+}
+
+// Writes what is due at the flow's time; true where that ended it.
+bool NaiveFlows::settle(Flow& flow, TimeNs reached_ns) {
+  const TimeNs last_ns = last_of(flow);
+  const TimeNs end_ns = last_ns + timeout_ns(flow);
+  TimeNs boundary_ns = flow.frames.front().packet.time_ns + kSecond / 2;
+  if (boundary_ns <= last_ns) boundary_ns += 9 * kSecond / 2;
+  while (boundary_ns <= last_ns) boundary_ns += 60 * kSecond;
+  const bool new_frames = flow.frames.size() > flow.frames_in_records;
+  if (new_frames && boundary_ns <= end_ns && boundary_ns <= reached_ns) write(flow, EndReason::kOpen);
+  if (reached_ns <= end_ns) return false;
+  const TcpHistory history(flow);
+  const bool tcp = flow.key.ip_proto == 6 && !(flow.key.flags & kKeyFragment);
+  const EndReason over = history.fins == 3 ? EndReason::kFinished : EndReason::kReset;
+  write(flow, tcp && history.over() ? over : EndReason::kIdle);
+  return true;
+}
+
+bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
+  if (flow.key.ip_proto != 6 || (flow.key.flags & kKeyFragment) ||
+      (frame.packet.tcp_flags & (kSyn | kAck | kRst)) != kSyn)
+    return false;
+  const TcpHistory history(flow);
+  if (history.over()) return true;
+  if (history.opening) return false;
+  for (const SeenFrame& seen : flow.frames)
+    if ((seen.packet.tcp_flags & (kSyn | kAck | kRst)) == kSyn)
+      return seen.direction == frame.direction && seen.packet.tcp_seq != frame.packet.tcp_seq;
+  return false;
+}
+
+void NaiveFlows::add(const Packet& packet) {
+  const std::vector<std::uint8_t> bytes = make_bytes(packet);
+  Frame frame;
+  frame.data = bytes.data();
+  FlowKey key;
+  SeenFrame seen{packet, make_flow_key(frame, make_meta(packet), config_.link, key),
+                 order_.next(packet.time_ns)};
+  move_clock(packet.time_ns);
+  const TimeNs horizon_ns = clock_ns_ - kGrace;
+  for (auto at = flows_.begin(); at != flows_.end();)
+    at = settle(at->second, horizon_ns - at->second.lag_ns) ? flows_.erase(at) : std::next(at);
+
+  const std::string name(reinterpret_cast<const char*>(&key), sizeof key);
+  const auto found = flows_.find(name);
+  if (found != flows_.end()) {
+    if (settle(found->second, packet.time_ns)) {
+      flows_.erase(found);
+    } else if (is_reuse(found->second, seen)) {
+      write(found->second, EndReason::kReused);
+      flows_.erase(found);
+    }
+  }
+  Flow& flow = flows_[name];
+  flow.key = key;
+  flow.frames.push_back(seen);
+  if (packet.time_ns < horizon_ns) {
+    TimeNs lag_ns = TimeNs{1} << 28;
+    while (lag_ns < horizon_ns - packet.time_ns) lag_ns *= 2;
+    flow.lag_ns = std::max(flow.lag_ns, lag_ns);
+  }
+}
+
+void NaiveFlows::finish() {
+  for (auto& [name, flow] : flows_) {
+    if (settle(flow, clock_ns_ - kGrace - flow.lag_ns)) continue;
+    const TcpHistory history(flow);
+    const bool tcp = flow.key.ip_proto == 6 && !(flow.key.flags & kKeyFragment);
+    if (tcp && history.over())
+      write(flow, history.fins == 3 ? EndReason::kFinished : EndReason::kReset);
+    else
+      write(flow, clock_ns_ - flow.lag_ns > last_of(flow) + timeout_ns(flow) ? EndReason::kIdle
+                                                                             : EndReason::kShutdown);
+  }
+  flows_.clear();
+}
+
+void NaiveFlows::write(Flow& flow, EndReason reason) {
+  SessionRecord record;
+  const SeenFrame& begin = flow.frames.front();
+  record.key = flow.key;
+  record.first_order = begin.order;
+  record.uid = make_uid(config_.sensor_id, flow.key, begin.packet.time_ns, begin.order);
+  record.first_ns = begin.packet.time_ns;
+  record.last_ns = last_of(flow);
+  record.delta_first_ns = record.delta_last_ns = record.last_ns;
+  record.seq = flow.seq++;
+  record.worker = config_.worker;
+  record.end_reason = reason;
+  OrientEvidence evidence;
+  evidence.first_direction = begin.direction;
+  for (std::size_t i = 0; i < flow.frames.size(); ++i) {
+    const Packet& packet = flow.frames[i].packet;
+    const Direction direction = flow.frames[i].direction;
+    DirectionState& state = direction == Direction::kAToB ? record.a_to_b : record.b_to_a;
+    const bool first = state.total.packets == 0;
+    state.total.packets += 1;
+    state.total.frame_bytes += packet.payload_bytes + 54;
+    state.total.ip_bytes += packet.payload_bytes + 40;
+    state.total.payload_bytes += packet.payload_bytes;
+    if (i < flow.frames_in_records) state.previous = state.total;
+    if (first) state.tcp_flags_first = packet.tcp_flags;
+    state.tcp_flags_union |= packet.tcp_flags;
+    state.first_ns = first ? packet.time_ns : std::min(state.first_ns, packet.time_ns);
+    state.last_ns = first ? packet.time_ns : std::max(state.last_ns, packet.time_ns);
+    state.ttl_min = first ? packet.ttl : std::min(state.ttl_min, packet.ttl);
+    state.ttl_max = first ? packet.ttl : std::max(state.ttl_max, packet.ttl);
+    record.first_ns = std::min(record.first_ns, packet.time_ns);
+    if (i == flow.frames_in_records) record.delta_first_ns = record.delta_last_ns = packet.time_ns;
+    if (i >= flow.frames_in_records) {
+      record.delta_first_ns = std::min(record.delta_first_ns, packet.time_ns);
+      record.delta_last_ns = std::max(record.delta_last_ns, packet.time_ns);
+    }
+    evidence.frames_seen |= static_cast<std::uint8_t>(bit(direction));
+    if (flow.key.ip_proto != 6) continue;
+    if ((packet.tcp_flags & (kSyn | kAck | kRst)) == kSyn) {
+      if (evidence.syn_seen == 0) evidence.first_syn_direction = direction;
+      evidence.syn_seen |= static_cast<std::uint8_t>(bit(direction));
+    }
+    if ((packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck))
+      evidence.syn_ack_seen |= static_cast<std::uint8_t>(bit(direction));
+  }
+  flow.frames_in_records = flow.frames.size();
+  const Orientation orientation = find_originator(flow.key, evidence);
+  record.originator = orientation.originator;
+  record.orient_rule = orientation.rule;
+  record.orient_confidence = orientation.confidence;
+  records.push_back(record);
+}
+
+}  // namespace tapline::flowgen

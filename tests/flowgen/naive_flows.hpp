@@ -1,0 +1,51 @@
+#pragma once
+// NaiveFlows: what FlowTable promises, written down a second time without any of its machinery: each flow
+// keeps all of its frames, every frame asks every flow whether it is due, and records are computed from the
+// frames.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/flowgen/packet_maker.hpp"
+
+namespace tapline::flowgen {
+
+class NaiveFlows {
+ public:
+  explicit NaiveFlows(const FlowTableConfig& config) : config_(config) {}
+
+  void add(const Packet& packet);
+  void finish();
+
+  std::vector<SessionRecord> records;
+
+ private:
+  struct SeenFrame {
+    Packet packet;
+    Direction direction;
+    OrderKey order;
+  };
+  struct Flow {
+    FlowKey key;
+    std::vector<SeenFrame> frames;
+    std::size_t frames_in_records = 0;
+    std::uint32_t seq = 0;
+    TimeNs lag_ns = 0;
+  };
+
+  void move_clock(TimeNs time_ns);
+  bool settle(Flow& flow, TimeNs reached_ns);
+  bool is_reuse(const Flow& flow, const SeenFrame& frame) const;
+  void write(Flow& flow, EndReason reason);
+  TimeNs timeout_ns(const Flow& flow) const;
+
+  FlowTableConfig config_;
+  OrderKeeper order_;
+  std::map<std::string, Flow> flows_;
+  bool clock_started_ = false;
+  TimeNs clock_ns_ = 0;
+  std::vector<TimeNs> jump_;
+};
+
+}  // namespace tapline::flowgen
