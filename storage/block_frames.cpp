@@ -1,0 +1,74 @@
+#include "storage/block_frames.hpp"
+
+#include "capture/base/byte_reader.hpp"
+
+namespace tapline::storage {
+namespace {
+
+struct RecordHeader {
+  std::uint32_t seconds;
+  std::uint32_t nanoseconds;
+  std::uint32_t captured_bytes;
+  std::uint32_t wire_bytes;
+};
+static_assert(sizeof(RecordHeader) == kPcapRecordHeaderBytes);
+
+Error corrupt(const char* what) {
+  return {ErrorCode::kCorrupt, what};
+}
+
+/// Records hold 32 bits of the second; the block's first time, at most 2^30 s away, gives the rest.
+TimeNs full_time(const RecordHeader& record, std::int64_t base_seconds) {
+  const auto apart = static_cast<std::int32_t>(record.seconds - static_cast<std::uint32_t>(base_seconds));
+  // Unsigned arithmetic: a damaged block may claim times beyond 64 bits of nanoseconds.
+  const std::uint64_t seconds =
+      static_cast<std::uint64_t>(base_seconds) + static_cast<std::uint64_t>(std::int64_t{apart});
+  return static_cast<TimeNs>(seconds * static_cast<std::uint64_t>(kNsPerSecond) + record.nanoseconds);
+}
+
+/// Applies "Order exceptions" of FORMAT.md to frames whose order keys are (own time, 0).
+Status apply_exceptions(Bytes extension, std::vector<Frame>& frames) {
+  ByteReader reader(extension);
+  std::uint64_t next = 0;
+  while (reader.remaining() > 0) {
+    const std::uint64_t head = reader.varint();
+    const std::uint64_t count = reader.varint();
+    const std::uint64_t lag_ns = (head & 1) != 0 ? reader.varint() : 0;
+    if (!reader.ok() || (head >> 1) >= frames.size() - next || count > UINT32_MAX) {
+      return corrupt("order exceptions do not fit the block's frames");
+    }
+    Frame& frame = frames[next + (head >> 1)];
+    frame.order.count = static_cast<std::uint32_t>(count);
+    frame.order.time_ns = static_cast<TimeNs>(static_cast<std::uint64_t>(frame.time_ns) + lag_ns);
+    next += (head >> 1) + 1;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std::vector<Frame>& frames) {
+  frames.clear();
+  const std::int64_t base_seconds = floor_seconds(block.header.first_ns);
+  ByteReader reader{block.content};
+  while (reader.remaining() > 0) {
+    const auto record = reader.read<RecordHeader>();
+    const Bytes data = reader.take(record.captured_bytes);
+    if (!reader.ok() || record.captured_bytes > kFrameBytesMax)
+      return corrupt("a block ends within a pcap record");
+    Frame frame;
+    frame.data = data.data();
+    frame.captured_bytes = record.captured_bytes;
+    frame.wire_bytes = record.wire_bytes;
+    frame.time_ns = full_time(record, base_seconds);
+    frame.link_type = segment.link_type;
+    frame.port = segment.port;
+    frame.order = {frame.time_ns, 0};
+    frames.push_back(frame);
+  }
+  if (frames.size() != block.header.frames)
+    return corrupt("a block holds another number of frames than it states");
+  return apply_exceptions(block.extension, frames);
+}
+
+}  // namespace tapline::storage

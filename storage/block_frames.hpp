@@ -1,0 +1,15 @@
+#pragma once
+// The frames of a decoded packet block, with their capture times and order keys.
+
+#include <vector>
+
+#include "capture/packet/frame.hpp"
+#include "storage/container_reader.hpp"
+
+namespace tapline::storage {
+
+/// Replaces `frames` by views into block.content, in the order they were stored (ascending order keys).
+/// kCorrupt where records and header contradict each other. `segment` gives link type and port.
+Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std::vector<Frame>& frames);
+
+}  // namespace tapline::storage

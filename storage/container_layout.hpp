@@ -1,0 +1,68 @@
+#pragma once
+// Small rules of the container that its writer, its reader and recovery share.
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "storage/container_writer.hpp"
+#include "storage/format.hpp"
+
+namespace tapline::storage {
+
+inline constexpr std::uint32_t kLeadFrameBytes = 6 + 3 + kPcapHeaderBytes + 4;  // raw zstd frame of 24 bytes
+inline constexpr std::uint32_t kSeekTableTailBytes = 9;  // number of frames, descriptor, magic
+
+/// Start of every skippable frame (RFC 8878, 3.1.2).
+struct SkippableHeader {
+  std::uint32_t magic;
+  std::uint32_t content_bytes;
+};
+static_assert(sizeof(SkippableHeader) == 8);
+
+/// XXH3-64 over the bytes of `structure` in front of its member `checksum`.
+template <class T>
+std::uint64_t checksum_before(const T& structure, const std::uint64_t& checksum) {
+  const auto* begin = reinterpret_cast<const std::uint8_t*>(&structure);
+  const auto* end = reinterpret_cast<const std::uint8_t*>(&checksum);
+  return XXH3_64bits(begin, static_cast<std::size_t>(end - begin));
+}
+
+/// XXH3-64 over the extension, seeding XXH3-64 over the header with a zero checksum field.
+inline std::uint64_t block_header_checksum(BlockHeader header, Bytes extension) {
+  header.checksum = 0;
+  const std::uint64_t seed = XXH3_64bits(extension.data(), extension.size());
+  return XXH3_64bits_withSeed(&header, sizeof header, seed);
+}
+
+/// First 8 bytes of a segment id as they lie in memory: ties blocks to their file.
+inline std::uint64_t id_tag(const SegmentId& id) {
+  return load_le<std::uint64_t>(id.data());
+}
+
+inline BlockEntry make_entry(const BlockHeader& header) {
+  return {header.file_offset,       header.first_ns, header.last_ns,   header.order_first_ns,
+          header.order_first_count, header.frames,   header.raw_bytes, header.stored_bytes,
+          header.extension_bytes,   header.lane,     header.codec,     header.flags};
+}
+
+inline void add_totals(FooterHeader& totals, const BlockHeader& block) {
+  if (totals.frames == 0) {
+    totals.first_ns = block.first_ns;
+    totals.last_ns = block.last_ns;
+    totals.order_first_ns = block.order_first_ns;
+    totals.order_last_ns = block.order_last_ns;
+  }
+  totals.first_ns = std::min(totals.first_ns, block.first_ns);
+  totals.last_ns = std::max(totals.last_ns, block.last_ns);
+  totals.order_first_ns = std::min(totals.order_first_ns, block.order_first_ns);
+  totals.order_last_ns = std::max(totals.order_last_ns, block.order_last_ns);
+  totals.frames += block.frames;
+  totals.cut_frames += block.cut_frames;
+  totals.captured_bytes += block.captured_bytes;
+  totals.wire_bytes += block.wire_bytes;
+  totals.raw_bytes += block.raw_bytes;
+  totals.stored_bytes += block.stored_bytes;
+}
+
+}  // namespace tapline::storage

@@ -1,0 +1,214 @@
+#include "storage/container_reader.hpp"
+
+#include <fmt/core.h>
+#include <xxhash.h>
+
+#include "storage/container_layout.hpp"
+
+namespace tapline::storage {
+namespace {
+
+constexpr std::uint64_t kFirstBlockOffset = kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader);
+
+template <class T>
+std::span<std::uint8_t> bytes_of(T& value) {
+  return {reinterpret_cast<std::uint8_t*>(&value), sizeof value};
+}
+
+Error corrupt(const std::string& path, std::uint64_t offset, std::string_view what) {
+  return {ErrorCode::kCorrupt, fmt::format("{}: offset {}: {}", path, offset, what)};
+}
+
+/// Bounds that hold for every well-formed block, before any of its lengths is used.
+bool lengths_sane(std::uint32_t extension_bytes, std::uint32_t stored_bytes, std::uint32_t raw_bytes) {
+  return extension_bytes <= kExtensionBytesMax && stored_bytes <= kBlockStoredBytesMax &&
+         raw_bytes <= kBlockRawBytesMax;
+}
+
+bool same_entry(const BlockEntry& a, const BlockEntry& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+std::uint64_t total_bytes(std::uint32_t extension_bytes, std::uint32_t stored_bytes) {
+  return sizeof(SkippableHeader) + sizeof(BlockHeader) + std::uint64_t{extension_bytes} + stored_bytes;
+}
+
+/// Everything about a block header that can be told without its content.
+bool header_valid(const SkippableHeader& frame, const BlockHeader& header, Bytes extension,
+                  std::uint64_t segment_tag, std::uint64_t file_offset, std::uint32_t sequence) {
+  return frame.magic == kSkippableMagic && frame.content_bytes == sizeof header + extension.size() &&
+         header.magic == kBlockMagic && header.header_bytes == sizeof header &&
+         header.extension_bytes == extension.size() && header.segment_tag == segment_tag &&
+         header.file_offset == file_offset && header.sequence == sequence &&
+         header.checksum == block_header_checksum(header, extension);
+}
+
+}  // namespace
+
+Result<ContainerReader> ContainerReader::open(const std::string& path) {
+  Result<File> file = File::open_read(path);
+  if (!file) return file.error();
+  ContainerReader reader;
+  reader.file_ = std::move(*file);
+  const Result<std::uint64_t> size = reader.file_.size_bytes();
+  if (!size) return size.error();
+  reader.file_bytes_ = *size;
+  TAPLINE_TRY(reader.read_segment_header());
+  const bool open_file = path.ends_with(".open");
+  TAPLINE_TRY(open_file ? reader.walk_blocks() : reader.read_footer());
+  return reader;
+}
+
+Status ContainerReader::pread(std::uint64_t offset, std::span<std::uint8_t> out) const {
+  bytes_read_ += out.size();
+  return file_.pread_exact(offset, out);
+}
+
+Status ContainerReader::read_segment_header() {
+  if (file_bytes_ < kFirstBlockOffset) return corrupt(path(), 0, "too short for a segment");
+  SkippableHeader frame{};
+  TAPLINE_TRY(pread(kLeadFrameBytes, bytes_of(frame)));
+  TAPLINE_TRY(pread(kLeadFrameBytes + sizeof frame, bytes_of(header_)));
+  if (frame.magic != kSkippableMagic || frame.content_bytes != sizeof header_ ||
+      header_.magic != kSegmentMagic) {
+    return corrupt(path(), kLeadFrameBytes, "no segment header: not a file of this store");
+  }
+  if (header_.incompatible != 0 || header_.version > kFormatVersion) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{}: format version {} with features {:#x}: newer than this "
+                             "program, which reads version {}",
+                             path(), header_.version, header_.incompatible, kFormatVersion)};
+  }
+  if (header_.header_bytes != sizeof header_ ||
+      header_.checksum != checksum_before(header_, header_.checksum)) {
+    return corrupt(path(), kLeadFrameBytes, "segment header checksum mismatch");
+  }
+  return {};
+}
+
+Status ContainerReader::read_footer() {
+  // From the end: number of frames in the seek table, then its last entry, which is the footer's.
+  std::uint8_t tail[8 + kSeekTableTailBytes];
+  if (file_bytes_ < kFirstBlockOffset + sizeof tail) return corrupt(path(), 0, "too short for a footer");
+  TAPLINE_TRY(pread(file_bytes_ - sizeof tail, tail));
+  const auto footer_bytes = load_le<std::uint32_t>(tail);
+  const std::uint64_t seek_bytes =
+      8 + 8 * std::uint64_t{load_le<std::uint32_t>(tail + 8)} + kSeekTableTailBytes;
+  if (load_le<std::uint32_t>(tail + 13) != kSeekTableMagic) {
+    return corrupt(path(), file_bytes_ - 4, "no seek table at the end: the file was cut or is not finished");
+  }
+  if (seek_bytes + footer_bytes > file_bytes_ - kFirstBlockOffset) {
+    return corrupt(path(), file_bytes_ - sizeof tail, "the seek table points outside the file");
+  }
+  const std::uint64_t footer_offset = file_bytes_ - seek_bytes - footer_bytes;
+  SkippableHeader frame{};
+  TAPLINE_TRY(pread(footer_offset, bytes_of(frame)));
+  TAPLINE_TRY(pread(footer_offset + sizeof frame, bytes_of(footer_)));
+  if (frame.magic != kSkippableMagic || sizeof frame + std::uint64_t{frame.content_bytes} != footer_bytes ||
+      footer_.magic != kFooterMagic || footer_.header_bytes != sizeof footer_ ||
+      footer_.checksum != checksum_before(footer_, footer_.checksum)) {
+    return corrupt(path(), footer_offset, "footer checksum mismatch");
+  }
+  if (footer_.end_state == 0)
+    return corrupt(path(), footer_offset, "the footer of a file that has not ended");
+  const std::uint64_t table_bytes = std::uint64_t{footer_.block_count} * sizeof(BlockEntry);
+  if (sizeof frame + sizeof footer_ + table_bytes != footer_bytes ||
+      std::memcmp(footer_.segment_id, header_.segment_id, sizeof footer_.segment_id) != 0) {
+    return corrupt(path(), footer_offset, "the footer belongs to another file");
+  }
+  table_offset_ = footer_offset + sizeof frame + sizeof footer_;
+  complete_bytes_ = footer_offset;
+  return {};
+}
+
+Status ContainerReader::walk_blocks() {
+  std::uint64_t offset = kFirstBlockOffset;
+  std::vector<std::uint8_t> extension;
+  while (offset + sizeof(SkippableHeader) + sizeof(BlockHeader) <= file_bytes_) {
+    SkippableHeader frame{};
+    BlockHeader header{};
+    TAPLINE_TRY(pread(offset, bytes_of(frame)));
+    TAPLINE_TRY(pread(offset + sizeof frame, bytes_of(header)));
+    if (!lengths_sane(header.extension_bytes, header.stored_bytes, header.raw_bytes)) break;
+    const std::uint64_t end = offset + total_bytes(header.extension_bytes, header.stored_bytes);
+    if (end > file_bytes_) break;
+    extension.resize(header.extension_bytes);
+    TAPLINE_TRY(pread(offset + sizeof frame + sizeof header, extension));
+    if (!header_valid(frame, header, extension, segment_tag(), offset, block_count())) break;
+    open_entries_.push_back(make_entry(header));
+    add_totals(footer_, header);
+    footer_.block_count += 1;
+    offset = end;
+  }
+  complete_bytes_ = offset;
+  return {};
+}
+
+std::uint64_t ContainerReader::segment_tag() const {
+  return load_le<std::uint64_t>(header_.segment_id);
+}
+
+Result<BlockEntry> ContainerReader::entry(std::uint32_t number) const {
+  if (number >= block_count()) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: block {} of {} was asked for", path(), number, block_count())};
+  }
+  if (!finished()) return open_entries_[number];
+  BlockEntry entry{};
+  TAPLINE_TRY(pread(table_offset_ + std::uint64_t{number} * sizeof entry, bytes_of(entry)));
+  return entry;
+}
+
+Result<std::vector<BlockEntry>> ContainerReader::load_entries() const {
+  if (!finished()) return open_entries_;
+  // block_count is bounded by the file: read_footer() checked that the table lies within it.
+  std::vector<BlockEntry> entries(block_count());
+  const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(entries.data()),
+                                      entries.size() * sizeof(BlockEntry));
+  TAPLINE_TRY(pread(table_offset_, bytes));
+  if (XXH3_64bits(bytes.data(), bytes.size()) != footer_.table_checksum) {
+    return corrupt(path(), table_offset_, "block table checksum mismatch");
+  }
+  return entries;
+}
+
+Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) {
+  if (!lengths_sane(entry.extension_bytes, entry.stored_bytes, entry.raw_bytes) ||
+      entry.file_offset > file_bytes_ ||
+      total_bytes(entry.extension_bytes, entry.stored_bytes) > file_bytes_ - entry.file_offset) {
+    return corrupt(path(), entry.file_offset, fmt::format("block {} points outside the file", number));
+  }
+  block.stored.resize(total_bytes(entry.extension_bytes, entry.stored_bytes));
+  TAPLINE_TRY(pread(entry.file_offset, block.stored));
+  const auto frame = load_le<SkippableHeader>(block.stored.data());
+  block.header = load_le<BlockHeader>(block.stored.data() + sizeof frame);
+  block.extension = Bytes(block.stored).subspan(sizeof frame + sizeof block.header, entry.extension_bytes);
+  if (!header_valid(frame, block.header, block.extension, segment_tag(), entry.file_offset, number) ||
+      !same_entry(entry, make_entry(block.header))) {
+    return corrupt(path(), entry.file_offset,
+                   fmt::format("header of block {} does not match its checksum or place", number));
+  }
+  const Bytes stored = Bytes(block.stored).last(entry.stored_bytes);
+  if (XXH3_64bits(stored.data(), stored.size()) != block.header.stored_checksum) {
+    return corrupt(path(), entry.file_offset,
+                   fmt::format("content of block {} does not match its checksum", number));
+  }
+  block.content.clear();
+  return {};
+}
+
+Status ContainerReader::read_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) {
+  TAPLINE_TRY(check_block(entry, number, block));
+  if (block.header.codec == kCodecSealed) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{}: block {} is encrypted; this program has no key support", path(), number)};
+  }
+  block.content.resize(block.header.raw_bytes);
+  if (Status decoded = decoder_.decode(Bytes(block.stored).last(entry.stored_bytes), block.content);
+      !decoded) {
+    return corrupt(path(), entry.file_offset, fmt::format("block {}: {}", number, decoded.error().context));
+  }
+  return {};
+}
+
+}  // namespace tapline::storage

@@ -1,0 +1,74 @@
+#pragma once
+// ContainerReader: random access to the blocks of one file, finished (by its footer) or still `.open` (by
+// walking its block headers up to the last complete one). Trusts nothing: every length is bounded by the
+// file, every structure checked against its checksum and identity. Only preads, so that many readers may
+// share a store. One object belongs to one thread.
+
+#include <string>
+#include <vector>
+
+#include "capture/base/file.hpp"
+#include "storage/block_codec.hpp"
+#include "storage/format.hpp"
+
+namespace tapline::storage {
+
+/// One block in memory. A reader reuses the vectors, so keep one object per cursor.
+struct DecodedBlock {
+  BlockHeader header{};
+  Bytes extension;                    // within `stored`
+  std::vector<std::uint8_t> stored;   // skippable frame with header and extension, then the zstd frame
+  std::vector<std::uint8_t> content;  // decoded: header.raw_bytes bytes
+};
+
+class ContainerReader {
+ public:
+  /// Finished file: reads its last bytes, footer header and segment header (< 1 KiB). `.open` file: walks the
+  /// block headers. kCorrupt names file and offset; kUnsupported for a newer incompatible format.
+  static Result<ContainerReader> open(const std::string& path);
+
+  const SegmentHeader& header() const { return header_; }
+  /// The footer; for `.open` files totals of the complete blocks, with end_state 0.
+  const FooterHeader& footer() const { return footer_; }
+  bool finished() const { return footer_.end_state != 0; }
+  std::uint32_t block_count() const { return footer_.block_count; }
+  const std::string& path() const { return file_.path(); }
+  std::uint64_t file_bytes() const { return file_bytes_; }
+  /// `.open` files: end of the last complete block; what follows it is torn or still being written.
+  std::uint64_t complete_bytes() const { return complete_bytes_; }
+
+  /// Entry `number` of the block table: a pread of 56 bytes; not covered by a checksum of its own, but
+  /// read_block() compares it with the block's header.
+  Result<BlockEntry> entry(std::uint32_t number) const;
+  /// The whole table, with its checksum verified.
+  Result<std::vector<BlockEntry>> load_entries() const;
+
+  /// One pread for header, extension and content; checks header checksum, identity (segment, offset,
+  /// sequence), stored checksum, and decodes.
+  Status read_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block);
+  /// The same without decoding (verify): header and stored checksum only; `block.content` stays empty.
+  Status check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block);
+
+  /// Bytes this object has read from the file so far.
+  std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  ContainerReader() = default;
+  Status pread(std::uint64_t offset, std::span<std::uint8_t> out) const;
+  Status read_segment_header();
+  Status read_footer();
+  Status walk_blocks();
+  std::uint64_t segment_tag() const;
+
+  File file_;
+  SegmentHeader header_{};
+  FooterHeader footer_{};
+  std::uint64_t file_bytes_ = 0;
+  std::uint64_t complete_bytes_ = 0;
+  std::uint64_t table_offset_ = 0;
+  std::vector<BlockEntry> open_entries_;
+  BlockDecoder decoder_;
+  mutable std::uint64_t bytes_read_ = 0;
+};
+
+}  // namespace tapline::storage

@@ -1,0 +1,43 @@
+#pragma once
+// Names of the files of a store. A finished file is named by first and last capture time, port, worker and
+// the first half of its id, so that planning a question needs only a directory listing:
+//   20260101T000000.000619000Z_20260101T001952.123456789Z_p0_w0_0123456789abcdef.pcap.zst
+// A file being written is `open-<32 hex digits of id><suffix>.open`; an evicted segment leaves an empty file
+// whose suffix is `.expired`: what was lost stays known.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "capture/base/time.hpp"
+#include "storage/container_writer.hpp"
+
+namespace tapline::storage {
+
+inline constexpr std::string_view kPacketSuffix = ".pcap.zst";
+inline constexpr std::string_view kIndexSuffix = ".idx";
+inline constexpr std::string_view kSessionSuffix = ".sessions";
+inline constexpr std::string_view kLedgerSuffix = ".ledger";
+inline constexpr std::string_view kExpiredSuffix = ".expired";
+inline constexpr std::string_view kOpenSuffix = ".open";
+
+struct FinalName {
+  TimeNs first_ns = 0;
+  TimeNs last_ns = 0;
+  std::uint16_t port = 0;
+  std::uint16_t worker = 0;
+  std::uint64_t id_high = 0;  // first 8 bytes of the segment id, big endian
+};
+
+/// File name without directory; `suffix` is one of the above.
+std::string final_name(const FinalName& name, std::string_view suffix);
+std::string open_name(const SegmentId& id, std::string_view suffix);
+
+/// The parts of a final name that ends with `suffix`; nothing where it is no such name.
+std::optional<FinalName> parse_final_name(std::string_view file_name, std::string_view suffix);
+/// True for `open-<32 hex digits><suffix>.open`.
+bool is_open_name(std::string_view file_name, std::string_view suffix);
+
+std::uint64_t id_high(const SegmentId& id);
+
+}  // namespace tapline::storage

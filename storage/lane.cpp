@@ -1,0 +1,77 @@
+#include "storage/lane.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tapline::storage {
+namespace {
+
+constexpr std::size_t kExceptionBytesMax = 5 + 5 + 10;  // one entry of "Order exceptions": three varints
+
+}  // namespace
+
+Lane::Lane(std::uint32_t block_bytes_target)
+    : target_bytes_(block_bytes_target),
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(std::max(block_bytes_target, kLaneBytesMin))) {}
+
+bool Lane::fits(const Frame& frame) const {
+  if (frames_ == 0) return true;
+  // Records hold the low 32 bits of the second; readers find the rest from the block's first time
+  // (FORMAT.md, "Times"). The whole block must lie within that distance: a clock that steps back by decades
+  // several times moves the first time away from frames that were near it when they came.
+  constexpr std::int64_t kSecondsApartMax = std::int64_t{1} << 30;
+  const std::int64_t first_seconds = floor_seconds(std::min(frame.time_ns, info_.first_ns));
+  const std::int64_t last_seconds = floor_seconds(std::max(frame.time_ns, info_.last_ns));
+  return last_seconds - first_seconds < kSecondsApartMax &&
+         used_bytes_ + kPcapRecordHeaderBytes + frame.captured_bytes <= target_bytes_ &&
+         extension_.size() + kExceptionBytesMax <= kExtensionBytesMax;
+}
+
+void Lane::append(const Frame& frame, bool cut) {
+  TAPLINE_DCHECK(frame.captured_bytes <= kFrameBytesMax && fits(frame));
+  std::uint8_t* record = buffer_.get() + used_bytes_;
+  store_le(record, static_cast<std::uint32_t>(floor_seconds(frame.time_ns)));
+  store_le(record + 4, second_rest_ns(frame.time_ns));
+  store_le(record + 8, frame.captured_bytes);
+  store_le(record + 12, frame.wire_bytes);
+  // A frame of no bytes may have no address, either.
+  if (frame.captured_bytes > 0)
+    std::memcpy(record + kPcapRecordHeaderBytes, frame.data, frame.captured_bytes);
+  used_bytes_ += kPcapRecordHeaderBytes + frame.captured_bytes;
+
+  if (frames_ == 0) {
+    info_.first_ns = info_.last_ns = frame.time_ns;
+    info_.order_first_ns = frame.order.time_ns;
+    info_.order_first_count = frame.order.count;
+  }
+  info_.first_ns = std::min(info_.first_ns, frame.time_ns);
+  info_.last_ns = std::max(info_.last_ns, frame.time_ns);
+  info_.order_last_ns = frame.order.time_ns;
+  info_.wire_bytes += frame.wire_bytes;
+  info_.captured_bytes += frame.captured_bytes;
+  info_.cut_frames += cut ? 1 : 0;
+  if (frame.order.count != 0 || frame.order.time_ns != frame.time_ns) note_order(frame);
+  info_.frames = ++frames_;
+}
+
+void Lane::note_order(const Frame& frame) {
+  // FORMAT.md, "Order exceptions": frames since the exception before, whether the time lags; count; lag.
+  const std::uint64_t lag_ns =
+      static_cast<std::uint64_t>(frame.order.time_ns) - static_cast<std::uint64_t>(frame.time_ns);
+  put_varint(extension_, std::uint64_t{frames_ - ordered_frames_} << 1 | (lag_ns != 0 ? 1 : 0));
+  put_varint(extension_, frame.order.count);
+  if (lag_ns != 0) put_varint(extension_, lag_ns);
+  ordered_frames_ = frames_ + 1;
+}
+
+void Lane::clear(std::uint32_t generation) {
+  used_bytes_ = 0;
+  frames_ = 0;
+  ordered_frames_ = 0;
+  generation_ = generation;
+  info_ = {};
+  extension_.clear();
+  pending_.clear();
+}
+
+}  // namespace tapline::storage

@@ -1,0 +1,83 @@
+#pragma once
+// Ledger files: rows of the ledger as row groups in the container; writer and reader. One thread each.
+
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/container_reader.hpp"
+#include "storage/ledger_row.hpp"
+#include "storage/row_group_file_writer.hpp"
+
+namespace tapline::storage {
+
+/// Rows -> a row group, and back. Reuses its memory.
+class LedgerGroupCodec {
+ public:
+  /// Valid until the next call.
+  Bytes encode(std::span<const LedgerRow> rows, TimeNs complete_until_ns);
+  /// Valid until the next call. kCorrupt, kUnsupported as RowGroupView; counters that a file does not have
+  /// are 0.
+  Result<std::span<const LedgerRow>> decode(Bytes group);
+
+ private:
+  template <class Field>
+  void encode_column(const ColumnSpec& spec, std::span<const LedgerRow> rows, Field field);
+  template <class Store>
+  Status decode_column(const RowGroupView& view, const ColumnSpec& spec, Store store);
+
+  RowGroupBuilder builder_;
+  ColumnCursor cursor_;
+  std::vector<std::uint64_t> values_;
+  std::vector<LedgerRow> rows_;
+};
+
+class LedgerFileWriter {
+ public:
+  static constexpr std::uint32_t kGroupRows = 4096;
+
+  explicit LedgerFileWriter(const RowGroupFileConfig& config);
+
+  Status append(const LedgerRow& row);
+  /// Says that all rows of seconds before order time `order_ns` have been appended; goes into groups written
+  /// from now on.
+  void note_complete(TimeNs order_ns) { complete_until_ns_ = std::max(complete_until_ns_, order_ns); }
+  /// Writes the rows at hand as a group.
+  Status flush();
+  /// Flushes and publishes. A later append() begins a new file.
+  Status finish();
+
+  const RowGroupFileCounters& counters() const { return files_.counters(); }
+
+ private:
+  std::vector<LedgerRow> rows_;
+  LedgerGroupCodec codec_;
+  RowGroupFileWriter files_;
+  TimeNs complete_until_ns_ = std::numeric_limits<TimeNs>::min();
+};
+
+/// The rows of one ledger file, finished or `.open`, in the order in which they were written.
+class LedgerFileReader {
+ public:
+  /// Errors as ContainerReader::open.
+  static Result<LedgerFileReader> open(const std::string& path);
+
+  const ContainerReader& container() const { return container_; }
+  /// The next group's rows, valid until the next call; empty at the end. After an error there is nothing
+  /// more.
+  Result<std::span<const LedgerRow>> next();
+
+ private:
+  LedgerFileReader(ContainerReader container, std::vector<BlockEntry> groups)
+      : container_(std::move(container)), groups_(std::move(groups)) {}
+
+  ContainerReader container_;
+  std::vector<BlockEntry> groups_;
+  std::uint32_t next_group_ = 0;
+  DecodedBlock block_;
+  LedgerGroupCodec codec_;
+};
+
+}  // namespace tapline::storage

@@ -1,0 +1,75 @@
+#include "storage/ring.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "capture/base/size.hpp"
+#include "storage/catalog.hpp"
+
+namespace tapline::storage {
+namespace {
+
+/// Segment and index; a missing index counts nothing.
+std::uint64_t bytes_on_disk(const CatalogFile& segment) {
+  std::error_code missing;
+  const std::uintmax_t index_bytes =
+      segment.open ? 0 : std::filesystem::file_size(index_path_of(segment.path), missing);
+  return segment.file_bytes + (missing ? 0 : index_bytes);
+}
+
+/// What follows the rename of an eviction. The size comes last: an expired file that still has one tells that
+/// this was interrupted. Truncation returns the space even if a reader still holds the file open.
+Status release_expired(const std::string& expired_path) {
+  const std::string stem = expired_path.substr(0, expired_path.size() - kExpiredSuffix.size());
+  const std::string index_path = stem + std::string(kIndexSuffix);
+  std::error_code error;
+  std::filesystem::remove(index_path, error);
+  if (error) return Error{ErrorCode::kIo, fmt::format("cannot remove {}: {}", index_path, error.message())};
+  std::filesystem::resize_file(expired_path, 0, error);
+  if (error)
+    return Error{ErrorCode::kIo, fmt::format("cannot truncate {}: {}", expired_path, error.message())};
+  return {};
+}
+
+/// Rename first: from then on the catalog says `expired`.
+Status evict(const CatalogFile& segment) {
+  const std::string expired_path =
+      segment.path.substr(0, segment.path.size() - kPacketSuffix.size()) + std::string(kExpiredSuffix);
+  TAPLINE_TRY(rename_durably(segment.path, expired_path));
+  return release_expired(expired_path);
+}
+
+}  // namespace
+
+std::uint64_t Ring::segment_bytes(std::uint64_t wanted_bytes) const {
+  constexpr std::uint64_t kSegmentsMin = 16;
+  return budget_bytes_ == 0 ? wanted_bytes : std::min(wanted_bytes, budget_bytes_ / kSegmentsMin);
+}
+
+Status Ring::make_room(std::uint64_t bytes) {
+  if (budget_bytes_ == 0) return {};
+  Result<Catalog> catalog = Catalog::scan(store_);
+  if (!catalog) return catalog.error();
+  for (const CatalogFile& expired : catalog->expired) {
+    if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(expired.path));
+  }
+  std::uint64_t used_bytes = 0;
+  for (const CatalogFile& segment : catalog->segments) used_bytes += bytes_on_disk(segment);
+  std::erase_if(catalog->segments, [](const CatalogFile& segment) { return segment.open; });
+  std::ranges::sort(catalog->segments, {}, [](const CatalogFile& segment) { return segment.name.last_ns; });
+  for (const CatalogFile& segment : catalog->segments) {
+    if (used_bytes + bytes <= budget_bytes_) break;
+    used_bytes -= bytes_on_disk(segment);
+    TAPLINE_TRY(evict(segment));
+    ++segments_evicted_;
+  }
+  if (used_bytes + bytes <= budget_bytes_) return {};
+  return Error{ErrorCode::kLimit,
+               fmt::format("{}: a segment of {} does not fit into the budget of {}: raise --budget",
+                           store_.path(), format_size(bytes), format_size(budget_bytes_))};
+}
+
+}  // namespace tapline::storage

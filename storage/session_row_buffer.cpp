@@ -1,0 +1,148 @@
+#include "storage/session_row_buffer.hpp"
+
+#include <algorithm>
+
+#include "capture/base/check.hpp"
+#include "storage/format.hpp"
+
+namespace tapline::storage {
+namespace {
+
+constexpr std::uint32_t kUidTailBytes = 10;
+
+std::uint64_t bits(TimeNs time_ns) {
+  return static_cast<std::uint64_t>(time_ns);
+}
+
+/// What was counted since the record before. In the first record previous is foretold to be 0.
+DirectionCounters since(const SessionRecord& record, const DirectionState& state) {
+  return difference(record.seq > 0 ? state.total : DirectionCounters{}, state.previous);
+}
+
+bool quiet_since(const SessionRecord& record) {
+  return record.seq > 0 && record.a_to_b.total.packets == record.a_to_b.previous.packets &&
+         record.b_to_a.total.packets == record.b_to_a.previous.packets;
+}
+
+}  // namespace
+
+// A cache line more than the rows, so that the cells of one row do not all fall into one set of the cache.
+SessionRowBuffer::SessionRowBuffer(std::uint32_t rows_max)
+    : rows_max_(rows_max), stride_(std::size_t{rows_max} + 8) {
+  TAPLINE_CHECK(rows_max >= 1 && rows_max <= kRowGroupRowsMax);
+  columns_.resize(stride_ * kSessionColumnCount);
+  addresses_a_.resize(rows_max);
+  addresses_b_.resize(rows_max);
+  uid_tails_.resize(std::size_t{rows_max} * kUidTailBytes);
+}
+
+void SessionRowBuffer::append(const SessionRecord& record) {
+  TAPLINE_DCHECK(!full());
+  append_uid(record);
+  append_times(record);
+  addresses_a_[rows_] = record.key.address_a;
+  addresses_b_[rows_] = record.key.address_b;
+  cell(kPortA) = record.key.port_a;
+  cell(kPortB) = record.key.port_b;
+  cell(kIpProto) = record.key.ip_proto;
+  cell(kKeyFlags) = record.key.flags;
+  cell(kLink) = record.key.link;
+  cell(kTunnelId) = record.key.tunnel_id;
+  append_counters(record.key, kCountersA, record.a_to_b.total);
+  append_counters(record.key, kCountersB, record.b_to_a.total);
+  append_counters(record.key, kSinceA, since(record, record.a_to_b));
+  append_counters(record.key, kSinceB, since(record, record.b_to_a));
+  append_details(kDetailsA, record.a_to_b);
+  append_details(kDetailsB, record.b_to_a);
+  cell(kUnstoredPackets) = record.unstored_packets;
+  cell(kMplsLabel) = record.mpls_label;
+  cell(kWorker) = record.worker;
+  cell(kEndReason) = static_cast<std::uint64_t>(record.end_reason);
+  cell(kOriginator) = static_cast<std::uint64_t>(record.originator);
+  cell(kOrientRule) = static_cast<std::uint64_t>(record.orient_rule);
+  cell(kOrientConfidence) = record.orient_confidence;
+
+  const bool first_row = rows_ == 0;
+  first_ns_ = first_row ? record.delta_first_ns : std::min(first_ns_, record.delta_first_ns);
+  last_ns_ = first_row ? record.delta_last_ns : std::max(last_ns_, record.delta_last_ns);
+  order_last_ns_ =
+      first_row ? record.first_order.time_ns : std::max(order_last_ns_, record.first_order.time_ns);
+  ++rows_;
+}
+
+void SessionRowBuffer::append_uid(const SessionRecord& record) {
+  std::memcpy(uid_tails_.data() + std::size_t{rows_} * kUidTailBytes, record.uid.bytes.data() + 6,
+              kUidTailBytes);
+  const std::uint64_t ms = load_be64(record.uid.bytes.data()) >> 16;
+  const std::uint64_t difference = ms - bits(floor_milliseconds(record.first_ns));
+  // 48 bits, sign-extended: usually 0.
+  cell(kUidMs) = bits(static_cast<std::int64_t>(difference << 16) >> 16);
+  cell(kSeq) = record.seq;
+}
+
+void SessionRowBuffer::append_times(const SessionRecord& record) {
+  const DirectionState& a = record.a_to_b;
+  const DirectionState& b = record.b_to_a;
+  const bool has_a = a.total.packets > 0;
+  const bool has_b = b.total.packets > 0;
+  const std::uint64_t first = bits(record.first_ns);
+  const std::uint64_t turn = has_a && has_b ? bits(b.first_ns) - bits(a.first_ns) : 0;
+  const std::uint64_t wait = static_cast<std::int64_t>(turn) < 0 ? 0 - turn : 0;  // of A for B
+  const std::uint64_t leading = has_a ? bits(a.first_ns) : bits(b.first_ns);
+  TimeNs latest = record.first_ns;
+  if (has_a || has_b) latest = has_a ? a.last_ns : b.last_ns;
+  if (has_a && has_b) latest = std::max(a.last_ns, b.last_ns);
+
+  cell(kFirst) = first;
+  cell(kFirstSkew) = has_a || has_b ? leading - (first + wait) : 0;
+  cell(kTurn) = turn;
+  cell(kASpan) = has_a ? bits(a.last_ns) - bits(a.first_ns) : 0;
+  cell(kBSpan) = has_b ? bits(b.last_ns) - bits(b.first_ns) : 0;
+  cell(kLastSkew) = bits(record.last_ns) - bits(latest);
+  cell(kDeltaFirst) = bits(record.delta_first_ns) - (quiet_since(record) ? bits(record.last_ns) : first);
+  cell(kDeltaLast) = bits(record.last_ns) - bits(record.delta_last_ns);
+  cell(kOrderTime) = bits(record.first_order.time_ns) - first;
+  cell(kOrderCount) = record.first_order.count;
+}
+
+void SessionRowBuffer::append_counters(const FlowKey& key, std::uint16_t column,
+                                       const DirectionCounters& counters) {
+  const std::uint64_t headers = header_bytes_foretold(key.ip_proto, key.flags);
+  cell(column) = counters.packets;
+  cell(column + 1u) = counters.frame_bytes;
+  cell(column + 2u) = counters.frame_bytes - counters.ip_bytes - kLinkBytesForetold * counters.packets;
+  cell(column + 3u) = counters.ip_bytes - counters.payload_bytes - headers * counters.packets;
+}
+
+void SessionRowBuffer::append_details(std::uint16_t column, const DirectionState& state) {
+  cell(column) = state.tcp_flags_first;
+  cell(column + 1u) = state.tcp_flags_union;
+  cell(column + 2u) = state.ttl_min;
+  cell(column + 3u) = static_cast<std::uint8_t>(state.ttl_max - state.ttl_min);
+  cell(column + 4u) = state.vlan_outer;
+  cell(column + 5u) = state.vlan_inner;
+}
+
+Bytes SessionRowBuffer::take_group(TimeNs complete_until_ns) {
+  builder_.begin(kKindSessions, rows_, complete_until_ns);
+  for (const SessionColumnSpec& spec : kSessionColumns) {
+    if (rows_ == 0) break;
+    const ColumnSpec& column = spec.column;
+    switch (column.type) {
+      case ColumnType::kBytes:
+        builder_.add_bytes(column, Bytes(uid_tails_).first(std::size_t{rows_} * kUidTailBytes));
+        break;
+      case ColumnType::kAddress:
+        builder_.add_addresses(
+            column, std::span(column.number == kAddressA ? addresses_a_ : addresses_b_).first(rows_));
+        break;
+      default:
+        builder_.add(column, std::span(columns_).subspan((column.number - 1u) * stride_, rows_));
+    }
+  }
+  rows_ = 0;
+  first_ns_ = last_ns_ = order_last_ns_ = 0;
+  return builder_.finish();
+}
+
+}  // namespace tapline::storage

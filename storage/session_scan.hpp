@@ -1,0 +1,65 @@
+#pragma once
+// SessionScan: the session records of many files that touch a time window, file by file and group by group.
+// Files and groups outside the window are skipped by name and block table. One thread; memory: one group and
+// one batch.
+//   while (true) { auto batch = scan.next(); if (!batch) note(batch.error()); else if (batch->empty()) break;
+//   ... }
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/base/time_window.hpp"
+#include "storage/session_file_reader.hpp"
+
+namespace tapline::storage {
+
+struct SessionScanCounters {
+  std::uint32_t files_read = 0;
+  std::uint32_t files_skipped = 0;
+  std::uint32_t groups_read = 0;
+  std::uint32_t groups_skipped = 0;
+  std::uint64_t rows_read = 0;
+  std::uint64_t bytes_read = 0;
+};
+
+class SessionScan {
+ public:
+  /// `paths`: files in the order in which they are to be read (a catalog's). `fields`: SessionFields; times
+  /// are always decoded.
+  SessionScan(std::vector<std::string> paths, const TimeWindow& window, std::uint8_t fields);
+
+  /// Records whose [delta_first, delta_last] touches the window, valid until the next call; empty at the end.
+  /// An error names a file that cannot be read (further): the call after it goes on with the next file.
+  Result<std::span<const SessionRecord>> next();
+
+  const SessionScanCounters& counters() const { return counters_; }
+
+ private:
+  /// Makes rows_ the next group that may hold something; false at the end of the files.
+  Result<bool> next_group();
+  Result<bool> open_next_file();
+  void close_file();
+  std::span<const SessionRecord> keep_touching(std::span<const SessionRecord> batch);
+
+  std::vector<std::string> paths_;
+  TimeWindow window_;
+  std::uint8_t fields_;
+  std::size_t next_path_ = 0;
+  std::optional<SessionFileReader> file_;
+  std::uint32_t next_group_ = 0;
+  SessionRowReader rows_;
+  std::vector<SessionRecord> kept_;
+  SessionScanCounters counters_;
+};
+
+/// All records of one uid, by seq, each once. Groups in which it cannot be (its first frame is later than all
+/// of their flows' first frames) are not read. `unreadable` gets the errors of files that cannot be read.
+std::vector<SessionRecord> find_session(const std::vector<std::string>& paths, const Uid& uid,
+                                        std::vector<Error>& unreadable);
+
+/// The one with the highest seq; reads at most one group of each file that has the uid.
+std::optional<SessionRecord> find_newest_record(const std::vector<std::string>& paths, const Uid& uid,
+                                                std::vector<Error>& unreadable);
+
+}  // namespace tapline::storage

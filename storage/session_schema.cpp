@@ -1,0 +1,123 @@
+#include "storage/session_schema.hpp"
+
+namespace tapline::storage {
+namespace {
+
+constexpr auto kUnsigned = ColumnType::kUnsigned;
+constexpr auto kSigned = ColumnType::kSigned;
+constexpr ColumnHints kTime{.scale = true, .delta = false, .range = false};
+constexpr ColumnHints kAbsoluteTime{.scale = true, .delta = true, .range = true};
+constexpr ColumnHints kPlain{};
+
+constexpr std::uint8_t kAllBytes = kFieldsCounters | kFieldsPrevious;
+
+}  // namespace
+
+const std::array<SessionColumnSpec, kSessionColumnCount> kSessionColumns{{
+    {{kUidTail, "uid", ColumnType::kBytes, 10, kPlain, "the last 10 bytes of the uid"}, kFieldsIdentity},
+    {{kUidMs, "uid_ms", kSigned, 64, kPlain, "millisecond of the uid, less that of first; 48 bits count"},
+     kFieldsIdentity},
+    {{kFirst, "first", kSigned, 64, kAbsoluteTime, "earliest capture time of any frame, ns since 1970"},
+     kFieldsTimes | kFieldsIdentity},
+    {{kFirstSkew, "first_skew", kSigned, 64, kTime,
+      "ns: first of A (of B where A has no packets), less its forecast"},
+     kFieldsTimes},
+    {{kTurn, "turn", kSigned, 64, kTime, "ns: first of B less first of A; 0 unless both have packets"},
+     kFieldsTimes},
+    {{kASpan, "a_span", kSigned, 64, kTime, "ns: last of A less first of A"}, kFieldsTimes},
+    {{kBSpan, "b_span", kSigned, 64, kTime, "ns: last of B less first of B"}, kFieldsTimes},
+    {{kLastSkew, "last_skew", kSigned, 64, kTime, "ns: last less the later of A's and B's last"},
+     kFieldsTimes},
+    {{kDeltaFirst, "delta_first", kSigned, 64, kTime,
+      "ns: delta_first less first; without packets since: less last"},
+     kFieldsTimes},
+    {{kDeltaLast, "delta_last", kSigned, 64, kTime, "ns: last less delta_last"}, kFieldsTimes},
+    {{kOrderTime, "order_time", kSigned, 64, kTime, "ns: time of the first order key, less first"},
+     kFieldsTimes},
+    {{kOrderCount, "order_count", kUnsigned, 32, kPlain, "count of the first order key"}, kFieldsTimes},
+    {{kSeq, "seq", kUnsigned, 32, kPlain, "number of this record within its uid"},
+     kFieldsIdentity | kFieldsTimes | kFieldsPrevious},
+    {{kAddressA, "address_a", ColumnType::kAddress, 0, kPlain, "address of the endpoint that sorts lower"},
+     kFieldsKey},
+    {{kAddressB, "address_b", ColumnType::kAddress, 0, kPlain, "address of the other endpoint"}, kFieldsKey},
+    {{kPortA, "port_a", kUnsigned, 16, kPlain, "port of A; ICMP: type or code"}, kFieldsKey},
+    {{kPortB, "port_b", kUnsigned, 16, kPlain, "port of B; ICMP: type or code"}, kFieldsKey},
+    {{kIpProto, "proto", kUnsigned, 8, kPlain, "IP protocol number"}, kFieldsKey | kAllBytes},
+    {{kKeyFlags, "key_flags", kUnsigned, 8, kPlain, "1: IPv6, 2: later fragments"}, kFieldsKey | kAllBytes},
+    {{kLink, "link", kUnsigned, 16, kPlain, "link (tap) that the flow was seen on"}, kFieldsKey},
+    {{kTunnelId, "tunnel", kUnsigned, 32, kPlain, "tunnel id; 0: none"}, kFieldsKey},
+
+    {{kCountersA, "a_packets", kUnsigned, 64, kPlain, "packets sent by A"},
+     kFieldsCounters | kFieldsTimes | kFieldsPrevious},
+    {{kCountersA + 1, "a_frame_bytes", kUnsigned, 64, kPlain, "frame bytes sent by A"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kCountersA + 2, "a_link_excess", kSigned, 64, kPlain, "frame less IP bytes of A, less 14 a packet"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kCountersA + 3, "a_header_excess", kSigned, 64, kPlain,
+      "IP less payload bytes of A, less plain headers"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kCountersB, "b_packets", kUnsigned, 64, kPlain, "packets sent by B"},
+     kFieldsCounters | kFieldsTimes | kFieldsPrevious},
+    {{kCountersB + 1, "b_frame_bytes", kUnsigned, 64, kPlain, "frame bytes sent by B"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kCountersB + 2, "b_link_excess", kSigned, 64, kPlain, "frame less IP bytes of B, less 14 a packet"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kCountersB + 3, "b_header_excess", kSigned, 64, kPlain,
+      "IP less payload bytes of B, less plain headers"},
+     kFieldsCounters | kFieldsPrevious},
+
+    {{kSinceA, "a_since_packets", kUnsigned, 64, kPlain,
+      "packets of A since the record before; 0 in the first"},
+     kFieldsPrevious | kFieldsTimes},
+    {{kSinceA + 1, "a_since_frame_bytes", kUnsigned, 64, kPlain, "as a_since_packets, frame bytes"},
+     kFieldsPrevious},
+    {{kSinceA + 2, "a_since_link_excess", kSigned, 64, kPlain, "as a_link_excess, of these"},
+     kFieldsPrevious},
+    {{kSinceA + 3, "a_since_header_excess", kSigned, 64, kPlain, "as a_header_excess, of these"},
+     kFieldsPrevious},
+    {{kSinceB, "b_since_packets", kUnsigned, 64, kPlain,
+      "packets of B since the record before; 0 in the first"},
+     kFieldsPrevious | kFieldsTimes},
+    {{kSinceB + 1, "b_since_frame_bytes", kUnsigned, 64, kPlain, "as b_since_packets, frame bytes"},
+     kFieldsPrevious},
+    {{kSinceB + 2, "b_since_link_excess", kSigned, 64, kPlain, "as b_link_excess, of these"},
+     kFieldsPrevious},
+    {{kSinceB + 3, "b_since_header_excess", kSigned, 64, kPlain, "as b_header_excess, of these"},
+     kFieldsPrevious},
+
+    {{kDetailsA, "a_tcp_flags_first", kUnsigned, 8, kPlain, "TCP flags of A's first segment"},
+     kFieldsDetails},
+    {{kDetailsA + 1, "a_tcp_flags", kUnsigned, 8, kPlain, "union of A's TCP flags"}, kFieldsDetails},
+    {{kDetailsA + 2, "a_ttl_min", kUnsigned, 8, kPlain, "least TTL or hop limit of A"}, kFieldsDetails},
+    {{kDetailsA + 3, "a_ttl_span", kUnsigned, 8, kPlain, "greatest less least TTL of A, modulo 256"},
+     kFieldsDetails},
+    {{kDetailsA + 4, "a_vlan_outer", kUnsigned, 16, kPlain, "VLAN id + 1 of A's first tagged frame; 0: none"},
+     kFieldsDetails},
+    {{kDetailsA + 5, "a_vlan_inner", kUnsigned, 16, kPlain, "its second VLAN id + 1; 0: none"},
+     kFieldsDetails},
+    {{kDetailsB, "b_tcp_flags_first", kUnsigned, 8, kPlain, "TCP flags of B's first segment"},
+     kFieldsDetails},
+    {{kDetailsB + 1, "b_tcp_flags", kUnsigned, 8, kPlain, "union of B's TCP flags"}, kFieldsDetails},
+    {{kDetailsB + 2, "b_ttl_min", kUnsigned, 8, kPlain, "least TTL or hop limit of B"}, kFieldsDetails},
+    {{kDetailsB + 3, "b_ttl_span", kUnsigned, 8, kPlain, "greatest less least TTL of B, modulo 256"},
+     kFieldsDetails},
+    {{kDetailsB + 4, "b_vlan_outer", kUnsigned, 16, kPlain, "VLAN id + 1 of B's first tagged frame; 0: none"},
+     kFieldsDetails},
+    {{kDetailsB + 5, "b_vlan_inner", kUnsigned, 16, kPlain, "its second VLAN id + 1; 0: none"},
+     kFieldsDetails},
+
+    {{kUnstoredPackets, "unstored_packets", kUnsigned, 64, kPlain,
+      "packets seen, but not wholly in the store"},
+     kFieldsCounters},
+    {{kMplsLabel, "mpls_label", kUnsigned, 32, kPlain, "MPLS label + 1 of the first labelled frame; 0: none"},
+     kFieldsDetails},
+    {{kWorker, "worker", kUnsigned, 16, kPlain, "worker that tracked the flow"}, kFieldsDetails},
+    {{kEndReason, "end_reason", kUnsigned, 8, kPlain, "EndReason; 0: the flow goes on"}, kFieldsDetails},
+    {{kOriginator, "originator", kUnsigned, 1, kPlain, "0: A opened the session, 1: B"}, kFieldsDetails},
+    {{kOrientRule, "orient_rule", kUnsigned, 8, kPlain, "OrientRule that told the originator",
+      static_cast<std::uint64_t>(OrientRule::kFirstPacket)},
+     kFieldsDetails},
+    {{kOrientConfidence, "orient_confidence", kUnsigned, 8, kPlain, "percent"}, kFieldsDetails},
+}};
+
+}  // namespace tapline::storage

@@ -1,0 +1,131 @@
+#include "storage/source.hpp"
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+
+#include "storage/text_record.hpp"
+
+namespace tapline::storage {
+namespace {
+
+constexpr std::string_view kSourceSuffix = ".source";
+
+std::string source_path(const Store& store, const SegmentId& id) {
+  return fmt::format("{}/{}{}", store.sources_directory(), format_segment_id(id), kSourceSuffix);
+}
+
+bool parse_id(std::string_view text, SegmentId& id) {
+  if (text.size() != 2 * id.size()) return false;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const std::string_view digits = text.substr(2 * i, 2);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + 2, id[i], 16);
+    if (error != std::errc() || end != digits.data() + 2) return false;
+  }
+  return true;
+}
+
+SegmentId id_from_hash(XXH128_hash_t hash) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  SegmentId id;
+  std::ranges::copy(canonical.digest, id.begin());
+  return id;
+}
+
+Result<Source> load_source_file(const std::string& path, const SegmentId& id) {
+  const Result<TextRecord> record = TextRecord::load(path);
+  if (!record) return record.error();
+  Source source;
+  source.id = id;
+  source.path = record->text("path");
+  source.damage = record->text("damage");
+  source.packets = record->text("packets") != "no";
+  source.state = record->text("state") == "complete" ? SourceState::kComplete : SourceState::kStarted;
+  const std::pair<const char*, std::uint64_t*> counts[] = {{"frames", &source.frames},
+                                                           {"captured_bytes", &source.captured_bytes},
+                                                           {"wire_bytes", &source.wire_bytes}};
+  for (const auto& [name, value] : counts) {
+    const Result<std::uint64_t> number = record->number(name);
+    if (!number) return number.error();
+    *value = *number;
+  }
+  const std::pair<const char*, TimeNs*> times[] = {{"started_at_ns", &source.started_at_ns},
+                                                   {"finished_at_ns", &source.finished_at_ns},
+                                                   {"first_ns", &source.first_ns},
+                                                   {"last_ns", &source.last_ns}};
+  for (const auto& [name, value] : times) {
+    const Result<TimeNs> number = record->signed_number(name);
+    if (!number) return number.error();
+    *value = *number;
+  }
+  return source;
+}
+
+}  // namespace
+
+Result<SegmentId> identify_source(const std::string& path, const std::string& name) {
+  constexpr std::uint64_t kSampleBytes = 64 * 1024;
+  struct stat about {};
+  const bool seekable = path != "-" && ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+  if (!seekable)
+    return name.empty() ? make_segment_id() : id_from_hash(XXH3_128bits(name.data(), name.size()));
+  const Result<File> file = File::open_read(path);
+  if (!file) return file.error();
+  const Result<std::uint64_t> size = file->size_bytes();
+  if (!size) return size.error();
+  const std::uint64_t sample_bytes = std::min(*size, kSampleBytes);
+  std::vector<std::uint8_t> sampled(2 * sample_bytes);
+  TAPLINE_TRY(file->pread_exact(0, std::span(sampled).first(sample_bytes)));
+  TAPLINE_TRY(file->pread_exact(*size - sample_bytes, std::span(sampled).last(sample_bytes)));
+  put(sampled, *size);
+  put_bytes(sampled, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+  return id_from_hash(XXH3_128bits(sampled.data(), sampled.size()));
+}
+
+Status save_source(const Store& store, const Source& source) {
+  TextRecord record;
+  record.set("path", source.path);
+  record.set("state", source.state == SourceState::kComplete ? "complete" : "started");
+  record.set("started_at", format_rfc3339(source.started_at_ns));
+  record.set("started_at_ns", std::to_string(source.started_at_ns));
+  record.set("finished_at_ns", std::to_string(source.finished_at_ns));
+  record.set("frames", std::to_string(source.frames));
+  record.set("captured_bytes", std::to_string(source.captured_bytes));
+  record.set("wire_bytes", std::to_string(source.wire_bytes));
+  record.set("first_ns", std::to_string(source.first_ns));
+  record.set("last_ns", std::to_string(source.last_ns));
+  record.set("packets", source.packets ? "yes" : "no");
+  if (!source.damage.empty()) record.set("damage", source.damage);
+  return record.publish(source_path(store, source.id));
+}
+
+Result<Source> load_source(const Store& store, const SegmentId& id) {
+  return load_source_file(source_path(store, id), id);
+}
+
+Result<std::vector<Source>> list_sources(const Store& store) {
+  std::vector<Source> sources;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(store.sources_directory(), error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    SegmentId id;
+    if (entry->path().extension() != kSourceSuffix || !parse_id(entry->path().stem().string(), id)) continue;
+    Result<Source> source = load_source_file(entry->path().string(), id);
+    if (!source) return source.error();
+    sources.push_back(std::move(*source));
+  }
+  if (error) {
+    return Error{ErrorCode::kIo,
+                 fmt::format("cannot list {}: {}", store.sources_directory(), error.message())};
+  }
+  std::ranges::sort(sources, {}, &Source::id);
+  return sources;
+}
+
+}  // namespace tapline::storage

@@ -1,0 +1,105 @@
+#include "storage/store.hpp"
+
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "storage/format.hpp"
+#include "storage/text_record.hpp"
+
+namespace tapline::storage {
+namespace {
+
+std::string marker_path(const std::string& path) {
+  return path + "/tapline-store";
+}
+
+Status make_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Error{ErrorCode::kIo, fmt::format("cannot make directory {}: {}", path, error.message())};
+  return {};
+}
+
+/// Empty, or what a writer left that was killed while it made the store.
+bool holds_nothing_of_others(const std::string& path) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    if (entry.path().filename() != "tapline-store.tmp") return false;
+  }
+  return !error;
+}
+
+}  // namespace
+
+Store::Store(std::string path, std::string sensor_name)
+    : path_(std::move(path)),
+      sensor_name_(std::move(sensor_name)),
+      sensor_id_(XXH3_64bits(sensor_name_.data(), sensor_name_.size())) {}
+
+Result<Store> Store::open(const std::string& path) {
+  const Result<TextRecord> marker = TextRecord::load(marker_path(path));
+  if (!marker && marker.error().code == ErrorCode::kNotFound) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("{} is not a tapline store: it has no file tapline-store; check --store", path)};
+  }
+  if (!marker) return marker.error();
+  const Result<std::uint64_t> version = marker->number("format");
+  if (!version) return version.error();
+  if (*version > kFormatVersion) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{}: the store has format {}; this program reads up to {}: "
+                             "use a newer tapline",
+                             path, *version, kFormatVersion)};
+  }
+  return Store(path, marker->text("sensor"));
+}
+
+Result<Store> Store::open_or_create(const std::string& path, const std::string& sensor_name) {
+  Result<Store> store = open(path);
+  if (!store && store.error().code != ErrorCode::kNotFound) return store;
+  if (!store) {
+    TAPLINE_TRY(make_directory(path));
+    if (!holds_nothing_of_others(path)) {
+      return Error{
+          ErrorCode::kInvalid,
+          fmt::format("{} is neither a tapline store nor empty: name a new directory with --store", path)};
+    }
+    TextRecord marker;
+    marker.set("format", std::to_string(kFormatVersion));
+    marker.set("sensor", sensor_name);
+    TAPLINE_TRY(marker.publish(marker_path(path)));
+    store = Store(path, marker.text("sensor"));  // as it will be read again
+  }
+  for (const std::string& directory : {store->packets_directory(), store->sessions_directory(),
+                                       store->ledger_directory(), store->sources_directory()}) {
+    TAPLINE_TRY(make_directory(directory));
+  }
+  return store;
+}
+
+Result<StoreLock> StoreLock::acquire(const Store& store) {
+  const std::string path = store.path() + "/lock";
+  Result<File> file = File::open_existing(path);
+  if (!file) file = File::create(path);
+  if (!file) return file.error();
+  if (::flock(file->descriptor(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return io_error("lock", path);
+    const Result<std::vector<std::uint8_t>> holder = read_file(path);
+    const std::string pid = holder ? std::string(holder->begin(), holder->end()) : std::string("unknown");
+    return Error{ErrorCode::kBusy,
+                 fmt::format("{} is being written by process {}: a store has one writer at a time",
+                             store.path(), pid)};
+  }
+  const std::string pid = std::to_string(::getpid());
+  TAPLINE_TRY(file->truncate(0));
+  TAPLINE_TRY(file->write_all(Bytes(reinterpret_cast<const std::uint8_t*>(pid.data()), pid.size())));
+  return StoreLock(std::move(*file));
+}
+
+}  // namespace tapline::storage

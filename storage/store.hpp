@@ -1,0 +1,52 @@
+#pragma once
+// Store: the directory that is the only interface between capture and everything else.
+//   tapline-store   what it is: format, sensor name and id (text)
+//   lock            held by the one writer
+//   packets/        segments and their indexes; `.expired` where the ring has dropped one
+//   sessions/       session files
+//   ledger/         the account of every frame
+//   sources/        what was imported or recorded, one text file each (source.hpp)
+// Readers need no lock and never write.
+
+#include <cstdint>
+#include <string>
+
+#include "capture/base/file.hpp"
+#include "capture/base/result.hpp"
+
+namespace tapline::storage {
+
+class Store {
+ public:
+  /// For readers: kNotFound where `path` is no store, kUnsupported for a newer one.
+  static Result<Store> open(const std::string& path);
+  /// For the writer: makes the directories where they are missing. `sensor_name` counts for a new store only.
+  static Result<Store> open_or_create(const std::string& path, const std::string& sensor_name);
+
+  const std::string& path() const { return path_; }
+  const std::string& sensor_name() const { return sensor_name_; }
+  /// XXH3-64 of the sensor's name: part of every uid.
+  std::uint64_t sensor_id() const { return sensor_id_; }
+  std::string packets_directory() const { return path_ + "/packets"; }
+  std::string sessions_directory() const { return path_ + "/sessions"; }
+  std::string ledger_directory() const { return path_ + "/ledger"; }
+  std::string sources_directory() const { return path_ + "/sources"; }
+
+ private:
+  Store(std::string path, std::string sensor_name);
+  std::string path_;
+  std::string sensor_name_;
+  std::uint64_t sensor_id_ = 0;
+};
+
+/// The one-writer lock (flock, so that it goes with its process). kBusy names the process that holds it.
+class StoreLock {
+ public:
+  static Result<StoreLock> acquire(const Store& store);
+
+ private:
+  explicit StoreLock(File file) : file_(std::move(file)) {}
+  File file_;
+};
+
+}  // namespace tapline::storage

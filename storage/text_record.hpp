@@ -1,0 +1,37 @@
+#pragma once
+// TextRecord: a small file of `name = value` lines, for what people may want to read with a pager: the
+// store's marker, a source's account. Published atomically. Values are single lines; unknown names are kept
+// for newer readers.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "capture/base/result.hpp"
+
+namespace tapline::storage {
+
+class TextRecord {
+ public:
+  /// kNotFound, kIo; kCorrupt where a line is not `name = value` or the file is over 64 KiB.
+  static Result<TextRecord> load(const std::string& path);
+  Status publish(const std::string& path) const;
+
+  /// Line breaks in `value` become spaces.
+  void set(std::string_view name, std::string_view value);
+  /// Empty where the name is missing.
+  std::string text(std::string_view name) const;
+  /// kCorrupt names file and name where it is missing or no number.
+  Result<std::uint64_t> number(std::string_view name) const;
+  Result<std::int64_t> signed_number(std::string_view name) const;
+
+ private:
+  template <class T>
+  Result<T> parse(std::string_view name) const;
+  std::string path_;
+  std::vector<std::pair<std::string, std::string>> lines_;
+};
+
+}  // namespace tapline::storage

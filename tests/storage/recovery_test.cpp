@@ -1,0 +1,240 @@
+#include "storage/recovery.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "storage/catalog.hpp"
+#include "storage/container_reader.hpp"
+#include "storage/index_reader.hpp"
+#include "tests/storage/sample_container.hpp"
+#include "tests/storage/stored_frames.hpp"
+#include "tests/storage/temporary_folder.hpp"
+
+using namespace tapline;
+using namespace tapline::storage;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kOpenFile = "open-00000000000000000000000000000000.pcap.zst.open";
+
+/// An open segment as a killed writer leaves it: some complete blocks, nothing behind them.
+struct CrashedSegment {
+  TemporaryFolder folder;
+  ByteBuffer bytes;
+  std::vector<std::size_t> ends;  // of the segment header and of each block
+  std::vector<StoredFrame> frames;
+
+  explicit CrashedSegment(std::size_t frame_count = 400) {
+    SegmentWriterConfig config;
+    config.directory = config.index_directory = folder.path();
+    config.block_bytes = 8192;
+    SegmentWriter writer(config, reserve_nothing);
+    TestPipeline pipeline(writer);
+    Traffic traffic(30);
+    REQUIRE(pipeline.append_all(traffic.take(frame_count)).ok());
+    const std::string path = only_file(folder.path(), kOpenSuffix);
+    bytes = *read_file(path);
+    frames = read_segment(path);
+    const Result<ContainerReader> reader = ContainerReader::open(path);
+    for (std::uint32_t i = 0; i < reader->block_count(); ++i) ends.push_back(reader->entry(i)->file_offset);
+    ends.push_back(reader->complete_bytes());
+    REQUIRE(ends.back() == bytes.size());
+    REQUIRE(ends.size() > 4);
+    fs::remove(path);
+  }
+
+  std::uint32_t complete_blocks(std::size_t size) const {
+    return static_cast<std::uint32_t>(
+               std::ranges::count_if(ends, [&](std::size_t end) { return end <= size; })) -
+           1;
+  }
+};
+
+RecoveredFile recover(const std::string& path, std::string_view suffix = kPacketSuffix) {
+  Result<RecoveredFile> recovered = recover_file(path, suffix);
+  if (!recovered) FAIL(recovered.error().context);
+  return *recovered;
+}
+
+/// The recovered segment holds exactly the frames of the first `blocks` blocks, and is whole.
+void check_recovered(const CrashedSegment& crashed, const RecoveredFile& recovered, std::uint32_t blocks) {
+  CHECK(recovered.blocks_kept == blocks);
+  const std::vector<StoredFrame> stored = read_segment(recovered.final_path);
+  REQUIRE(stored.size() == recovered.frames_kept);
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    REQUIRE(stored[i].bytes == crashed.frames[i].bytes);
+    REQUIRE(stored[i].time_ns == crashed.frames[i].time_ns);
+    REQUIRE(stored[i].order == crashed.frames[i].order);
+  }
+  CHECK((stored.size() == crashed.frames.size() || crashed.frames[stored.size()].block == blocks));
+  const Result<ContainerReader> reader = ContainerReader::open(recovered.final_path);
+  CHECK(reader->footer().end_state == kEndRecovered);
+  CHECK(reader->footer().torn_bytes == recovered.torn_bytes);
+  CHECK(reader->footer().block_count == blocks);
+  Result<IndexReader> index =
+      IndexReader::open(index_path_of(recovered.final_path), reader->header().segment_id, blocks);
+  REQUIRE(index.ok());
+  CHECK(index->for_each_posting([](IndexKeyKind, std::uint64_t, std::uint32_t) {}).ok());
+}
+
+void check_cut(const CrashedSegment& crashed, std::size_t size) {
+  CAPTURE(size);
+  const TemporaryFolder folder;
+  write_bytes(folder / kOpenFile, Bytes(crashed.bytes).first(size));
+  const RecoveredFile recovered = recover(folder / kOpenFile);
+  CHECK_FALSE(fs::exists(folder / kOpenFile));
+  const std::uint32_t blocks = size < crashed.ends[0] ? 0 : crashed.complete_blocks(size);
+  if (blocks == 0) {
+    CHECK(recovered.final_path.empty());
+    CHECK(fs::is_empty(folder.path()));
+    return;
+  }
+  CHECK(recovered.torn_bytes == size - crashed.ends[blocks]);
+  check_recovered(crashed, recovered, blocks);
+}
+
+}  // namespace
+
+TEST_CASE("a segment cut at any byte of its last block keeps the blocks before") {
+  const CrashedSegment crashed;
+  const std::size_t last = crashed.ends[crashed.ends.size() - 2];
+  for (std::size_t size = last; size <= crashed.bytes.size(); ++size) check_cut(crashed, size);
+}
+
+TEST_CASE("a segment cut around any block's end keeps exactly the complete ones") {
+  const CrashedSegment crashed;
+  for (const std::size_t end : crashed.ends) {
+    check_cut(crashed, end - 1);
+    check_cut(crashed, end);
+    if (end < crashed.bytes.size()) check_cut(crashed, end + 1);
+  }
+}
+
+TEST_CASE("a file shorter than its header, or without a block, is removed") {
+  const CrashedSegment crashed;
+  for (std::size_t size = 0; size < crashed.ends[0]; size += 7) check_cut(crashed, size);
+}
+
+TEST_CASE("a block that has its length but not its bytes ends the segment, as after a power cut") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  std::fill(bytes.end() - 300, bytes.end(), std::uint8_t{0});
+  write_bytes(folder / kOpenFile, bytes);
+  const auto blocks = static_cast<std::uint32_t>(crashed.ends.size() - 2);
+  check_recovered(crashed, recover(folder / kOpenFile), blocks);
+}
+
+TEST_CASE("garbage behind the last block is cut") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  bytes.resize(bytes.size() + 5000, 0xee);
+  write_bytes(folder / kOpenFile, bytes);
+  const RecoveredFile recovered = recover(folder / kOpenFile);
+  CHECK(recovered.torn_bytes == 5000);
+  check_recovered(crashed, recovered, static_cast<std::uint32_t>(crashed.ends.size() - 1));
+}
+
+TEST_CASE("recovery that was itself interrupted can be repeated with the same result") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  write_bytes(folder / kOpenFile, crashed.bytes);
+  const RecoveredFile first = recover(folder / kOpenFile);
+  const std::string index_path = index_path_of(first.final_path);
+  const ByteBuffer index = *read_file(index_path);
+  const ByteBuffer finished = *read_file(first.final_path);
+  const auto blocks = static_cast<std::uint32_t>(crashed.ends.size() - 1);
+  // Killed after the index, within the footer, or before the rename:
+  for (const std::size_t size :
+       {crashed.bytes.size(), crashed.bytes.size() + 100, finished.size() - 1, finished.size()}) {
+    fs::remove(first.final_path);
+    write_bytes(folder / kOpenFile, Bytes(finished).first(size));
+    const RecoveredFile again = recover(folder / kOpenFile);
+    CHECK(again.final_path == first.final_path);
+    CHECK(*read_file(index_path) == index);
+    check_recovered(crashed, again, blocks);
+    CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
+  }
+}
+
+TEST_CASE("a segment of a newer format is left alone") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  SegmentHeader header{};
+  const std::size_t at = kLeadFrameBytes + sizeof(SkippableHeader);
+  std::memcpy(&header, &bytes[at], sizeof header);
+  header.incompatible = 1;
+  header.checksum = checksum_before(header, header.checksum);
+  std::memcpy(&bytes[at], &header, sizeof header);
+  write_bytes(folder / kOpenFile, bytes);
+  const Result<RecoveredFile> recovered = recover_file(folder / kOpenFile, kPacketSuffix);
+  REQUIRE_FALSE(recovered.ok());
+  CHECK(recovered.error().code == ErrorCode::kUnsupported);
+  CHECK(*read_file(folder / kOpenFile) == bytes);
+}
+
+TEST_CASE("files of records are recovered without an index") {
+  const TemporaryFolder folder;
+  const std::string open_path = folder / "open-00000000000000000000000000000000.sessions.open";
+  { const ContainerWriter writer = write_sample(open_path, make_sample_blocks()); }
+  const RecoveredFile recovered = recover(open_path, kSessionSuffix);
+  CHECK(recovered.blocks_kept == 4);
+  CHECK(recovered.final_path.ends_with("_p3_w4_0102030405060708.sessions"));
+  CHECK(read_contents(recovered.final_path)->size() == 4);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("a rebuilt index has the bytes of the writer's") {
+  const auto seed = GENERATE(range(1u, 6u));
+  CAPTURE(seed);
+  Traffic traffic(seed);
+  SegmentWriterConfig config;
+  config.block_bytes = static_cast<std::uint32_t>(2048 << traffic.number(7));
+  config.compress = false;
+  const TemporaryFolder folder;
+  write_segments(folder.path(), traffic.take(3000), config);
+  const std::string segment = only_file(folder.path(), kPacketSuffix);
+  REQUIRE(rebuild_index(segment, folder / "rebuilt.idx").ok());
+  CHECK(*read_file(folder / "rebuilt.idx") == *read_file(index_path_of(segment)));
+}
+
+TEST_CASE("an index is not built from a damaged segment") {
+  Traffic traffic(40);
+  const TemporaryFolder folder;
+  write_segments(folder.path(), traffic.take(300));
+  const std::string segment = only_file(folder.path(), kPacketSuffix);
+  ByteBuffer bytes = *read_file(segment);
+  bytes[1000] ^= 1;
+  write_bytes(segment, bytes);
+  const Status rebuilt = rebuild_index(segment, folder / "rebuilt.idx");
+  REQUIRE_FALSE(rebuilt.ok());
+  CHECK(rebuilt.error().code == ErrorCode::kCorrupt);
+  CHECK_FALSE(fs::exists(folder / "rebuilt.idx"));
+}
+
+TEST_CASE("all open files of a store are recovered, finished ones untouched") {
+  const TemporaryFolder folder;
+  const Result<Store> store = Store::open_or_create(folder / "store", "s");
+  REQUIRE(store.ok());
+  Traffic traffic(41);
+  write_segments(store->packets_directory(), traffic.take(100));
+  const CrashedSegment crashed;
+  write_bytes(store->packets_directory() + "/" + kOpenFile, crashed.bytes);
+  const std::string records = "/open-00000000000000000000000000000000";
+  {
+    const ContainerWriter writer =
+        write_sample(store->sessions_directory() + records + ".sessions.open", make_sample_blocks());
+  }
+  { const ContainerWriter writer = write_sample(store->ledger_directory() + records + ".ledger.open", {}); }
+  const Result<std::vector<RecoveredFile>> recovered = recover_store(*store);
+  REQUIRE(recovered.ok());
+  REQUIRE(recovered->size() == 3);
+  CHECK(list_files(store->packets_directory(), kPacketSuffix).size() == 2);
+  CHECK(list_files(store->packets_directory(), kIndexSuffix).size() == 2);
+  CHECK(list_files(store->sessions_directory(), kSessionSuffix).size() == 1);
+  CHECK(fs::is_empty(store->ledger_directory()));
+  CHECK(recover_store(*store)->empty());
+}

@@ -1,0 +1,71 @@
+#pragma once
+// Made-up traffic for tests: frames of many kinds from a seed, and the least that has to stand around a
+// SegmentWriter (order keys, decoding, one AppendSlot a flow and direction) to store them as a sensor would.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "capture/base/byte_writer.hpp"
+#include "capture/packet/frame.hpp"
+#include "storage/segment_writer.hpp"
+
+namespace tapline::storage {
+
+/// One frame as a source would deliver it, with bytes of its own.
+struct TestFrame {
+  ByteBuffer bytes;
+  TimeNs time_ns = 0;
+  std::uint32_t wire_bytes = 0;
+  OrderKey order;
+  bool cut = false;
+  bool opaque = false;  // what the flow table would say about its flow
+
+  Frame view(std::uint16_t link_type = kLinkEthernet) const;
+};
+
+ByteBuffer make_udp_frame(std::uint32_t source, std::uint32_t destination, std::uint16_t source_port,
+                          std::uint16_t destination_port, std::size_t payload_bytes);
+
+/// Ethernet frames of a few hundred flows: TCP, UDP, SCTP and ICMP over IPv4 and IPv6, VLAN tags (also two)
+/// that change within a flow, MPLS, fragments, ICMP errors, ARP, LLC, and frames cut short anywhere.
+class Traffic {
+ public:
+  explicit Traffic(std::uint64_t seed) : random_(seed) {}
+
+  TestFrame next();
+  std::vector<TestFrame> take(std::size_t frames);
+  std::uint64_t number(std::uint64_t below) { return random_() % below; }
+  std::mt19937_64& random() { return random_; }
+
+ private:
+  ByteBuffer make_ip(std::uint64_t flow);
+  ByteBuffer make_icmp_error(std::uint64_t flow);
+  ByteBuffer make_frame();
+
+  std::mt19937_64 random_;
+  TimeNs now_ns_ = 1'700'000'000 * kNsPerSecond;
+};
+
+/// Gives order keys to frames in the order in which they arrive (Frame::order).
+void number_frames(std::vector<TestFrame>& frames);
+
+/// The rest of the pipeline. Owns the slots; the caller owns the writer.
+class TestPipeline {
+ public:
+  explicit TestPipeline(SegmentWriter& writer) : writer_(writer) {}
+  Status append(const TestFrame& frame);
+  Status append_all(const std::vector<TestFrame>& frames);
+
+ private:
+  SegmentWriter& writer_;
+  std::map<std::array<std::uint8_t, 40>, AppendSlot> slots_;  // by key layout and direction
+};
+
+inline Status reserve_nothing(std::uint64_t) {
+  return {};
+}
+
+}  // namespace tapline::storage
