@@ -1,0 +1,131 @@
+#include "storage/query/extraction.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "capture/packet/decode.hpp"
+#include "storage/query/session_question.hpp"
+#include "storage/query/session_selection.hpp"
+#include "storage/query/session_visit.hpp"
+#include "storage/session_scan.hpp"
+
+namespace tapline::query {
+
+struct Extraction::State {
+  PacketQuestion question;
+  TimeWindow window;  // narrowed to the sessions
+  std::optional<SessionSelection> sessions;
+  PlanTotals totals;
+  std::vector<std::string> warnings;
+  Coverage coverage;
+  std::optional<FrameMerge> merge;
+
+  explicit State(PacketQuestion asked) : question(std::move(asked)), window(question.window) {}
+
+  Status select_sessions(const storage::Catalog& catalog);
+  bool accepts(const Frame& frame) const;
+};
+
+namespace {
+
+bool wants_sessions(const PacketQuestion& question) {
+  return question.flow || question.filter.single_uid() || question.filter.has_session_terms();
+}
+
+}  // namespace
+
+Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
+  sessions.emplace(question.pad_ns);
+  const std::optional<Uid> uid = question.flow ? question.flow : question.filter.single_uid();
+  if (uid) {
+    std::vector<Error> unreadable;
+    const std::optional<SessionRecord> record =
+        storage::find_newest_record(session_paths(catalog), *uid, unreadable);
+    if (!record) {
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("no session {} in the store; `tapline flows` lists them{}", format_uid(*uid),
+                               unreadable.empty() ? "" : " (" + unreadable[0].context + ")")};
+    }
+    sessions->add(*record);
+    coverage.add_unreadable_files(catalog.sessions, unreadable);
+  } else {
+    SessionQuestion asked{question.filter, question.window, 0};
+    const Result<SessionAnswer> answer = find_sessions(catalog, asked);
+    if (!answer) return answer.error();
+    for (const SessionRecord& record : answer->sessions) sessions->add(record);
+    coverage.add_unreadable_files(catalog.sessions, answer->unreadable);
+  }
+  const TimeWindow around = sessions->window();
+  window.since_ns = std::max(window.since_ns, around.since_ns);
+  window.until_ns = std::min(window.until_ns, around.until_ns);
+  return {};
+}
+
+bool Extraction::State::accepts(const Frame& frame) const {
+  if (!window.contains(frame.time_ns)) return false;
+  PacketMeta meta;
+  decode(frame, meta);
+  if (!sessions) return question.filter.matches_packet(frame, meta, nullptr);
+  const SessionSelection::Match match = sessions->find(frame, meta);
+  if (match.session == nullptr) return false;
+  if (question.side != Side::kBoth && match.from_originator != (question.side == Side::kOriginator))
+    return false;
+  return question.filter.matches_packet(frame, meta, match.session);
+}
+
+Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question) {
+  auto state = std::make_unique<State>(question);
+  if (question.side != Side::kBoth && !wants_sessions(question)) {
+    return Error{ErrorCode::kInvalid,
+                 "--side needs sessions to know who opened them: use --flow or session fields"};
+  }
+  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  if (!catalog) return catalog.error();
+  const Result<std::vector<storage::Source>> sources = storage::list_sources(store);
+  if (!sources) return sources.error();
+  state->coverage = make_coverage(*sources, *catalog, question.window, true);
+
+  IndexQuery index_query = question.filter.index_query();
+  if (wants_sessions(question)) {
+    TAPLINE_TRY(state->select_sessions(*catalog));
+    index_query = IndexQuery::conjunction({std::move(index_query), state->sessions->index_query()});
+  }
+  Result<Plan> plan = make_plan(*catalog, index_query, state->window);
+  if (!plan) return plan.error();
+  state->coverage.add_plan(*plan);
+  state->totals = plan->totals;
+  state->warnings = std::move(plan->warnings);
+  State* raw = state.get();
+  state->merge.emplace(std::move(plan->segments), [raw](const Frame& frame) { return raw->accepts(frame); });
+  return Extraction(std::move(state));
+}
+
+Extraction::Extraction(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Extraction::Extraction(Extraction&&) noexcept = default;
+Extraction& Extraction::operator=(Extraction&&) noexcept = default;
+Extraction::~Extraction() = default;
+
+const PlanTotals& Extraction::plan_totals() const {
+  return state_->totals;
+}
+const std::vector<std::string>& Extraction::warnings() const {
+  return state_->warnings;
+}
+const Frame* Extraction::next() {
+  return state_->merge->next();
+}
+std::uint64_t Extraction::blocks_read() const {
+  return state_->merge->blocks_read();
+}
+std::uint64_t Extraction::bytes_read() const {
+  return state_->merge->bytes_read();
+}
+
+Coverage Extraction::coverage() const {
+  Coverage coverage = state_->coverage;
+  coverage.add_unreadable(state_->merge->unreadable());
+  return coverage;
+}
+
+}  // namespace tapline::query

@@ -1,0 +1,52 @@
+#pragma once
+// Extraction: a question about packets, answered with exact frames in order. Session words and uids are
+// resolved to sessions first, these to blocks through the index, blocks to frames through the filter itself:
+// the index only says where to look. One thread; memory: one block a lane, and the sessions that match.
+
+#include <memory>
+#include <optional>
+
+#include "storage/query/coverage.hpp"
+#include "storage/query/filter.hpp"
+#include "storage/query/frame_merge.hpp"
+#include "storage/query/plan.hpp"
+#include "storage/store.hpp"
+
+namespace tapline::query {
+
+enum class Side : std::uint8_t { kBoth, kOriginator, kResponder };
+
+struct PacketQuestion {
+  Filter filter;
+  TimeWindow window;
+  std::optional<Uid> flow;  // only this session's frames
+  Side side = Side::kBoth;  // other than kBoth: only where sessions are asked for
+  TimeNs pad_ns = 0;        // so much more before and after each session
+};
+
+class Extraction {
+ public:
+  /// Makes the plan. kNotFound where a uid is not in the store; kInvalid for a side without sessions.
+  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question);
+  Extraction(Extraction&&) noexcept;
+  Extraction& operator=(Extraction&&) noexcept;
+  ~Extraction();
+
+  const PlanTotals& plan_totals() const;
+  const std::vector<std::string>& warnings() const;
+
+  /// The next frame, valid until the next call; null at the end.
+  const Frame* next();
+
+  /// Complete once next() has returned null: what could not be read is in it.
+  Coverage coverage() const;
+  std::uint64_t blocks_read() const;
+  std::uint64_t bytes_read() const;
+
+ private:
+  struct State;
+  explicit Extraction(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tapline::query

@@ -1,0 +1,58 @@
+#pragma once
+// Plan: which blocks of which segments have to be read to answer a question about packets. Made from
+// directory listings, footers and indexes alone; nothing of a block is read. A segment without a usable index
+// is read whole, and the plan says so.
+
+#include <string>
+#include <vector>
+
+#include "capture/base/time_window.hpp"
+#include "storage/catalog.hpp"
+#include "storage/container_reader.hpp"
+#include "storage/query/filter_index_query.hpp"
+
+namespace tapline::query {
+
+struct PlannedBlock {
+  std::uint32_t number = 0;
+  storage::BlockEntry entry{};
+};
+
+struct PlannedSegment {
+  std::string path;
+  storage::SegmentHeader header{};
+  std::vector<PlannedBlock> blocks;  // ascending numbers
+};
+
+/// A segment that could not be (wholly) used, for coverage.
+struct UnreadableSegment {
+  storage::CatalogFile file;
+  Error error;
+};
+
+struct PlanTotals {
+  std::uint64_t segments_in_store = 0;
+  std::uint64_t segments_opened = 0;  // after pruning by time
+  std::uint64_t segments_hit = 0;
+  std::uint64_t blocks_in_opened = 0;
+  std::uint64_t blocks_hit = 0;
+  std::uint64_t stored_bytes_hit = 0;  // to be read
+  std::uint64_t raw_bytes_hit = 0;     // to be decoded
+  std::uint64_t planning_bytes_read = 0;
+  std::uint64_t captured_bytes = 0;  // of opened segments
+  std::uint64_t wire_bytes = 0;
+  std::uint64_t cut_frames = 0;
+};
+
+struct Plan {
+  std::vector<PlannedSegment> segments;
+  PlanTotals totals;
+  std::vector<UnreadableSegment> unreadable;
+  std::vector<std::string> warnings;  // index missing or damaged: the segment is read whole
+};
+
+/// Blocks that may hold frames for which `index_query` is true and whose capture time lies within `window`.
+Result<Plan> make_plan(const storage::Catalog& catalog, const IndexQuery& index_query,
+                       const TimeWindow& window);
+
+}  // namespace tapline::query

@@ -1,0 +1,63 @@
+#include "storage/query/session_question.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "storage/query/session_visit.hpp"
+
+namespace tapline::query {
+namespace {
+
+constexpr std::size_t kSessionsMax = std::numeric_limits<std::uint32_t>::max();
+
+void find_one(const storage::Catalog& catalog, const SessionQuestion& question, const Uid& uid,
+              SessionAnswer& answer) {
+  const std::vector<SessionRecord> records =
+      storage::find_session(session_paths(catalog), uid, answer.unreadable);
+  answer.records_read += records.size();
+  const bool touches = std::ranges::any_of(records, [&](const SessionRecord& record) {
+    return question.window.touches(record.delta_first_ns, record.delta_last_ns);
+  });
+  if (touches && question.filter.matches_session(records.back())) answer.sessions.push_back(records.back());
+}
+
+Status find_many(const storage::Catalog& catalog, const SessionQuestion& question, SessionAnswer& answer) {
+  storage::NewestSessions newest(kSessionsMax);
+  const auto keep_match = [&](const SessionRecord& record) {
+    if (question.filter.matches_session(record)) answer.sessions.push_back(record);
+  };
+  Status status;
+  answer.records_read +=
+      visit_records(catalog, question.window, answer.unreadable, [&](const SessionRecord& record) {
+        // Most sessions end before their first interim record is due: their only record is the newest.
+        if (record.seq == 0 && record.final()) {
+          keep_match(record);
+        } else {
+          status = newest.add(record);
+        }
+        return status.ok();
+      });
+  if (!status) return status;
+  answer.records_read += follow_open_sessions(catalog, question.window, answer.unreadable, newest);
+  for (const SessionRecord& record : newest.records()) keep_match(record);
+  return {};
+}
+
+}  // namespace
+
+Result<SessionAnswer> find_sessions(const storage::Catalog& catalog, const SessionQuestion& question) {
+  SessionAnswer answer;
+  if (const std::optional<Uid> uid = question.filter.single_uid()) {
+    find_one(catalog, question, *uid, answer);
+  } else {
+    TAPLINE_TRY(find_many(catalog, question, answer));
+  }
+  order_sessions(answer.sessions);
+  if (question.sessions_max != 0 && answer.sessions.size() > question.sessions_max) {
+    answer.sessions.resize(question.sessions_max);
+    answer.cut_short = true;
+  }
+  return answer;
+}
+
+}  // namespace tapline::query
