@@ -1,0 +1,161 @@
+// From a session to exactly its packets: by uid, by side, with padding, by what its record says.
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "tests/packet/packet_builder.hpp"
+#include "tests/query/store_answer.hpp"
+
+using namespace tapline;
+using namespace tapline::query;
+using namespace tapline::query::test;
+
+namespace {
+
+constexpr TimeNs kStart = 1'767'225'600 * kNsPerSecond;
+constexpr TimeNs kSecond = kNsPerSecond;
+
+OwnedFrame request(TimeNs time_ns, std::uint16_t port = 4000) {
+  return owned(PacketBuilder().eth().ipv4("10.0.0.5", "203.0.113.9").udp(port, 9999).payload(50).bytes(),
+               time_ns);
+}
+OwnedFrame reply(TimeNs time_ns, std::uint16_t port = 4000) {
+  return owned(PacketBuilder().eth().ipv4("203.0.113.9", "10.0.0.5").udp(9999, port).payload(500).bytes(),
+               time_ns);
+}
+
+/// The five-tuple of port 4000 at 0 to 1 s and again at 300 to 301 s, another without replies in between.
+std::vector<OwnedFrame> conversations() {
+  return {request(kStart),
+          reply(kStart + kSecond / 2),
+          request(kStart + kSecond),
+          request(kStart + 2 * kSecond, 4001),
+          request(kStart + 3 * kSecond, 4001),
+          request(kStart + 300 * kSecond),
+          reply(kStart + 301 * kSecond)};
+}
+
+/// The uid of the n-th session by first time.
+Uid uid_of(const storage::Store& store, std::size_t number) {
+  std::vector<SessionRecord> sessions = read_sessions(store);
+  std::erase_if(sessions, [](const SessionRecord& session) { return !session.final(); });
+  std::ranges::sort(sessions, {}, &SessionRecord::first_ns);
+  return sessions.at(number).uid;
+}
+
+std::vector<OwnedFrame> pick(std::initializer_list<std::size_t> numbers) {
+  const std::vector<OwnedFrame> all = conversations();
+  std::vector<OwnedFrame> picked;
+  for (const std::size_t number : numbers) picked.push_back(all.at(number));
+  return picked;
+}
+
+}  // namespace
+
+TEST_CASE("a uid gives its session's frames and not those of another one of the same five-tuple") {
+  const TestStore store;
+  record(*store, conversations());
+  CHECK(extract(*store, ask_flow(uid_of(*store, 0))).frames == pick({0, 1, 2}));
+  CHECK(extract(*store, ask_flow(uid_of(*store, 1))).frames == pick({3, 4}));
+  CHECK(extract(*store, ask_flow(uid_of(*store, 2))).frames == pick({5, 6}));
+}
+
+TEST_CASE("a uid as the whole filter asks the same") {
+  const TestStore store;
+  record(*store, conversations());
+  CHECK(extract(*store, ask(format_uid(uid_of(*store, 2)))).frames == pick({5, 6}));
+}
+
+TEST_CASE("a uid with a filter gives those of its frames that match") {
+  const TestStore store;
+  record(*store, conversations());
+  PacketQuestion question = ask("src host 203.0.113.9");
+  question.flow = uid_of(*store, 0);
+  CHECK(extract(*store, question).frames == pick({1}));
+}
+
+TEST_CASE("a uid within a window gives its frames of the window") {
+  const TestStore store;
+  record(*store, conversations());
+  PacketQuestion question = ask_flow(uid_of(*store, 0));
+  question.window = {kStart + kSecond / 2, kStart + kSecond};
+  CHECK(extract(*store, question).frames == pick({1}));
+}
+
+TEST_CASE("a uid that the store does not have is not found, and the message names it") {
+  const TestStore store;
+  record(*store, conversations());
+  const Uid unknown{};
+  const Result<Extraction> extraction = Extraction::prepare(*store, ask_flow(unknown));
+  REQUIRE_FALSE(extraction.ok());
+  CHECK(extraction.error().code == ErrorCode::kNotFound);
+  CHECK(extraction.error().context.find(format_uid(unknown)) != std::string::npos);
+}
+
+TEST_CASE("a side is the originator's or the responder's") {
+  const TestStore store;
+  record(*store, conversations());
+  const Uid uid = uid_of(*store, 0);
+  CHECK(extract(*store, ask_flow(uid, Side::kOriginator)).frames == pick({0, 2}));
+  CHECK(extract(*store, ask_flow(uid, Side::kResponder)).frames == pick({1}));
+}
+
+TEST_CASE("a side without sessions is refused and the message names the remedy") {
+  const TestStore store;
+  record(*store, conversations());
+  PacketQuestion question = ask("udp");
+  question.side = Side::kResponder;
+  const Result<Extraction> extraction = Extraction::prepare(*store, question);
+  REQUIRE_FALSE(extraction.ok());
+  CHECK(extraction.error().code == ErrorCode::kInvalid);
+  CHECK(extraction.error().context.find("--flow") != std::string::npos);
+}
+
+TEST_CASE("padding reaches frames of the five-tuple so long before and after, ends included") {
+  const TestStore store;
+  record(*store, conversations());
+  const Uid uid = uid_of(*store, 2);
+  CHECK(extract(*store, ask_flow(uid, Side::kBoth, 299 * kSecond - 1)).frames == pick({5, 6}));
+  CHECK(extract(*store, ask_flow(uid, Side::kBoth, 299 * kSecond)).frames == pick({2, 5, 6}));
+  CHECK(extract(*store, ask_flow(uid, Side::kBoth, TimeWindow::kUnlimitedUntil)).frames ==
+        pick({0, 1, 2, 5, 6}));
+}
+
+TEST_CASE("what a record says selects the frames of its session") {
+  const TestStore store;
+  record(*store, conversations());
+  CHECK(extract(*store, ask("resp_packets = 0")).frames == pick({3, 4}));
+  CHECK(extract(*store, ask("resp_packets > 0")).frames == pick({0, 1, 2, 5, 6}));
+  CHECK(extract(*store, ask("orig_packets = 2 and resp_packets = 1")).frames == pick({0, 1, 2}));
+  CHECK(extract(*store, ask("resp_packets > 1000")).frames.empty());
+}
+
+TEST_CASE("session words and packet words hold together") {
+  const TestStore store;
+  record(*store, conversations());
+  CHECK(extract(*store, ask("resp_packets > 0 and src host 10.0.0.5")).frames == pick({0, 2, 5}));
+}
+
+TEST_CASE("a session word with a side gives one direction of each session") {
+  const TestStore store;
+  record(*store, conversations());
+  PacketQuestion question = ask("resp_packets > 0");
+  question.side = Side::kResponder;
+  CHECK(extract(*store, question).frames == pick({1, 6}));
+}
+
+TEST_CASE("every session of random traffic has exactly the frames that its record counts") {
+  const std::uint64_t seed = GENERATE(31u, 32u);
+  CAPTURE(seed);
+  const TestStore store;
+  record(*store, random_traffic(seed, 1500), small_segments());
+  std::uint64_t frames = 0;
+  for (const SessionRecord& session : read_sessions(*store)) {
+    if (!session.final()) continue;
+    CAPTURE(format_uid(session.uid));
+    const std::size_t found = extract(*store, ask_flow(session.uid)).frames.size();
+    REQUIRE(found == session.a_to_b.total.packets + session.b_to_a.total.packets);
+    frames += found;
+  }
+  CHECK(frames > 1000);
+}
