@@ -1,0 +1,134 @@
+#include "tools/capture_writer.hpp"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+namespace tapline::tools {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::uint32_t kPcapNanosecondMagic = 0xA1B23C4D;
+
+// pcapng (draft-ietf-opsawg-pcapng): block types and the options used.
+constexpr std::uint32_t kSectionHeaderBlock = 0x0A0D0D0A;
+constexpr std::uint32_t kInterfaceBlock = 1;
+constexpr std::uint32_t kEnhancedPacketBlock = 6;
+constexpr std::uint32_t kByteOrderMagic = 0x1A2B3C4D;
+constexpr std::uint16_t kOptionTimeResolution = 9;
+
+void put_padding(ByteBuffer& out) {
+  while (out.size() % 4 != 0) out.push_back(0);
+}
+
+}  // namespace
+
+Result<CaptureWriter> CaptureWriter::open(const std::string& path, CaptureFormat format) {
+  if (path == "-") return CaptureWriter(File::adopt(::dup(STDOUT_FILENO), "standard output"), format);
+  Result<File> file = File::create(path);
+  if (!file) return file.error();
+  return CaptureWriter(std::move(*file), format);
+}
+
+Status CaptureWriter::begin_pcap(std::uint16_t link_type) {
+  if (begun_ && link_type == link_type_) return {};
+  if (begun_) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("the answer holds frames of link types {} and {}, which one pcap file "
+                             "cannot hold: use --format pcapng",
+                             link_type_, link_type)};
+  }
+  begun_ = true;
+  link_type_ = link_type;
+  put(buffer_, kPcapNanosecondMagic);
+  put<std::uint16_t>(buffer_, 2);
+  put<std::uint16_t>(buffer_, 4);
+  put<std::uint64_t>(buffer_, 0);
+  put(buffer_, kFrameBytesMax);
+  put<std::uint32_t>(buffer_, link_type);
+  return {};
+}
+
+void CaptureWriter::begin_pcapng() {
+  if (begun_) return;
+  begun_ = true;
+  constexpr std::uint32_t kBlockBytes = 28;
+  put(buffer_, kSectionHeaderBlock);
+  put(buffer_, kBlockBytes);
+  put(buffer_, kByteOrderMagic);
+  put<std::uint16_t>(buffer_, 1);
+  put<std::uint16_t>(buffer_, 0);
+  put<std::int64_t>(buffer_, -1);  // section length: not told
+  put(buffer_, kBlockBytes);
+}
+
+std::uint32_t CaptureWriter::interface_of(const Frame& frame) {
+  const auto next = static_cast<std::uint32_t>(interfaces_.size());
+  const auto [found, inserted] = interfaces_.try_emplace({frame.link_type, frame.port}, next);
+  if (inserted) {
+    constexpr std::uint32_t kBlockBytes = 32;
+    put(buffer_, kInterfaceBlock);
+    put(buffer_, kBlockBytes);
+    put<std::uint32_t>(buffer_, frame.link_type);
+    put(buffer_, kFrameBytesMax);
+    put(buffer_, kOptionTimeResolution);
+    put<std::uint16_t>(buffer_, 1);
+    put<std::uint32_t>(buffer_, 9);  // 10^-9 s, padded
+    put<std::uint32_t>(buffer_, 0);  // end of options
+    put(buffer_, kBlockBytes);
+  }
+  return found->second;
+}
+
+void CaptureWriter::put_pcap(const Frame& frame) {
+  const std::int64_t seconds = floor_seconds(frame.time_ns);
+  if (seconds < 0 || seconds > UINT32_MAX) ++frames_out_of_time_;
+  put(buffer_, static_cast<std::uint32_t>(seconds));
+  put(buffer_, second_rest_ns(frame.time_ns));
+  put(buffer_, frame.captured_bytes);
+  put(buffer_, frame.wire_bytes);
+  put_bytes(buffer_, {frame.data, frame.captured_bytes});
+}
+
+void CaptureWriter::put_pcapng(const Frame& frame) {
+  const std::uint32_t interface_number = interface_of(frame);
+  if (frame.time_ns < 0) ++frames_out_of_time_;
+  const std::uint32_t block_bytes = 32 + (frame.captured_bytes + 3) / 4 * 4;
+  const auto time = static_cast<std::uint64_t>(frame.time_ns);
+  put(buffer_, kEnhancedPacketBlock);
+  put(buffer_, block_bytes);
+  put(buffer_, interface_number);
+  put(buffer_, static_cast<std::uint32_t>(time >> 32));
+  put(buffer_, static_cast<std::uint32_t>(time));
+  put(buffer_, frame.captured_bytes);
+  put(buffer_, frame.wire_bytes);
+  put_bytes(buffer_, {frame.data, frame.captured_bytes});
+  put_padding(buffer_);
+  put(buffer_, block_bytes);
+}
+
+Status CaptureWriter::write(const Frame& frame) {
+  if (format_ == CaptureFormat::kPcap) {
+    TAPLINE_TRY(begin_pcap(frame.link_type));
+    put_pcap(frame);
+  } else {
+    begin_pcapng();
+    put_pcapng(frame);
+  }
+  ++frames_;
+  return buffer_.size() >= kBufferBytes ? flush() : Status();
+}
+
+Status CaptureWriter::flush() {
+  TAPLINE_TRY(file_.write_all(buffer_));
+  file_bytes_ += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+Status CaptureWriter::finish() {
+  if (format_ == CaptureFormat::kPcap && !begun_) TAPLINE_TRY(begin_pcap(kLinkEthernet));
+  if (format_ == CaptureFormat::kPcapng) begin_pcapng();
+  return flush();
+}
+
+}  // namespace tapline::tools

@@ -1,0 +1,189 @@
+// tapline extract: the exact packets of sessions, hosts, ports, ... as a capture file.
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "capture/base/size.hpp"
+#include "storage/query/extraction.hpp"
+#include "tools/capture_writer.hpp"
+#include "tools/command_line.hpp"
+#include "tools/commands.hpp"
+#include "tools/exit_codes.hpp"
+#include "tools/report.hpp"
+
+namespace tapline::tools {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void note_interrupt(int) {
+  interrupted = 1;
+}
+
+CommandLine make_options() {
+  CommandLine options(
+      "usage: tapline extract --store DIR [FILTER] [OPTIONS] -w FILE",
+      "Writes the packets that match to a capture file, in the order in which they were captured, with their "
+      "times\n"
+      "unaltered. FILTER is one quoted string or several words: host 10.0.0.5 and port 443, a five-tuple\n"
+      "10.0.0.5:51000-203.0.113.9:80/tcp, a session's uid, a Community ID, session fields. What the answer "
+      "could not\n"
+      "see is said on standard error, and by the exit code: 0 found, 4 nothing found, 5 cut short, 6 holes.",
+      "FILTER");
+  options.add_store();
+  options.add_question();
+  options.add_value("flow", "UID", "only the frames of this session");
+  options.add_value("side", "SIDE", "of sessions: both, orig or resp; default both");
+  options.add_value("pad", "D", "of sessions: so much before and after, too (5s)");
+  options.add_value("format", "FORMAT", "pcap or pcapng; default pcap");
+  options.add_value("max-bytes", "SIZE", "stop before the file exceeds SIZE");
+  options.add_flag("explain", "say which segments, blocks and bytes would be read, and read none");
+  options.add_value("write,w", "FILE", "where to; - is standard output");
+  options.add_answer();
+  return options;
+}
+
+struct ExtractOptions {
+  query::PacketQuestion question;
+  CaptureFormat format = CaptureFormat::kPcap;
+  std::uint64_t bytes_max = 0;  // 0: no limit
+  std::string path;
+};
+
+Error usage(std::string text) {
+  return {ErrorCode::kInvalid, std::move(text)};
+}
+
+Status read_sessions(const CommandLine& command_line, query::PacketQuestion& question) {
+  if (command_line.has("flow")) {
+    const Result<Uid> uid = parse_uid(command_line.text("flow"));
+    if (!uid) return usage(fmt::format("--flow: {}", uid.error().context));
+    question.flow = *uid;
+  }
+  if (command_line.has("pad")) {
+    const Result<TimeNs> pad = parse_duration(command_line.text("pad"));
+    if (!pad) return usage(fmt::format("--pad: {}", pad.error().context));
+    question.pad_ns = *pad;
+  }
+  const std::string side = command_line.text("side");
+  if (side == "orig") {
+    question.side = query::Side::kOriginator;
+  } else if (side == "resp") {
+    question.side = query::Side::kResponder;
+  } else if (!side.empty() && side != "both") {
+    return usage(fmt::format("--side: '{}' is not both, orig or resp", side));
+  }
+  return {};
+}
+
+Status read_output(const CommandLine& command_line, ExtractOptions& options) {
+  const std::string format = command_line.text("format");
+  if (format == "pcapng") {
+    options.format = CaptureFormat::kPcapng;
+  } else if (!format.empty() && format != "pcap") {
+    return usage(fmt::format("--format: '{}' is not pcap or pcapng", format));
+  }
+  const Result<std::uint64_t> bytes_max = command_line.size("max-bytes", 0);
+  if (!bytes_max) return bytes_max.error();
+  options.bytes_max = *bytes_max;
+  options.path = command_line.text("write");
+  if (options.path.empty() && !command_line.has("explain")) {
+    return usage("no output named: use -w FILE, or -w - for standard output");
+  }
+  if (options.path == "-" && is_terminal(STDOUT_FILENO)) {
+    return usage("a capture file is not written to a terminal: use -w FILE or redirect standard output");
+  }
+  return {};
+}
+
+Result<ExtractOptions> read_options(const CommandLine& command_line) {
+  const Result<query::Filter> filter = command_line.filter();
+  if (!filter) return filter.error();
+  const Result<TimeWindow> window = command_line.window();
+  if (!window) return window.error();
+  ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, CaptureFormat::kPcap, 0, {}};
+  TAPLINE_TRY(read_sessions(command_line, options.question));
+  TAPLINE_TRY(read_output(command_line, options));
+  return options;
+}
+
+void print_plan(const query::PlanTotals& plan) {
+  fmt::print("segments in store   {}\n", plan.segments_in_store);
+  fmt::print("segments opened     {}\n", plan.segments_opened);
+  fmt::print("segments hit        {}\n", plan.segments_hit);
+  fmt::print("blocks in opened    {}\n", plan.blocks_in_opened);
+  fmt::print("blocks to read      {}\n", plan.blocks_hit);
+  fmt::print("bytes to read       {} ({})\n", plan.stored_bytes_hit, format_size(plan.stored_bytes_hit));
+  fmt::print("bytes to decode     {} ({})\n", plan.raw_bytes_hit, format_size(plan.raw_bytes_hit));
+  fmt::print("bytes read to plan  {} ({})\n", plan.planning_bytes_read,
+             format_size(plan.planning_bytes_read));
+}
+
+/// Writes until the end, the limit, an interrupt or an error. True: everything was written.
+Result<bool> write_frames(query::Extraction& extraction, CaptureWriter& writer, std::uint64_t bytes_max) {
+  constexpr std::uint64_t kRecordOverheadMax = 64;
+  bool all = true;
+  while (const Frame* frame = extraction.next()) {
+    const std::uint64_t wanted = writer.file_bytes() + frame->captured_bytes + kRecordOverheadMax;
+    if (interrupted != 0 || (bytes_max != 0 && wanted > bytes_max)) {
+      all = false;
+      break;
+    }
+    TAPLINE_TRY(writer.write(*frame));
+  }
+  TAPLINE_TRY(writer.finish());
+  return all;
+}
+
+int extract(const CommandLine& command_line, const ExtractOptions& options, query::Extraction& extraction) {
+  Result<CaptureWriter> writer = CaptureWriter::open(options.path, options.format);
+  if (!writer) return report_error("extract", writer.error());
+  std::signal(SIGINT, note_interrupt);
+  std::signal(SIGTERM, note_interrupt);
+  const Result<bool> all = write_frames(extraction, *writer, options.bytes_max);
+  if (!all) return report_error("extract", all.error());
+  if (writer->frames_out_of_time() > 0) {
+    fmt::print(
+        stderr,
+        "tapline extract: {} frames have times that the format cannot hold; they are written modulo its "
+        "range\n",
+        writer->frames_out_of_time());
+  }
+  fmt::print(stderr, "{} frames, {} bytes; {} blocks read\n", writer->frames(), writer->file_bytes(),
+             extraction.blocks_read());
+  const int exit_code = report_coverage("extract", command_line, extraction.coverage(), writer->frames() > 0);
+  if (*all) return exit_code;
+  fmt::print(stderr, "tapline extract: cut short by {}\n", interrupted != 0 ? "a signal" : "--max-bytes");
+  return command_line.has("exit-zero") ? kExitOk : kExitCutShort;
+}
+
+}  // namespace
+
+int run_extract(const Arguments& arguments) {
+  CommandLine command_line = make_options();
+  const Result<bool> parsed = command_line.parse(arguments);
+  if (!parsed) return report_error("extract", parsed.error());
+  if (!*parsed) return kExitOk;
+  const Result<ExtractOptions> options = read_options(command_line);
+  if (!options) return report_error("extract", options.error());
+  const Result<std::string> path = command_line.store_path();
+  if (!path) return report_error("extract", path.error());
+  const Result<storage::Store> store = storage::Store::open(*path);
+  if (!store) return report_error("extract", store.error());
+  Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question);
+  if (!extraction) return report_error("extract", extraction.error());
+  for (const std::string& warning : extraction->warnings())
+    fmt::print(stderr, "tapline extract: {}\n", warning);
+  if (command_line.has("explain")) {
+    const std::string filter = options->question.filter.to_string();
+    if (options->question.flow) fmt::print("session             {}\n", format_uid(*options->question.flow));
+    fmt::print("filter              {}\n", filter.empty() ? "(everything)" : filter);
+    print_plan(extraction->plan_totals());
+    return kExitOk;
+  }
+  return extract(command_line, *options, *extraction);
+}
+
+}  // namespace tapline::tools

@@ -1,0 +1,135 @@
+// tapline import: capture files into a store.
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "capture/base/size.hpp"
+#include "storage/recovery.hpp"
+#include "tools/command_line.hpp"
+#include "tools/commands.hpp"
+#include "tools/exit_codes.hpp"
+#include "tools/import_file.hpp"
+#include "tools/report.hpp"
+
+namespace tapline::tools {
+namespace {
+
+CommandLine make_options() {
+  CommandLine options("usage: tapline import FILE... --store DIR [OPTIONS]",
+                      "Records capture files (pcap, pcapng, also .gz and .zst, - for standard input) into a "
+                      "store: packets, session\n"
+                      "records, and an account of every frame. The store is made if it does not exist. A "
+                      "file that is in the store\n"
+                      "already is refused; an import that was interrupted is taken back and begun again. "
+                      "Sessions do not continue\n"
+                      "from one file to the next.",
+                      "FILE...");
+  options.add_store();
+  options.add_value("budget", "SIZE",
+                    "drop the oldest packets so that packets and indexes stay within SIZE (10GiB)");
+  options.add_value("sensor", "NAME",
+                    "sensor name of a new store; part of every session's uid; default: host name");
+  options.add_value("source", "NAME", "what tells this import from another one of equal content");
+  options.add_value("flows-max", "N",
+                    "room for so many concurrent sessions, 256 bytes each; default 1048576");
+  options.add_flag("no-packets", "keep session records only");
+  return options;
+}
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "sensor";
+}
+
+void print_result(const ImportResult& result) {
+  if (result.files_taken_back > 0) {
+    fmt::print(stderr,
+               "an earlier import of {} was interrupted: its {} files were removed, and it began again\n",
+               result.source.path, result.files_taken_back);
+  }
+  fmt::print("{}: {} frames, {} on the wire, {} sessions; stored {} in {} segments, index {}\n",
+             result.source.path, result.source.frames, format_size(result.source.wire_bytes),
+             result.flows.flows_begun, format_size(result.segments.stored_bytes),
+             result.segments.segments_published, format_size(result.segments.index_bytes));
+  if (result.flows.flows_evicted > 0) {
+    fmt::print(stderr, "{} sessions were ended early, because the flow table was full: raise --flows-max\n",
+               result.flows.flows_evicted);
+  }
+  if (result.segments_evicted > 0) {
+    fmt::print(stderr, "{} segments were dropped to stay within the budget\n", result.segments_evicted);
+  }
+  if (!result.source.damage.empty()) fmt::print(stderr, "tapline import: {}\n", result.source.damage);
+}
+
+Result<ImportOptions> read_options(const CommandLine& command_line) {
+  ImportOptions options;
+  options.source_name = command_line.text("source");
+  options.store_packets = !command_line.has("no-packets");
+  options.show_progress = is_terminal(STDERR_FILENO);
+  const Result<std::uint64_t> budget = command_line.size("budget", 0);
+  if (!budget) return budget.error();
+  options.ring_bytes = *budget;
+  const Result<std::uint64_t> flows = command_line.number("flows-max", 1u << 20);
+  if (!flows) return flows.error();
+  if (*flows == 0 || *flows > 1u << 28) {
+    return Error{ErrorCode::kInvalid, fmt::format("--flows-max: {} is not within 1 to {}", *flows, 1u << 28)};
+  }
+  options.flows_max = static_cast<std::uint32_t>(*flows);
+  return options;
+}
+
+/// One file; the exit code it asks for.
+int import_one(const storage::Store& store, const std::string& path, const ImportOptions& options) {
+  const Result<ImportResult> result = import_file(store, path, options);
+  if (!result) {
+    report_error("import", result.error());
+    return kExitError;
+  }
+  print_result(*result);
+  if (const Status books = result->totals.check(); !books) {
+    report_error("import", books.error());
+    return kExitIntegrity;
+  }
+  return result->source.damage.empty() ? kExitOk : kExitError;
+}
+
+int import_all(const CommandLine& command_line, const ImportOptions& options) {
+  const Result<std::string> path = command_line.store_path();
+  if (!path) return report_error("import", path.error());
+  const std::string sensor = command_line.has("sensor") ? command_line.text("sensor") : host_name();
+  const Result<storage::Store> store = storage::Store::open_or_create(*path, sensor);
+  if (!store) return report_error("import", store.error());
+  const Result<storage::StoreLock> lock = storage::StoreLock::acquire(*store);
+  if (!lock) return report_error("import", lock.error());
+  const auto recovered = storage::recover_store(*store);
+  if (!recovered) return report_error("import", recovered.error());
+  for (const storage::RecoveredFile& file : *recovered) {
+    fmt::print(stderr, "recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut\n",
+               file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes);
+  }
+  int exit_code = kExitOk;
+  for (const std::string& file : command_line.words()) {
+    const int code = import_one(*store, file, options);
+    if (exit_code == kExitOk) exit_code = code;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int run_import(const Arguments& arguments) {
+  CommandLine command_line = make_options();
+  const Result<bool> parsed = command_line.parse(arguments);
+  if (!parsed) return report_error("import", parsed.error());
+  if (!*parsed) return kExitOk;
+  if (command_line.words().empty()) {
+    return report_error("import", {ErrorCode::kInvalid, "no capture file named; see tapline import --help"});
+  }
+  const Result<ImportOptions> options = read_options(command_line);
+  if (!options) return report_error("import", options.error());
+  return import_all(command_line, *options);
+}
+
+}  // namespace tapline::tools

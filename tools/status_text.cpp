@@ -1,0 +1,259 @@
+// The text of a StoreStatus, for people and as JSON.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "capture/base/size.hpp"
+#include "storage/query/json_text.hpp"
+#include "tools/store_status.hpp"
+
+namespace tapline::tools {
+namespace {
+
+using query::JsonObject;
+using storage::Source;
+using storage::SourceState;
+
+constexpr std::size_t kSourcesShownMax = 20;
+
+const char* source_state_name(const Source& source, const StoreStatus& status) {
+  if (source.state == SourceState::kStarted) return status.writer_active ? "running" : "interrupted";
+  return source.damage.empty() ? "complete" : "damaged";
+}
+
+double ratio(double part, double whole) {
+  return whole > 0 ? part / whole : 0;
+}
+
+double as_double(std::uint64_t value) {
+  return static_cast<double>(value);
+}
+
+struct Recorded {
+  std::uint64_t frames = 0;
+  std::uint64_t wire_bytes = 0;
+};
+
+Recorded recorded(const StoreStatus& status) {
+  Recorded sum;
+  for (const Source& source : status.sources) {
+    sum.frames += source.frames;
+    sum.wire_bytes += source.wire_bytes;
+  }
+  return sum;
+}
+
+std::string interval(TimeNs first_ns, TimeNs last_ns) {
+  return fmt::format("{} to {}", format_rfc3339(first_ns), format_rfc3339(last_ns));
+}
+
+std::string line(std::string_view name, std::string_view text) {
+  return fmt::format("{:<10}{}\n", name, text);
+}
+
+std::string open_files(const FilesStatus& files) {
+  return files.open_files == 0 ? "" : fmt::format(" ({} of them open)", files.open_files);
+}
+
+std::string format_sources(const StoreStatus& status) {
+  std::string text = line("sources", fmt::format("{}", status.sources.size()));
+  const std::size_t shown = std::min(kSourcesShownMax, status.sources.size());
+  for (std::size_t i = status.sources.size() - shown; i < status.sources.size(); ++i) {
+    const Source& source = status.sources[i];
+    std::string what = fmt::format("{:<12}{}", source_state_name(source, status), source.path);
+    if (source.state == SourceState::kComplete) {
+      what += fmt::format(", {} frames{}", source.frames, source.packets ? "" : ", sessions only");
+      if (source.frames > 0) what += ", " + interval(source.first_ns, source.last_ns);
+    }
+    if (!source.damage.empty()) what += fmt::format(" ({})", source.damage);
+    text += line("", what);
+  }
+  if (shown < status.sources.size()) {
+    text += line("", fmt::format("and {} older ones; --json lists them all", status.sources.size() - shown));
+  }
+  return text;
+}
+
+std::string format_packets(const PacketsStatus& packets) {
+  std::string what =
+      fmt::format("{} segments{}, {}, {} frames", packets.segments.files, open_files(packets.segments),
+                  format_size(packets.segments.file_bytes), packets.frames);
+  if (packets.frames > 0) what += ", " + interval(packets.first_ns, packets.last_ns);
+  if (packets.expired_segments > 0) what += fmt::format("; {} segments expired", packets.expired_segments);
+  const double percent = 100 * ratio(as_double(packets.index_bytes), as_double(packets.segments.file_bytes));
+  std::string index = fmt::format("{}, {:.2f} % of the packets", format_size(packets.index_bytes), percent);
+  if (packets.indexes_missing > 0) {
+    index += fmt::format("; {} missing: `tapline reindex` makes them", packets.indexes_missing);
+  }
+  return line("packets", what) + line("index", index);
+}
+
+std::string format_sessions(const SessionsStatus& sessions) {
+  return line("sessions",
+              fmt::format("{} ended, {} records in {} files{}, {}, {:.1f} bytes a record",
+                          sessions.final_records, sessions.records, sessions.files.files,
+                          open_files(sessions.files), format_size(sessions.files.file_bytes),
+                          ratio(as_double(sessions.files.file_bytes), as_double(sessions.records))));
+}
+
+std::string format_ledger(const StoreStatus& status) {
+  const storage::LedgerTotals& ledger = status.ledger;
+  const auto count = [&](storage::LedgerCounter counter) { return ledger.counts()[counter]; };
+  std::string text =
+      line("ledger", fmt::format("{} frames polled: {} stored whole, {} cut, {} filtered, {} dropped",
+                                 count(storage::kFramePolled), count(storage::kFrameStoredWhole),
+                                 count(storage::kFrameStoredCut), count(storage::kFrameFiltered),
+                                 ledger.dropped_frames()));
+  text += line("", fmt::format("{} frames decoded: {} in sessions, {} without, {} duplicates",
+                               count(storage::kFrameDecoded), count(storage::kFrameInSession),
+                               ledger.no_session_frames(), count(storage::kFrameDuplicate)));
+  text += line("books", status.ledger_books ? "closes        books 1 and 3 of the ledger"
+                                            : "DOES NOT CLOSE: " + status.ledger_books.error().context);
+  for (const BookCheck& check : status.checks) {
+    if (!check.not_compared.empty()) {
+      text += line("", fmt::format("not compared  {}: {}", check.name, check.not_compared));
+    } else if (check.closes()) {
+      text += line("", fmt::format("closes        {}: {}", check.name, check.left));
+    } else {
+      text += line("", fmt::format("DOES NOT CLOSE: {}: {} against {}", check.name, check.left, check.right));
+    }
+  }
+  return text;
+}
+
+std::string format_rates(const StoreStatus& status) {
+  const double seconds = static_cast<double>(status.covered_ns) / static_cast<double>(kNsPerSecond);
+  if (seconds <= 0) return "";
+  const Recorded sum = recorded(status);
+  return line(
+      "rates",
+      fmt::format("{:.1f} frames/s, {}/s over {:.3f} s recorded", as_double(sum.frames) / seconds,
+                  format_size(static_cast<std::uint64_t>(as_double(sum.wire_bytes) / seconds)), seconds));
+}
+
+std::string source_json(const Source& source, const StoreStatus& status) {
+  JsonObject json;
+  json.add_text("path", source.path);
+  json.add_text("state", source_state_name(source, status));
+  json.add_time("started_at", source.started_at_ns);
+  json.add("packets", source.packets);
+  if (source.state == SourceState::kComplete) {
+    json.add_time("finished_at", source.finished_at_ns);
+    json.add("frames", source.frames);
+    json.add("captured_bytes", source.captured_bytes);
+    json.add("wire_bytes", source.wire_bytes);
+    if (source.frames > 0) {
+      json.add_time("first", source.first_ns);
+      json.add_time("last", source.last_ns);
+    }
+  }
+  if (!source.damage.empty()) json.add_text("damage", source.damage);
+  return json.text();
+}
+
+void add_files(JsonObject& json, const FilesStatus& files) {
+  json.add("files", files.files);
+  json.add("open_files", files.open_files);
+  json.add("file_bytes", files.file_bytes);
+}
+
+std::string packets_json(const PacketsStatus& packets) {
+  JsonObject json;
+  add_files(json, packets.segments);
+  json.add("expired_segments", packets.expired_segments);
+  json.add("frames", packets.frames);
+  json.add("captured_bytes", packets.captured_bytes);
+  if (packets.frames > 0) {
+    json.add_time("first", packets.first_ns);
+    json.add_time("last", packets.last_ns);
+  }
+  json.add("index_bytes", packets.index_bytes);
+  json.add("indexes_missing", packets.indexes_missing);
+  return json.text();
+}
+
+std::string sessions_json(const SessionsStatus& sessions) {
+  JsonObject json;
+  add_files(json, sessions.files);
+  json.add("records", sessions.records);
+  json.add("final_records", sessions.final_records);
+  json.add("packets", sessions.packets);
+  return json.text();
+}
+
+std::string ledger_json(const StoreStatus& status) {
+  JsonObject json;
+  add_files(json, status.ledger_files);
+  for (std::size_t i = 0; i < storage::kLedgerCounters.size(); ++i) {
+    json.add(storage::kLedgerCounters[i].name, status.ledger.counts()[i]);
+  }
+  return json.text();
+}
+
+void add_books(JsonObject& json, const StoreStatus& status) {
+  std::vector<std::string> books;
+  JsonObject ledger;
+  ledger.add_text("name", "books 1 and 3 of the ledger");
+  ledger.add("closes", status.ledger_books.ok());
+  if (!status.ledger_books) ledger.add_text("detail", status.ledger_books.error().context);
+  books.push_back(ledger.text());
+  for (const BookCheck& check : status.checks) {
+    JsonObject book;
+    book.add_text("name", check.name);
+    book.add("left", check.left);
+    book.add("right", check.right);
+    if (check.not_compared.empty()) {
+      book.add("closes", check.closes());
+    } else {
+      book.add_text("not_compared", check.not_compared);
+    }
+    books.push_back(book.text());
+  }
+  json.add_array("books", books);
+}
+
+void add_rates(JsonObject& json, const StoreStatus& status) {
+  if (status.covered_ns <= 0) return;
+  const double seconds = static_cast<double>(status.covered_ns) / static_cast<double>(kNsPerSecond);
+  const Recorded sum = recorded(status);
+  json.add_raw("covered_seconds", fmt::format("{:.9f}", seconds));
+  json.add_raw("frames_per_second", fmt::format("{:.3f}", as_double(sum.frames) / seconds));
+  json.add_raw("wire_bytes_per_second", fmt::format("{:.3f}", as_double(sum.wire_bytes) / seconds));
+}
+
+}  // namespace
+
+std::string format_status(const StoreStatus& status) {
+  std::string text =
+      line("store", fmt::format("{}, sensor {}, format {}", status.path, status.sensor, status.format));
+  text += line("writer", status.writer_active ? "process " + status.writer_pid : "none");
+  text += format_sources(status) + format_packets(status.packets) + format_sessions(status.sessions);
+  text += format_ledger(status) + format_rates(status);
+  for (const Error& error : status.unreadable) text += line("damage", error.context);
+  return text;
+}
+
+std::string status_json(const StoreStatus& status) {
+  JsonObject json;
+  json.add_text("store", status.path);
+  json.add_text("sensor", status.sensor);
+  json.add("format", status.format);
+  json.add("intact", status.intact());
+  json.add("writer_active", status.writer_active);
+  if (status.writer_active) json.add_text("writer_pid", status.writer_pid);
+  std::vector<std::string> sources;
+  for (const Source& source : status.sources) sources.push_back(source_json(source, status));
+  json.add_array("sources", sources);
+  json.add_raw("packets", packets_json(status.packets));
+  json.add_raw("sessions", sessions_json(status.sessions));
+  json.add_raw("ledger", ledger_json(status));
+  add_books(json, status);
+  add_rates(json, status);
+  std::vector<std::string> damage;
+  for (const Error& error : status.unreadable) damage.push_back(query::json_string(error.context));
+  json.add_array("unreadable", damage);
+  return json.text();
+}
+
+}  // namespace tapline::tools

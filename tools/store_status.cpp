@@ -1,0 +1,181 @@
+#include "tools/store_status.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "capture/base/file.hpp"
+#include "capture/base/time_window.hpp"
+#include "storage/ledger_file.hpp"
+#include "storage/query/session_visit.hpp"
+#include "storage/text_record.hpp"
+
+namespace tapline::tools {
+namespace {
+
+using storage::CatalogFile;
+using storage::SourceState;
+
+void count_files(const std::vector<CatalogFile>& files, FilesStatus& status) {
+  for (const CatalogFile& file : files) {
+    ++status.files;
+    if (file.open) ++status.open_files;
+    status.file_bytes += file.file_bytes;
+  }
+}
+
+/// A shared lock for a moment: only a writer that starts within it could notice, and is told to try again.
+Status read_writer(const storage::Store& store, StoreStatus& status) {
+  const std::string path = store.path() + "/lock";
+  const Result<File> file = File::open_read(path);
+  if (!file) return file.error().code == ErrorCode::kNotFound ? Status() : file.error();
+  if (::flock(file->descriptor(), LOCK_SH | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return io_error("lock", path);
+  status.writer_active = true;
+  const Result<std::vector<std::uint8_t>> pid = read_file(path);
+  if (pid) status.writer_pid.assign(pid->begin(), pid->end());
+  return {};
+}
+
+Status add_segment(const CatalogFile& file, PacketsStatus& packets) {
+  const Result<storage::ContainerReader> segment = storage::ContainerReader::open(file.path);
+  if (!segment) return segment.error();
+  const storage::FooterHeader& footer = segment->footer();
+  if (footer.frames == 0) return {};
+  packets.first_ns = packets.frames == 0 ? footer.first_ns : std::min(packets.first_ns, footer.first_ns);
+  packets.last_ns = packets.frames == 0 ? footer.last_ns : std::max(packets.last_ns, footer.last_ns);
+  packets.frames += footer.frames;
+  packets.captured_bytes += footer.captured_bytes;
+  return {};
+}
+
+void read_packets(const storage::Catalog& catalog, StoreStatus& status) {
+  PacketsStatus& packets = status.packets;
+  count_files(catalog.segments, packets.segments);
+  packets.expired_segments = catalog.expired.size();
+  for (const CatalogFile& file : catalog.segments) {
+    if (Status added = add_segment(file, packets); !added) status.unreadable.push_back(added.error());
+    if (file.open) continue;
+    std::error_code missing;
+    const std::uintmax_t bytes = std::filesystem::file_size(storage::index_path_of(file.path), missing);
+    if (missing) {
+      ++packets.indexes_missing;
+    } else {
+      packets.index_bytes += bytes;
+    }
+  }
+}
+
+void read_sessions(const storage::Catalog& catalog, StoreStatus& status) {
+  SessionsStatus& sessions = status.sessions;
+  count_files(catalog.sessions, sessions.files);
+  query::visit_records(catalog, {}, status.unreadable, [&](const SessionRecord& record) {
+    ++sessions.records;
+    if (record.final()) ++sessions.final_records;
+    sessions.packets += record.a_to_b.total.packets - record.a_to_b.previous.packets +
+                        record.b_to_a.total.packets - record.b_to_a.previous.packets;
+    return true;
+  });
+}
+
+Status add_ledger(const std::string& path, storage::LedgerTotals& totals) {
+  Result<storage::LedgerFileReader> file = storage::LedgerFileReader::open(path);
+  if (!file) return file.error();
+  while (true) {
+    const Result<std::span<const storage::LedgerRow>> rows = file->next();
+    if (!rows) return rows.error();
+    if (rows->empty()) return {};
+    for (const storage::LedgerRow& row : *rows) totals.add(row);
+  }
+}
+
+void read_ledger(const storage::Catalog& catalog, StoreStatus& status) {
+  count_files(catalog.ledgers, status.ledger_files);
+  for (const CatalogFile& file : catalog.ledgers) {
+    if (Status added = add_ledger(file.path, status.ledger); !added) {
+      status.unreadable.push_back(added.error());
+    }
+  }
+  status.ledger_books = status.ledger.check();
+}
+
+/// Length of the union of the closed intervals that complete sources cover.
+TimeNs covered_ns(const std::vector<storage::Source>& sources) {
+  std::vector<std::pair<TimeNs, TimeNs>> intervals;
+  for (const storage::Source& source : sources) {
+    if (source.state == SourceState::kComplete && source.frames > 0) {
+      intervals.emplace_back(source.first_ns, source.last_ns);
+    }
+  }
+  std::ranges::sort(intervals);
+  TimeNs covered = 0;
+  TimeNs until = TimeWindow::kUnlimitedSince;
+  for (const auto& [first, last] : intervals) {
+    if (last <= until) continue;
+    covered = saturating_add(covered, saturating_add(last, -std::max(first, until)));
+    until = last;
+  }
+  return covered;
+}
+
+std::uint64_t counter(const StoreStatus& status, storage::LedgerCounter counter) {
+  return static_cast<std::uint64_t>(status.ledger.counts()[counter]);
+}
+
+void check_books(StoreStatus& status) {
+  std::uint64_t source_frames = 0;
+  bool all_complete = true;
+  for (const storage::Source& source : status.sources) {
+    source_frames += source.frames;
+    all_complete = all_complete && source.state == SourceState::kComplete;
+  }
+  std::string unsettled;
+  if (!all_complete) unsettled = "an import is running or was interrupted";
+  if (status.writer_active) unsettled = "the store is being written";
+  const std::string expired = status.packets.expired_segments > 0 ? "segments have expired" : "";
+  status.checks = {
+      {"frames of the sources = frames polled", source_frames, counter(status, storage::kFramePolled),
+       unsettled},
+      {"frames in segments = frames stored", status.packets.frames,
+       counter(status, storage::kFrameStoredWhole) + counter(status, storage::kFrameStoredCut),
+       unsettled.empty() ? expired : unsettled},
+      {"packets of session records = frames in sessions", status.sessions.packets,
+       counter(status, storage::kFrameInSession), unsettled},
+  };
+}
+
+}  // namespace
+
+bool StoreStatus::intact() const {
+  return unreadable.empty() && ledger_books.ok() && std::ranges::all_of(checks, &BookCheck::closes);
+}
+
+Result<StoreStatus> read_status(const storage::Store& store) {
+  StoreStatus status;
+  status.path = store.path();
+  status.sensor = store.sensor_name();
+  const Result<storage::TextRecord> marker = storage::TextRecord::load(store.path() + "/tapline-store");
+  if (!marker) return marker.error();
+  const Result<std::uint64_t> format = marker->number("format");
+  if (!format) return format.error();
+  status.format = *format;
+  TAPLINE_TRY(read_writer(store, status));
+  Result<std::vector<storage::Source>> sources = storage::list_sources(store);
+  if (!sources) return sources.error();
+  status.sources = std::move(*sources);
+  std::ranges::sort(status.sources, {}, &storage::Source::started_at_ns);
+  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  if (!catalog) return catalog.error();
+  read_packets(*catalog, status);
+  read_sessions(*catalog, status);
+  read_ledger(*catalog, status);
+  check_books(status);
+  status.covered_ns = covered_ns(status.sources);
+  return status;
+}
+
+}  // namespace tapline::tools
