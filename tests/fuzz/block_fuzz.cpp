@@ -1,0 +1,57 @@
+// One packet block behind its checksums: header fields, order exceptions and decoded content from the input,
+// through parse_frames() and the keys of every frame that comes out.
+//
+// Input: 8 bytes first_ns, 4 bytes frames, 2 bytes link type, 2 bytes length of the extension, extension,
+// content.
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "capture/base/byte_reader.hpp"
+#include "capture/packet/decode.hpp"
+#include "storage/block_frames.hpp"
+#include "storage/frame_keys.hpp"
+
+using namespace tapline;
+using namespace tapline::storage;
+
+namespace {
+
+/// What every caller relies on once parse_frames() has succeeded.
+void check_frame(const Frame& frame, const DecodedBlock& block) {
+  const std::uint8_t* const end = block.content.data() + block.content.size();
+  const bool within = frame.data >= block.content.data() && frame.data <= end &&
+                      frame.captured_bytes <= static_cast<std::size_t>(end - frame.data);
+  if (!within || frame.captured_bytes > kFrameBytesMax) std::abort();
+  PacketMeta meta;
+  decode(frame, meta);
+  std::uint64_t fingerprint = 0;
+  if (meta.status == DecodeStatus::kIp) {
+    FlowKey key;
+    make_flow_key(frame, meta, 0, key);
+    fingerprint = flow_fingerprint(key);
+  }
+  if (collect_frame_keys(frame, meta, fingerprint).keys().empty()) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  ByteReader input(Bytes(data, size));
+  DecodedBlock block;
+  SegmentHeader segment{};
+  block.header.first_ns = input.read<std::int64_t>();
+  block.header.frames = input.read<std::uint32_t>();
+  segment.link_type = input.read<std::uint16_t>();
+  const std::size_t extension_bytes = input.read<std::uint16_t>();
+  const Bytes extension = input.take(std::min(extension_bytes, input.remaining()));
+  const Bytes content = input.take(input.remaining());
+  block.stored.assign(extension.begin(), extension.end());
+  block.extension = block.stored;
+  block.content.assign(content.begin(), content.end());
+  std::vector<Frame> frames;
+  if (!parse_frames(block, segment, frames)) return 0;
+  if (frames.size() != block.header.frames) std::abort();
+  for (const Frame& frame : frames) check_frame(frame, block);
+  return 0;
+}

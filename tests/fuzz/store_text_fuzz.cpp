@@ -1,0 +1,50 @@
+// Texts that a store's directory may hold: names of files and records of `name = value` lines. What is
+// accepted must survive being written again.
+
+#include <array>
+#include <cstdlib>
+
+#include "storage/file_names.hpp"
+#include "storage/text_record.hpp"
+#include "tests/fuzz/memory_file.hpp"
+
+using namespace tapline;
+using namespace tapline::storage;
+
+namespace {
+
+bool same(const FinalName& a, const FinalName& b) {
+  return a.first_ns == b.first_ns && a.last_ns == b.last_ns && a.port == b.port && a.worker == b.worker &&
+         a.id_high == b.id_high;
+}
+
+void check_names(std::string_view text) {
+  for (const auto suffix : {kPacketSuffix, kIndexSuffix, kSessionSuffix, kLedgerSuffix, kExpiredSuffix}) {
+    static_cast<void>(is_open_name(text, suffix));
+    const std::optional<FinalName> name = parse_final_name(text, suffix);
+    if (!name) continue;
+    const std::optional<FinalName> again = parse_final_name(final_name(*name, suffix), suffix);
+    if (!again || !same(*name, *again)) std::abort();
+  }
+}
+
+void check_record(Bytes text) {
+  static MemoryFile memory;
+  memory.fill(text);
+  const Result<TextRecord> record = TextRecord::load(memory.path());
+  if (!record) return;
+  for (const char* name : {"format", "sensor", "a"}) {
+    const Result<std::uint64_t> number = record->number(name);
+    const Result<std::int64_t> signed_number = record->signed_number(name);
+    if (number && std::stoull(record->text(name)) != *number) std::abort();
+    if (signed_number && std::stoll(record->text(name)) != *signed_number) std::abort();
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  check_names({reinterpret_cast<const char*>(data), size});
+  check_record({data, size});
+  return 0;
+}
