@@ -122,11 +122,7 @@ inline void FlowTable::State::ask_entries(std::span<const PacketMeta> metas, std
       __builtin_prefetch(&entry.hot, 1);
       __builtin_prefetch(&entry.directions[static_cast<std::size_t>(burst_directions[i])], 1);
     } else {
-      const FlowEntry& entry = pool.upcoming(begins_asked++);
-      __builtin_prefetch(&entry.hot, 1);
-      __builtin_prefetch(&entry.cold, 1);
-      __builtin_prefetch(&entry.directions[0], 1);
-      __builtin_prefetch(&entry.directions[1], 1);
+      prefetch_all(pool.upcoming(begins_asked++));
     }
   }
 }
@@ -218,6 +214,8 @@ bool FlowTable::State::settle_due(std::uint32_t records_max) {
 void FlowTable::State::settle_alone(std::uint32_t flow, std::uint64_t records_end) {
   const FlowEntry& entry = pool[flow];
   const std::uint64_t flow_hash = hash_of(entry);
+  index.prefetch(flow_hash);
+  if (entry.cold.slab != kNoSlab) __builtin_prefetch(&slabs[entry.cold.slab], 1);
   const TimeNs reached_ns = reached_by_clock(entry.cold);
   while (counters.records_written < records_end) {
     const Settled settled = settle(flow, reached_ns);

@@ -64,7 +64,6 @@ void set_orientation(const FlowEntry& flow, SessionRecord& record) {
 void build_record(const FlowEntry& flow, const InterimSlab* slab, const RecordOrigin& origin,
                   EndReason reason, SessionRecord& record) {
   const ColdLine& cold = flow.cold;
-  record = SessionRecord{};
   record.key = flow.hot.key(origin.link);
   record.first_order = {cold.first_order_ns, cold.first_order_count};
   record.uid = make_uid(origin.sensor_id, record.key, cold.begin_ns, record.first_order);

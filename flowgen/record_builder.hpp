@@ -16,7 +16,7 @@ struct RecordOrigin {
   bool frames_stored;  // false: no frame of any flow is
 };
 
-/// `slab`: the flow's, or null where it has written no record yet.
+/// Sets every field of `record`. `slab`: the flow's, or null where it has written no record yet.
 void build_record(const FlowEntry& flow, const InterimSlab* slab, const RecordOrigin& origin,
                   EndReason reason, SessionRecord& record);
 

@@ -47,9 +47,10 @@ std::uint32_t TimerWheel::pop(TimeNs now_ns) {
   const std::uint32_t flow = due_flow(now_ns);
   if (flow == kNoFlow) return kNoFlow;
   unlink(flow);
-  // The flow after it comes out next, and may lie anywhere in memory.
+  // The flows after it come out next, and may lie anywhere in memory. The next one was asked for last time.
   const std::uint32_t next = flows_[flow].cold.timer_next;
-  if (next != kNoFlow) __builtin_prefetch(&flows_[next].cold, 1);
+  const std::uint32_t after_next = next != kNoFlow ? flows_[next].cold.timer_next : kNoFlow;
+  if (after_next != kNoFlow) prefetch_all(flows_[after_next]);
   return flow;
 }
 

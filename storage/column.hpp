@@ -160,7 +160,7 @@ class ColumnEncoder {
   };
 
   Choice choose(std::span<const std::uint64_t> values);
-  static void try_varint(std::span<const std::uint64_t> values, Choice& best);
+  static void try_varint(std::span<const std::uint64_t> values, unsigned bits_max, Choice& best);
   static void try_sparse(std::span<const std::uint64_t> values, std::uint64_t base, Choice& best);
   void try_dictionary(std::span<const std::uint64_t> values, Choice& best);
   void write(const Choice& choice, std::span<const std::uint64_t> values, ByteBuffer& out);

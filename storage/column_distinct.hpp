@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -21,7 +20,7 @@ class DistinctValues {
   bool collect(std::span<const T> rows, std::size_t count_max) {
     values_.clear();
     ids_.resize(rows.size());
-    slots_.assign(std::bit_ceil(2 * rows.size()), kFree);
+    slots_.assign(std::bit_ceil(2 * (std::min(count_max, rows.size()) + 1)), kFree);
     for (std::size_t row = 0; row < rows.size(); ++row) {
       const std::uint32_t id = find_or_add(rows[row]);
       if (values_.size() > count_max) return false;
@@ -33,13 +32,13 @@ class DistinctValues {
   /// Sorts what collect() found; sorted() and ranks() hold afterwards.
   void sort() {
     order_.resize(values_.size());
-    std::iota(order_.begin(), order_.end(), 0u);
-    std::ranges::sort(order_, [this](std::uint32_t a, std::uint32_t b) { return values_[a] < values_[b]; });
+    for (std::uint32_t id = 0; id < values_.size(); ++id) order_[id] = {values_[id], id};
+    std::ranges::sort(order_, [](const Ordered& a, const Ordered& b) { return a.value < b.value; });
     sorted_.resize(values_.size());
     rank_of_id_.resize(values_.size());
     for (std::uint32_t rank = 0; rank < order_.size(); ++rank) {
-      sorted_[rank] = values_[order_[rank]];
-      rank_of_id_[order_[rank]] = rank;
+      sorted_[rank] = order_[rank].value;
+      rank_of_id_[order_[rank].id] = rank;
     }
     ranks_.resize(ids_.size());
     for (std::size_t row = 0; row < ids_.size(); ++row) ranks_[row] = rank_of_id_[ids_[row]];
@@ -51,6 +50,11 @@ class DistinctValues {
 
  private:
   static constexpr std::uint32_t kFree = 0xffffffff;
+
+  struct Ordered {
+    T value;
+    std::uint32_t id;
+  };
 
   static std::uint64_t hash(const T& value) {
     std::uint64_t sum = 0;
@@ -77,7 +81,7 @@ class DistinctValues {
   std::vector<T> values_;             // in the order of their first row: ids
   std::vector<std::uint32_t> slots_;  // open addressing, at most half full
   std::vector<std::uint32_t> ids_;    // per row
-  std::vector<std::uint32_t> order_;
+  std::vector<Ordered> order_;
   std::vector<std::uint32_t> rank_of_id_;
   std::vector<T> sorted_;
   std::vector<std::uint64_t> ranks_;  // per row

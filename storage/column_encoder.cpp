@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <functional>
 
 #include "capture/base/check.hpp"
@@ -126,9 +127,14 @@ void ColumnEncoder::try_dictionary(std::span<const std::uint64_t> values, Choice
   if (bytes < best.bytes) best = {ColumnEncoding::kDictionary, width, 0, 0, bytes};
 }
 
-void ColumnEncoder::try_varint(std::span<const std::uint64_t> values, Choice& best) {
-  std::uint64_t bytes = 0;
-  for (const std::uint64_t value : values) bytes += varint_bytes(value);
+// One pass for each byte that a value may need beyond the first: simple passes run on vectors.
+void ColumnEncoder::try_varint(std::span<const std::uint64_t> values, unsigned bits_max, Choice& best) {
+  std::uint64_t bytes = values.size();
+  for (unsigned bits = kVarintBits; bits < bits_max; bits += kVarintBits) {
+    std::uint64_t longer = 0;
+    for (const std::uint64_t value : values) longer += value >> bits != 0;
+    bytes += longer;
+  }
   if (bytes < best.bytes) best = {ColumnEncoding::kVarint, 0, 0, 0, bytes};
 }
 
@@ -148,16 +154,17 @@ void ColumnEncoder::try_sparse(std::span<const std::uint64_t> values, std::uint6
 }
 
 ColumnEncoder::Choice ColumnEncoder::choose(std::span<const std::uint64_t> values) {
+  // Most columns are constant; this looks at them faster than a comparison of each value with the least.
+  if (std::memcmp(values.data(), values.data() + 1, (values.size() - 1) * sizeof values[0]) == 0)
+    return {ColumnEncoding::kConstant, 0, values[0], 0, varint_bytes(values[0])};
   const ColumnRange range = range_of(values, ColumnType::kUnsigned);
   const auto base = static_cast<std::uint64_t>(range.least);
   const auto greatest = static_cast<std::uint64_t>(range.greatest);
-  if (base == greatest) return {ColumnEncoding::kConstant, 0, base, 0, varint_bytes(base)};
-
   const auto width = static_cast<unsigned>(std::bit_width(greatest - base));
   Choice best{ColumnEncoding::kPacked, width, base, 0,
               varint_bytes(base) + packed_bytes(values.size(), width)};
   if (width > kPackedBitsMax) best.bytes = ~std::uint64_t{0};
-  if (width > kVarintBits) try_varint(values, best);
+  if (width > kVarintBits) try_varint(values, static_cast<unsigned>(std::bit_width(greatest)), best);
   try_sparse(values, base, best);
   if (width >= kDictionaryBitsMin) try_dictionary(values, best);
   return best;
