@@ -10,9 +10,15 @@
 //  it again.
 //  * counters().polled_* count exactly the frames handed out so far: book 1 of the ledger starts there.
 //  * Nothing is allocated per frame.
+//  * Live sources: poll() never sleeps; after stop_receiving() it hands out what had been received, then
+//  `end`,
+//    and from then on device_received_frames equals polled_frames once the device has been read.
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "capture/base/result.hpp"
 #include "capture/packet/frame.hpp"
@@ -23,8 +29,15 @@ struct SourceCounters {
   std::uint64_t polled_frames = 0;
   std::uint64_t polled_captured_bytes = 0;
   std::uint64_t polled_wire_bytes = 0;
-  std::uint64_t device_received_frames = 0;  // as the device says; files: equal to polled
+  // Cumulative, as of the last reading of the device; files: always up to date.
+  std::uint64_t device_received_frames = 0;  // without the dropped ones; polled, or waiting to be
   std::uint64_t device_dropped_frames = 0;   // lost before poll; files: 0
+};
+
+/// Something that whoever runs the sensor should know: an interface went down, offloads distort what is seen.
+struct SourceNotice {
+  bool warning = true;
+  std::string text;  // names the interface, the value and what to do about it
 };
 
 struct PollResult {
@@ -48,6 +61,17 @@ class FrameSource {
   virtual Result<PollResult> poll(std::span<Frame> frames) = 0;
   virtual const SourceCounters& counters() const = 0;
   virtual SourceProgress progress() const = 0;
+
+  /// Live sources: sleeps until poll() may have frames, at most so long. Others return at once.
+  virtual void wait(std::chrono::milliseconds) {}
+  /// Live sources: reads the device's counters into counters(). System calls: a few times a second at most.
+  /// False where the device cannot be read now (the interface is gone): then nothing is being received,
+  /// either.
+  virtual bool read_device() { return true; }
+  /// Live sources: nothing more is received; what has been received can still be polled.
+  virtual void stop_receiving() {}
+  /// The next notice, oldest first, each once. Not on the packet path: may allocate.
+  virtual std::optional<SourceNotice> take_notice() { return std::nullopt; }
 
  protected:
   FrameSource() = default;
