@@ -8,31 +8,10 @@
 #include <vector>
 
 #include "storage/container_reader.hpp"
-#include "storage/ledger_row.hpp"
+#include "storage/ledger_group.hpp"
 #include "storage/row_group_file_writer.hpp"
 
 namespace tapline::storage {
-
-/// Rows -> a row group, and back. Reuses its memory.
-class LedgerGroupCodec {
- public:
-  /// Valid until the next call.
-  Bytes encode(std::span<const LedgerRow> rows, TimeNs complete_until_ns);
-  /// Valid until the next call. kCorrupt, kUnsupported as RowGroupView; counters that a file does not have
-  /// are 0.
-  Result<std::span<const LedgerRow>> decode(Bytes group);
-
- private:
-  template <class Field>
-  void encode_column(const ColumnSpec& spec, std::span<const LedgerRow> rows, Field field);
-  template <class Store>
-  Status decode_column(const RowGroupView& view, const ColumnSpec& spec, Store store);
-
-  RowGroupBuilder builder_;
-  ColumnCursor cursor_;
-  std::vector<std::uint64_t> values_;
-  std::vector<LedgerRow> rows_;
-};
 
 class LedgerFileWriter {
  public:

@@ -9,8 +9,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include "storage/text_record.hpp"
-
 namespace tapline::storage {
 namespace {
 
@@ -40,18 +38,23 @@ SegmentId id_from_hash(XXH128_hash_t hash) {
 
 Result<Source> load_source_file(const std::string& path, const SegmentId& id) {
   const Result<TextRecord> record = TextRecord::load(path);
-  if (!record) return record.error();
+  return record ? read_source(*record, id) : record.error();
+}
+
+}  // namespace
+
+Result<Source> read_source(const TextRecord& record, const SegmentId& id) {
   Source source;
   source.id = id;
-  source.path = record->text("path");
-  source.damage = record->text("damage");
-  source.packets = record->text("packets") != "no";
-  source.state = record->text("state") == "complete" ? SourceState::kComplete : SourceState::kStarted;
+  source.path = record.text("path");
+  source.damage = record.text("damage");
+  source.packets = record.text("packets") != "no";
+  source.state = record.text("state") == "complete" ? SourceState::kComplete : SourceState::kStarted;
   const std::pair<const char*, std::uint64_t*> counts[] = {{"frames", &source.frames},
                                                            {"captured_bytes", &source.captured_bytes},
                                                            {"wire_bytes", &source.wire_bytes}};
   for (const auto& [name, value] : counts) {
-    const Result<std::uint64_t> number = record->number(name);
+    const Result<std::uint64_t> number = record.number(name);
     if (!number) return number.error();
     *value = *number;
   }
@@ -60,14 +63,12 @@ Result<Source> load_source_file(const std::string& path, const SegmentId& id) {
                                                    {"first_ns", &source.first_ns},
                                                    {"last_ns", &source.last_ns}};
   for (const auto& [name, value] : times) {
-    const Result<TimeNs> number = record->signed_number(name);
+    const Result<TimeNs> number = record.signed_number(name);
     if (!number) return number.error();
     *value = *number;
   }
   return source;
 }
-
-}  // namespace
 
 Result<SegmentId> identify_source(const std::string& path, const std::string& name) {
   constexpr std::uint64_t kSampleBytes = 64 * 1024;

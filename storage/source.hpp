@@ -9,6 +9,7 @@
 
 #include "storage/container_writer.hpp"
 #include "storage/store.hpp"
+#include "storage/text_record.hpp"
 
 namespace tapline::storage {
 
@@ -38,6 +39,8 @@ struct Source {
 /// unless it has a name.
 Result<SegmentId> identify_source(const std::string& path, const std::string& name);
 
+/// What the text of a `.source` file says. kCorrupt names the number that is none.
+Result<Source> read_source(const TextRecord& record, const SegmentId& id);
 Status save_source(const Store& store, const Source& source);
 /// kNotFound where the store knows no such source.
 Result<Source> load_source(const Store& store, const SegmentId& id);

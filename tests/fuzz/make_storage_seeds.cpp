@@ -100,6 +100,11 @@ Status write_text_seeds(const std::string& corpus) {
       write_seed(corpus, "store_text", "open", {text_bytes(open_name(SegmentId{1, 2}, kPacketSuffix))}));
   TAPLINE_TRY(
       write_seed(corpus, "store_text", "marker", {text_bytes("format = 1\nsensor = north = side\n")}));
+  TAPLINE_TRY(write_seed(
+      corpus, "store_text", "source",
+      {text_bytes(
+          "path = a.pcap\nstate = complete\nstarted_at_ns = -1\nfinished_at_ns = 2\nframes = 3\n"
+          "captured_bytes = 4\nwire_bytes = 5\nfirst_ns = -6\nlast_ns = 7\npackets = no\ndamage = torn\n")}));
   return write_seed(corpus, "store_text", "numbers",
                     {text_bytes("format = 18446744073709551615\na = -5\n\nsensor = x\n")});
 }

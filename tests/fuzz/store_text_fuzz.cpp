@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "storage/file_names.hpp"
-#include "storage/text_record.hpp"
+#include "storage/source.hpp"
 #include "tests/fuzz/memory_file.hpp"
 
 using namespace tapline;
@@ -33,6 +33,7 @@ void check_record(Bytes text) {
   memory.fill(text);
   const Result<TextRecord> record = TextRecord::load(memory.path());
   if (!record) return;
+  static_cast<void>(read_source(*record, SegmentId{}).ok());
   for (const char* name : {"format", "sensor", "a"}) {
     const Result<std::uint64_t> number = record->number(name);
     const Result<std::int64_t> signed_number = record->signed_number(name);
