@@ -52,10 +52,13 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),
     counter(kDroppedColumns + 3, "frame_dropped_overload", "frames dropped: shed to keep up"),
+    counter(kDroppedColumns + 4, "frame_dropped_crash",
+            "frames dropped: the sensor died with them in memory"),
     counter(kDroppedBytesColumns + 0, "frame_dropped_no_block_bytes", "wire bytes of frame_dropped_no_block"),
     counter(kDroppedBytesColumns + 1, "frame_dropped_io_error_bytes", "wire bytes of frame_dropped_io_error"),
     counter(kDroppedBytesColumns + 2, "frame_dropped_no_space_bytes", "wire bytes of frame_dropped_no_space"),
     counter(kDroppedBytesColumns + 3, "frame_dropped_overload_bytes", "wire bytes of frame_dropped_overload"),
+    counter(kDroppedBytesColumns + 4, "frame_dropped_crash_bytes", "wire bytes of frame_dropped_crash"),
     counter(kNoSessionColumns + 0, "frame_no_session_ip", "IP frames without a session: none is expected"),
     counter(kNoSessionColumns + 1, "frame_no_session_arp", "ARP and RARP frames"),
     counter(kNoSessionColumns + 2, "frame_no_session_not_ip", "frames of another ethertype, LLC or SAP"),
@@ -66,7 +69,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(kNoSessionColumns + 6, "frame_no_session_bad_ip_header",
             "frames whose IP header contradicts itself"),
 }};
-static_assert(kDecodeStatusCount == 7 && kDropCauseCount == 4, "a new number needs a counter above");
+static_assert(kDecodeStatusCount == 7 && kDropCauseCount == 5, "a new number needs a counter above");
 
 const std::array<ColumnSpec, kLedgerColumnCount> kLedgerColumns{{
     {kLedgerSecond,
@@ -102,6 +105,8 @@ const char* drop_cause_name(DropCause cause) {
       return "no_space";
     case DropCause::kOverload:
       return "overload";
+    case DropCause::kCrash:
+      return "crash";
   }
   return "unknown";
 }

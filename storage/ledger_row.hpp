@@ -25,8 +25,9 @@ enum class DropCause : std::uint8_t {
   kIoError = 1,   // the disk refused
   kNoSpace = 2,   // the ring could not make room
   kOverload = 3,  // shed to keep up
+  kCrash = 4,     // the sensor died with it in memory; booked by recovery
 };
-inline constexpr std::uint16_t kDropCauseCount = 4;
+inline constexpr std::uint16_t kDropCauseCount = 5;
 const char* drop_cause_name(DropCause cause);  // "no_block", ...
 
 /// Positions within LedgerCounts; meanings stand in kLedgerCounters.

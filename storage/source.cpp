@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <system_error>
@@ -36,6 +37,23 @@ SegmentId id_from_hash(XXH128_hash_t hash) {
   return id;
 }
 
+// In the order of SourceState.
+constexpr std::array<std::string_view, 3> kStateNames{"started", "complete", "crashed"};
+
+SourceState read_state(std::string_view name) {
+  const auto at = std::ranges::find(kStateNames, name);
+  return at == kStateNames.end() ? SourceState::kStarted : static_cast<SourceState>(at - kStateNames.begin());
+}
+
+Status read_small(const TextRecord& record, std::string_view name, std::uint16_t& value) {
+  const Result<std::uint64_t> number = record.number(name);
+  if (!number) return number.error();
+  if (*number > 0xffff)
+    return Error{ErrorCode::kCorrupt, fmt::format("{} is {}, not 0..65535", name, *number)};
+  value = static_cast<std::uint16_t>(*number);
+  return {};
+}
+
 Result<Source> load_source_file(const std::string& path, const SegmentId& id) {
   const Result<TextRecord> record = TextRecord::load(path);
   return record ? read_source(*record, id) : record.error();
@@ -49,7 +67,8 @@ Result<Source> read_source(const TextRecord& record, const SegmentId& id) {
   source.path = record.text("path");
   source.damage = record.text("damage");
   source.packets = record.text("packets") != "no";
-  source.state = record.text("state") == "complete" ? SourceState::kComplete : SourceState::kStarted;
+  source.live = record.text("kind") == "live";
+  source.state = read_state(record.text("state"));
   const std::pair<const char*, std::uint64_t*> counts[] = {{"frames", &source.frames},
                                                            {"captured_bytes", &source.captured_bytes},
                                                            {"wire_bytes", &source.wire_bytes}};
@@ -67,6 +86,9 @@ Result<Source> read_source(const TextRecord& record, const SegmentId& id) {
     if (!number) return number.error();
     *value = *number;
   }
+  if (!source.live) return source;
+  TAPLINE_TRY(read_small(record, "port", source.port));
+  TAPLINE_TRY(read_small(record, "workers", source.workers));
   return source;
 }
 
@@ -92,7 +114,12 @@ Result<SegmentId> identify_source(const std::string& path, const std::string& na
 Status save_source(const Store& store, const Source& source) {
   TextRecord record;
   record.set("path", source.path);
-  record.set("state", source.state == SourceState::kComplete ? "complete" : "started");
+  record.set("state", std::string(kStateNames[static_cast<std::size_t>(source.state)]));
+  if (source.live) {
+    record.set("kind", "live");
+    record.set("port", std::to_string(source.port));
+    record.set("workers", std::to_string(source.workers));
+  }
   record.set("started_at", format_rfc3339(source.started_at_ns));
   record.set("started_at_ns", std::to_string(source.started_at_ns));
   record.set("finished_at_ns", std::to_string(source.finished_at_ns));

@@ -105,6 +105,12 @@ Status write_text_seeds(const std::string& corpus) {
       {text_bytes(
           "path = a.pcap\nstate = complete\nstarted_at_ns = -1\nfinished_at_ns = 2\nframes = 3\n"
           "captured_bytes = 4\nwire_bytes = 5\nfirst_ns = -6\nlast_ns = 7\npackets = no\ndamage = torn\n")}));
+  TAPLINE_TRY(write_seed(
+      corpus, "store_text", "source_live",
+      {text_bytes(
+          "path = eth0\nkind = live\nstate = crashed\nport = 1\nworkers = 2\nstarted_at_ns = 1\n"
+          "finished_at_ns = 2\nframes = 3\ncaptured_bytes = 4\nwire_bytes = 5\nfirst_ns = 1\nlast_ns = 2\n"
+          "packets = yes\n")}));
   return write_seed(corpus, "store_text", "numbers",
                     {text_bytes("format = 18446744073709551615\na = -5\n\nsensor = x\n")});
 }
