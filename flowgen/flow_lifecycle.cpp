@@ -34,7 +34,7 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
       origin{table_config.sensor_id, table_config.worker, table_config.link, table_config.frames_stored},
-      clock(table_config.clock_jump_ns_max, table_config.clock_jump_frames),
+      clock(table_config.grace_ns, table_config.clock_jump_ns_max, table_config.clock_jump_frames),
       pool(std::move(flow_pool)),
       slabs(std::move(slab_pool)),
       index(std::move(bucket_index)),
@@ -89,7 +89,7 @@ void FlowTable::State::relink(std::uint32_t flow) {
   const FlowEntry& entry = pool[flow];
   TimeNs due_ns = next_due(entry);
   if (due_ns <= reached_by_clock(entry.cold)) due_ns = timeout_at(entry);
-  wheel.link(flow, later(due_ns, entry.cold.lag_ns() + kGraceNs), clock.now_ns());
+  wheel.link(flow, later(due_ns, entry.cold.lag_ns() + config.grace_ns), clock.now_ns());
 }
 
 void FlowTable::State::refresh_check(FlowEntry& entry) {

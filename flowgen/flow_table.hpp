@@ -50,6 +50,9 @@ struct FlowTableConfig {
   std::uint16_t link = 0;
   bool frames_stored = true;  // false: sessions only, records say that none of their packets is in the store
   Timeouts timeouts;
+  /// How late frames may be: the timers write records so long after their time. Captures run backwards, live
+  /// sources hardly do, and a live record should be seen soon.
+  TimeNs grace_ns = 2 * kNsPerSecond;
   TimeNs clock_jump_ns_max = 60 * kNsPerSecond;
   std::uint32_t clock_jump_frames = 64;
 };

@@ -4,7 +4,7 @@
 //
 // Two clocks. A flow's own time is the running maximum of its frames' capture times: a frame at or after a
 // boundary or past the timeout settles its flow before it is counted. The table's clock (TableClock) settles
-// flows whose frames have stopped, kGraceNs late. Every frame first does what the timers would have done by
+// flows whose frames have stopped, the grace late. Every frame first does what the timers would have done by
 // its turn (`horizon`), so that no record depends on how often advance() is called.
 
 #include <array>

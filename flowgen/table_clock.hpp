@@ -11,14 +11,12 @@
 
 namespace tapline::flowgen {
 
-/// How long after its time a record is written by the timers: a frame that is late by less still finds its
-/// flow as it was.
-inline constexpr TimeNs kGraceNs = 2 * kNsPerSecond;
-
 class TableClock {
  public:
-  TableClock(TimeNs jump_ns_max, std::uint32_t jump_frames)
-      : jump_ns_max_(jump_ns_max), jump_frames_(jump_frames) {}
+  /// `grace_ns`: how long after its time a record is written by the timers: a frame that is late by less
+  /// still finds its flow as it was.
+  TableClock(TimeNs grace_ns, TimeNs jump_ns_max, std::uint32_t jump_frames)
+      : grace_ns_(grace_ns), jump_ns_max_(jump_ns_max), jump_frames_(jump_frames) {}
 
   void begin_burst() { idle_calls_ = 0; }
 
@@ -42,14 +40,14 @@ class TableClock {
   }
 
   TimeNs now_ns() const { return now_ns_; }
-  /// What the timers have done by now: everything due before. now - kGraceNs.
+  /// What the timers have done by now: everything due before. now - grace.
   TimeNs horizon_ns() const { return horizon_ns_; }
 
  private:
   void set(TimeNs time_ns) {
     now_ns_ = time_ns;
     limit_ns_ = later(time_ns, jump_ns_max_);
-    horizon_ns_ = later(time_ns, -kGraceNs);
+    horizon_ns_ = later(time_ns, -grace_ns_);
     idle_calls_ = 0;
   }
 
@@ -66,6 +64,7 @@ class TableClock {
   TimeNs horizon_ns_ = std::numeric_limits<TimeNs>::min();
   TimeNs jump_earliest_ns_ = 0;
   TimeNs idle_latest_ns_ = 0;
+  TimeNs grace_ns_;
   TimeNs jump_ns_max_;
   std::uint32_t jump_run_ = 0;
   std::uint32_t idle_calls_ = 0;

@@ -70,6 +70,9 @@ class ContainerWriter {
   /// One writev; kLimit at kSegmentBlocksMax.
   Status append(const BlockInfo& info, const EncodedBlock& encoded, Bytes extension);
 
+  /// fdatasync: what was appended survives a power cut.
+  Status sync() { return file_.sync_data(); }
+
   /// Footer, seek table, fdatasync, rename to `final_path`, sync of the directory. The writer is then done.
   Status publish(const std::string& final_path, std::uint32_t end_state = kEndClosed,
                  std::uint64_t torn_bytes = 0);

@@ -44,27 +44,44 @@ Status evict(const CatalogFile& segment) {
 
 }  // namespace
 
-std::uint64_t Ring::segment_bytes(std::uint64_t wanted_bytes) const {
+std::uint64_t Ring::segment_bytes(std::uint64_t wanted_bytes, unsigned writers) const {
   constexpr std::uint64_t kSegmentsMin = 16;
-  return budget_bytes_ == 0 ? wanted_bytes : std::min(wanted_bytes, budget_bytes_ / kSegmentsMin);
+  return budget_bytes_ == 0 ? wanted_bytes : std::min(wanted_bytes, budget_bytes_ / (kSegmentsMin * writers));
+}
+
+Status Ring::reserve(const SegmentId& id, std::uint64_t bytes) {
+  if (budget_bytes_ == 0) return {};
+  const std::lock_guard lock(mutex_);
+  TAPLINE_TRY(make_room(bytes));
+  reserved_[open_name(id, kPacketSuffix)] = bytes;
+  return {};
+}
+
+void Ring::release(const SegmentId& id) {
+  if (budget_bytes_ == 0) return;
+  const std::lock_guard lock(mutex_);
+  reserved_.erase(open_name(id, kPacketSuffix));
 }
 
 Status Ring::make_room(std::uint64_t bytes) {
-  if (budget_bytes_ == 0) return {};
   Result<Catalog> catalog = Catalog::scan(store_);
   if (!catalog) return catalog.error();
   for (const CatalogFile& expired : catalog->expired) {
     if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(expired.path));
   }
   std::uint64_t used_bytes = 0;
-  for (const CatalogFile& segment : catalog->segments) used_bytes += bytes_on_disk(segment);
+  for (const auto& [name, reserved_bytes] : reserved_) used_bytes += reserved_bytes;
+  for (const CatalogFile& segment : catalog->segments) {
+    const std::string name = std::filesystem::path(segment.path).filename().string();
+    if (!reserved_.contains(name)) used_bytes += bytes_on_disk(segment);
+  }
   std::erase_if(catalog->segments, [](const CatalogFile& segment) { return segment.open; });
   std::ranges::sort(catalog->segments, {}, [](const CatalogFile& segment) { return segment.name.last_ns; });
   for (const CatalogFile& segment : catalog->segments) {
     if (used_bytes + bytes <= budget_bytes_) break;
     used_bytes -= bytes_on_disk(segment);
     TAPLINE_TRY(evict(segment));
-    ++segments_evicted_;
+    segments_evicted_.fetch_add(1, std::memory_order_relaxed);
   }
   if (used_bytes + bytes <= budget_bytes_) return {};
   return Error{ErrorCode::kLimit,

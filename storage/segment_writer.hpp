@@ -1,24 +1,19 @@
 #pragma once
-// SegmentWriter: the packet segments of one port, worker and link type, one after the other. Appends each
-// frame to the lane of its flow (the only copy made of it), seals full blocks, posts index keys, rotates,
-// publishes. One thread. Lanes: FORMAT.md, "Lanes". Errors come from the disk and are final for this object:
-// the segment stays
-// `.open` with its complete blocks, and recovery publishes it.
+// SegmentWriter: the packet segments of one port, worker and link type, one after the other: the writer's
+// half of storing frames. Encodes sealed blocks, appends them, posts their index keys, rotates, publishes.
+// One thread. Errors come from the disk and are final for this object: the segment stays `.open` with its
+// complete blocks, and recovery publishes it.
 
-#include <array>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "capture/packet/flow_hit.hpp"
-#include "capture/packet/packet_meta.hpp"
 #include "storage/block_codec.hpp"
 #include "storage/container_writer.hpp"
 #include "storage/index_builder.hpp"
-#include "storage/lane.hpp"
+#include "storage/packet_block.hpp"
+#include "storage/segment_space.hpp"
 
 namespace tapline::storage {
 
@@ -32,66 +27,66 @@ struct SegmentWriterConfig {
   std::uint16_t link_type = kLinkEthernet;
   std::uint64_t segment_bytes_max = 1u << 30;            // segment and index together
   TimeNs segment_duration_ns_max = 3600 * kNsPerSecond;  // of order time
-  std::uint32_t block_bytes = 256 * 1024;
-  unsigned lane_bits_max = 4;  // 2^n clear and 2^n opaque lanes
+  std::uint32_t block_bytes = 256 * 1024;  // largest content of a block that is not one long frame
   int compression_level = 1;
   bool compress = true;  // false: every block is stored raw
+  /// An open segment's index is published in steps of so many bytes of blocks, for readers; 0: not at all.
+  std::uint64_t index_step_bytes = 0;
 };
 
 struct SegmentWriterCounters {
   std::uint64_t blocks_compressed = 0;
   std::uint64_t blocks_raw = 0;
   std::uint64_t segments_published = 0;
-  std::uint64_t stored_bytes = 0;  // of published segments and the open one
+  std::uint64_t stored_bytes = 0;  // blocks of published segments and the open one
   std::uint64_t index_bytes = 0;
 };
 
 class SegmentWriter {
  public:
-  /// Asked before a segment is opened, with the bytes it may reach (more than segment_bytes_max where a
-  /// single frame takes more): makes room in the ring, or says why it cannot.
-  using ReserveSpace = std::function<Status(std::uint64_t bytes)>;
+  /// `space` outlives the writer.
+  SegmentWriter(SegmentWriterConfig config, SegmentSpace& space);
 
-  SegmentWriter(SegmentWriterConfig config, ReserveSpace reserve_space);
+  /// Stores one sealed block, which holds a frame at least. `compress`: false stores it raw, whatever the
+  /// configuration says: the way out under backlog.
+  Status write(const PacketBlock& block, bool compress = true);
 
-  /// Stores one frame. `hit` is the flow table's; hit.slot may be null (no session). A frame longer than
-  /// kFrameBytesMax must have been cut by the caller, who then passes cut = true.
-  Status append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut);
-
-  /// Seals all lanes and publishes the open segment, if any.
+  /// Publishes the open segment if it has reached its duration at order time `order_ns`.
+  Status rotate_if_old(TimeNs order_ns);
+  /// Makes what was written survive a power cut; does nothing if it does already.
+  Status sync();
+  /// Publishes the open segment, if any.
   Status finish();
 
   const SegmentWriterCounters& counters() const { return counters_; }
-  /// How much the open segment may still grow by what was reserved for it, its index included; 0 without one.
-  std::uint64_t reserved_bytes_left() const;
 
  private:
-  std::uint32_t choose_lane(const PacketMeta& meta, const FlowHit& hit, const AppendSlot& slot) const;
-  Status append_frame(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut);
+  Status write_block(const PacketBlock& block, bool compress);
   Status publish_segment();
-  std::uint64_t order_ns_since_start(const Frame& frame) const;
-  bool must_rotate(const Frame& frame) const;
-  /// What a segment that holds nothing but `frame` will have at most.
-  std::uint64_t least_segment_bytes(const Frame& frame) const;
-  /// What segment and index will have at most if the segment ends now.
-  std::uint64_t final_bytes_max() const;
-  Status open_segment(const Frame& frame);
-  Status seal(std::uint32_t lane_number);
-  Result<EncodedBlock> encode(std::uint32_t lane_number);
+  Status publish_index_step();
+  void remove_index_steps();
+  /// Whether a block that reaches from `first_ns` to `last_ns` of order time would make the segment span more
+  /// than it may.
+  bool is_too_long(TimeNs first_ns, TimeNs last_ns) const;
+  /// Bytes of segment and indexes if the open segment ends after `block_bytes` more with `postings` keys.
+  std::uint64_t final_bytes_max(std::uint64_t block_bytes, std::size_t postings) const;
+  Status open_segment(const PacketBlock& block, std::uint64_t block_bytes);
+  Result<EncodedBlock> encode(const PacketBlock& block, bool compress);
+  Status keep_failure(Status status);
 
   SegmentWriterConfig config_;
-  ReserveSpace reserve_space_;
-  std::uint64_t block_overhead_bytes_;
+  SegmentSpace& space_;
   BlockEncoder encoder_;
-  std::vector<std::optional<Lane>> lanes_;        // clear ones, then opaque ones
-  std::vector<std::uint8_t> raw_blocks_left_;     // by lane: so many blocks are not worth trying to compress
-  std::array<std::uint32_t, 2> sealed_blocks_{};  // by content class, in this segment
-  std::array<AppendSlot, 16> sessionless_slots_{};  // frames without a flow, by ethertype
-  std::uint64_t buffered_bytes_ = 0;                // what the lanes hold, Lane::reserved_bytes()
+  std::vector<std::uint8_t> raw_blocks_left_;  // by lane: so many blocks are not worth trying to compress
   std::unique_ptr<ContainerWriter> segment_;
-  std::uint64_t reserved_bytes_ = 0;  // for segment_
-  TimeNs segment_order_first_ns_ = 0;
+  TimeNs order_first_ns_ = 0;            // of segment_
+  std::uint64_t segment_bytes_max_ = 0;  // what was reserved for segment_
+  std::uint64_t synced_bytes_ = 0;       // of segment_
   IndexBuilder index_;
+  IndexBuilder index_step_;  // of the blocks since the last step
+  std::uint32_t step_first_block_ = 0;
+  std::uint64_t step_first_bytes_ = 0;   // of segment_, where that block begins
+  std::vector<std::string> step_paths_;  // of segment_
   SegmentId previous_id_{};
   std::array<std::uint8_t, 32> previous_root_{};
   SegmentWriterCounters counters_;

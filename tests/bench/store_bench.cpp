@@ -16,7 +16,7 @@
 #include "capture/packet/decode.hpp"
 #include "capture/packet/order_stamper.hpp"
 #include "flowgen/flow_table.hpp"
-#include "storage/segment_writer.hpp"
+#include "tests/storage/frame_segment_writer.hpp"
 
 namespace {
 
@@ -120,13 +120,13 @@ Measure measure(Trace& trace, const Layout& layout, const std::string& directory
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   std::ranges::fill(trace.slots, AppendSlot{});
-  storage::SegmentWriterConfig config;
+  storage::FrameSegmentConfig config;
   config.directory = config.index_directory = directory;
   config.block_bytes = layout.block_bytes;
   config.lane_bits_max = layout.lane_bits;
   config.compression_level = layout.level;
   const double begun = cpu_seconds();
-  storage::SegmentWriter writer(config, [](std::uint64_t) { return Status(); });
+  storage::FrameSegmentWriter writer(config);
   for (std::size_t i = 0; i < trace.frames.size(); ++i) {
     FlowHit hit = trace.hits[i];
     hit.slot = &trace.slots[trace.slot_of[i]];

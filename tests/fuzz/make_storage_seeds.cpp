@@ -65,12 +65,12 @@ Status write_file_seed(const std::string& corpus, const std::string& target, con
 /// One small segment, still open and finished, and its index.
 Status write_segment_seeds(const std::string& corpus, const std::string& folder, std::uint64_t seed,
                            std::size_t frames, bool compress) {
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = folder;
   config.block_bytes = 2048;
   config.lane_bits_max = 1;
   config.compress = compress;
-  SegmentWriter writer(config, [](std::uint64_t) -> Status { return {}; });
+  FrameSegmentWriter writer(config);
   TestPipeline pipeline(writer);
   Traffic traffic(seed);
   TAPLINE_TRY(pipeline.append_all(traffic.take(frames)));

@@ -52,7 +52,8 @@ TEST_CASE("a directory that became a file is an error that names the path") {
   const auto pipeline = make_pipeline(*store, {});
   fs::remove_all(store.packets());
   must(publish_file(store.packets(), {}));
-  const Status status = feed(*pipeline, source);
+  Status status = feed(*pipeline, source);
+  if (status) status = pipeline->finish();
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::kIo);
   CHECK(status.error().context.find(store.packets()) != std::string::npos);
@@ -61,7 +62,9 @@ TEST_CASE("a directory that became a file is an error that names the path") {
 TEST_CASE("after an error of the disk the pipeline goes on refusing") {
   const TestStore store;
   const std::vector<OwnedFrame> frames = random_traffic(3, 200);
-  const auto pipeline = make_pipeline(*store, {});
+  RecordOptions options;
+  options.segment.block_bytes = 4096;
+  const auto pipeline = make_pipeline(*store, options);
   fs::remove_all(store.packets());
   for (int i = 0; i < 2; ++i) {
     MemorySource source(frames, 64);
@@ -76,7 +79,9 @@ TEST_CASE("a budget too small for a single segment is an error that names the re
   options.ring_bytes = 1000;
   const std::vector<OwnedFrame> frames = random_traffic(3, 200);
   MemorySource source(frames, 64);
-  const Status status = feed(*make_pipeline(*store, options), source);
+  const auto pipeline = make_pipeline(*store, options);
+  Status status = feed(*pipeline, source);
+  if (status) status = pipeline->finish();
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::kLimit);
   CHECK(status.error().context.find("--budget") != std::string::npos);

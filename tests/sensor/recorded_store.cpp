@@ -146,8 +146,8 @@ TestStore::TestStore() : store_(must(Store::open_or_create(folder_ / "store", "t
 
 RecordOptions small_segments() {
   RecordOptions options;
-  options.segment.segment_bytes_max = 128 * 1024;
-  options.segment.block_bytes = 8 * 1024;
+  options.segment.segment_bytes_max = 80 * 1024;
+  options.segment.block_bytes = 4 * 1024;
   return options;
 }
 

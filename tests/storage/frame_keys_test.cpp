@@ -170,7 +170,7 @@ TEST_CASE("no frame lacks a key in the index: index against full scan") {
   const auto seed = GENERATE(range(1u, 5u));
   CAPTURE(seed);
   Traffic traffic(seed);
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = static_cast<std::uint32_t>(2048 << traffic.number(7));
   config.segment_bytes_max = 150'000 + traffic.number(1'000'000);
   config.compress = false;
@@ -192,9 +192,9 @@ TEST_CASE("port 0 is found behind a frame that was cut in front of its ports") {
 TEST_CASE("frames whose flow has no slot are found, too") {
   Traffic traffic(20);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = folder.path();
-  SegmentWriter writer(config, reserve_nothing);
+  FrameSegmentWriter writer(config);
   for (const TestFrame& frame : traffic.take(200)) {
     const Frame view = frame.view();
     PacketMeta meta;
@@ -214,11 +214,11 @@ TEST_CASE("frames whose flow has no slot are found, too") {
 TEST_CASE("a flow seen on two ports is found in the segments of both") {
   // Interfaces that show the same link share a flow, and so its slot, but write segments of their own.
   const TemporaryFolder folders[2];
-  std::vector<std::unique_ptr<SegmentWriter>> writers;
+  std::vector<std::unique_ptr<FrameSegmentWriter>> writers;
   for (const TemporaryFolder& folder : folders) {
-    SegmentWriterConfig config;
+    FrameSegmentConfig config;
     config.directory = config.index_directory = folder.path();
-    writers.push_back(std::make_unique<SegmentWriter>(config, reserve_nothing));
+    writers.push_back(std::make_unique<FrameSegmentWriter>(config));
   }
   AppendSlot slot{};
   TestFrame frame;

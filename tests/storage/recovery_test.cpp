@@ -26,10 +26,10 @@ struct CrashedSegment {
   std::vector<StoredFrame> frames;
 
   explicit CrashedSegment(std::size_t frame_count = 400) {
-    SegmentWriterConfig config;
+    FrameSegmentConfig config;
     config.directory = config.index_directory = folder.path();
     config.block_bytes = 8192;
-    SegmentWriter writer(config, reserve_nothing);
+    FrameSegmentWriter writer(config);
     TestPipeline pipeline(writer);
     Traffic traffic(30);
     REQUIRE(pipeline.append_all(traffic.take(frame_count)).ok());
@@ -191,7 +191,7 @@ TEST_CASE("a rebuilt index has the bytes of the writer's") {
   const auto seed = GENERATE(range(1u, 6u));
   CAPTURE(seed);
   Traffic traffic(seed);
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = static_cast<std::uint32_t>(2048 << traffic.number(7));
   config.compress = false;
   const TemporaryFolder folder;

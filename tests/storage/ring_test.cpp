@@ -46,6 +46,14 @@ std::uint64_t bytes_in(const std::string& directory) {
   return bytes;
 }
 
+/// Asks for a segment that is then given up.
+Status make_room(Ring& ring, std::uint64_t bytes) {
+  const SegmentId id = make_segment_id();
+  const Status reserved = ring.reserve(id, bytes);
+  ring.release(id);
+  return reserved;
+}
+
 }  // namespace
 
 TEST_CASE("the oldest segments go first, and no more than needed") {
@@ -55,13 +63,13 @@ TEST_CASE("the oldest segments go first, and no more than needed") {
   const std::string first = make_segment(store, 5, 10, 1000, 100);  // begins later, but ends first
   const std::string third = make_segment(store, 20, 30, 1000, 100);
   Ring ring(store, 4000);
-  REQUIRE(ring.make_room(700).ok());
+  REQUIRE(make_room(ring, 700).ok());
   CHECK(ring.segments_evicted() == 0);
-  REQUIRE(ring.make_room(701).ok());
+  REQUIRE(make_room(ring, 701).ok());
   CHECK(ring.segments_evicted() == 1);
   CHECK_FALSE(fs::exists(first));
   CHECK(fs::exists(second));
-  REQUIRE(ring.make_room(2900).ok());
+  REQUIRE(make_room(ring, 2900).ok());
   CHECK(ring.segments_evicted() == 2);
   CHECK_FALSE(fs::exists(second));
   CHECK(fs::exists(third));
@@ -71,7 +79,7 @@ TEST_CASE("an evicted segment leaves an empty file that says what was lost, and 
   const RingStore ring_store;
   const std::string segment = make_segment(ring_store.store, 100, 200, 1000, 100);
   Ring ring(ring_store.store, 1000);
-  REQUIRE(ring.make_room(1000).ok());
+  REQUIRE(make_room(ring, 1000).ok());
   CHECK(fs::file_size(expired_name(segment)) == 0);
   CHECK_FALSE(fs::exists(index_path_of(segment)));
   const Result<Catalog> catalog = Catalog::scan(ring_store.store);
@@ -86,7 +94,7 @@ TEST_CASE("a reader that holds an evicted segment open does not hold its space")
   const std::string segment = make_segment(ring_store.store, 1, 2, 1000, 100);
   const Result<File> reader = File::open_read(segment);
   Ring ring(ring_store.store, 1000);
-  REQUIRE(ring.make_room(1000).ok());
+  REQUIRE(make_room(ring, 1000).ok());
   CHECK(*reader->size_bytes() == 0);
 }
 
@@ -95,7 +103,7 @@ TEST_CASE("an eviction that was interrupted is completed") {
   const std::string segment = make_segment(ring_store.store, 1, 2, 1000, 100);
   fs::rename(segment, expired_name(segment));  // killed right after that
   Ring ring(ring_store.store, 1000);
-  REQUIRE(ring.make_room(500).ok());
+  REQUIRE(make_room(ring, 500).ok());
   CHECK(fs::file_size(expired_name(segment)) == 0);
   CHECK_FALSE(fs::exists(index_path_of(segment)));
 }
@@ -109,9 +117,9 @@ TEST_CASE("open segments count, but are never evicted; other files are left alon
   make_file(foreign, 5000);
   const std::string finished = make_segment(store, 1, 2, 300, 0);
   Ring ring(store, 1000);
-  REQUIRE(ring.make_room(200).ok());
+  REQUIRE(make_room(ring, 200).ok());
   CHECK_FALSE(fs::exists(finished));
-  CHECK_FALSE(ring.make_room(500).ok());
+  CHECK_FALSE(make_room(ring, 500).ok());
   CHECK(fs::file_size(open) == 600);
   CHECK(fs::file_size(foreign) == 5000);
 }
@@ -119,7 +127,7 @@ TEST_CASE("open segments count, but are never evicted; other files are left alon
 TEST_CASE("a segment that cannot fit is refused with the sizes and the remedy") {
   const RingStore ring_store;
   Ring ring(ring_store.store, 1024 * 1024);
-  const Status refused = ring.make_room(2 * 1024 * 1024);
+  const Status refused = make_room(ring, 2 * 1024 * 1024);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kLimit);
   CHECK(refused.error().context == ring_store.store.path() +
@@ -131,7 +139,7 @@ TEST_CASE("without a budget nothing is evicted") {
   const RingStore ring_store;
   const std::string segment = make_segment(ring_store.store, 1, 2, 1000, 100);
   Ring ring(ring_store.store, 0);
-  CHECK(ring.make_room(std::uint64_t{1} << 60).ok());
+  CHECK(make_room(ring, std::uint64_t{1} << 60).ok());
   CHECK(fs::exists(segment));
   CHECK(ring.segment_bytes(12345) == 12345);
   CHECK(Ring(ring_store.store, 1600).segment_bytes(12345) == 100);
@@ -143,12 +151,12 @@ TEST_CASE("a store never exceeds its budget, indexes and the open segment includ
   const Store& store = ring_store.store;
   constexpr std::uint64_t kBudgetBytes = 1'500'000;
   Ring ring(store, kBudgetBytes);
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = store.packets_directory();
-  config.block_bytes = 8192;
+  config.block_bytes = 4096;
   config.compress = false;
   config.segment_bytes_max = ring.segment_bytes(config.segment_bytes_max);
-  SegmentWriter writer(config, [&](std::uint64_t bytes) { return ring.make_room(bytes); });
+  FrameSegmentWriter writer(config, ring);
   TestPipeline pipeline(writer);
   Traffic traffic(50);
   const std::vector<TestFrame> frames = traffic.take(20'000);
@@ -163,11 +171,23 @@ TEST_CASE("a store never exceeds its budget, indexes and the open segment includ
   CHECK(bytes_max > kBudgetBytes * 3 / 4);
   CHECK(ring.segments_evicted() > 10);
 
-  // What is left is the end of the traffic, without a gap.
+  // Everything after the last expired segment is left, in order; before it, only frames of lanes that were
+  // slower.
+  TimeNs expired_until_ns = 0;
+  const Result<Catalog> catalog = Catalog::scan(store);
+  for (const CatalogFile& expired : catalog->expired)
+    expired_until_ns = std::max(expired_until_ns, expired.name.last_ns);
   const std::vector<StoredFrame> stored = read_directory(store.packets_directory());
   REQUIRE(stored.size() < frames.size());
-  const std::size_t first = frames.size() - stored.size();
-  for (std::size_t i = 0; i < stored.size(); ++i) REQUIRE(same_frame(stored[i], frames[first + i]));
+  std::size_t left = 0;
+  for (const TestFrame& frame : frames) {
+    if (left < stored.size() && same_frame(stored[left], frame)) {
+      ++left;
+    } else {
+      REQUIRE(frame.time_ns <= expired_until_ns);
+    }
+  }
+  CHECK(left == stored.size());
 }
 
 TEST_CASE("a catalog lists finished segments by time, then open ones, and nothing else") {
@@ -192,4 +212,17 @@ TEST_CASE("a catalog lists finished segments by time, then open ones, and nothin
   CHECK(catalog->ledgers.size() == 1);
   fs::remove_all(store.ledger_directory());
   CHECK(Catalog::scan(store).error().code == ErrorCode::kIo);
+}
+
+TEST_CASE("what open segments were promised counts, until they are finished") {
+  const RingStore ring_store;
+  const std::string finished = make_segment(ring_store.store, 1, 2, 300, 0);
+  Ring ring(ring_store.store, 1000);
+  const SegmentId open = make_segment_id();
+  REQUIRE(ring.reserve(open, 600).ok());
+  CHECK(fs::exists(finished));
+  CHECK_FALSE(make_room(ring, 500).ok());  // though nothing of the 600 is on disk yet
+  CHECK_FALSE(fs::exists(finished));
+  ring.release(open);
+  CHECK(make_room(ring, 500).ok());
 }

@@ -1,5 +1,3 @@
-#include "storage/segment_writer.hpp"
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <set>
@@ -7,6 +5,7 @@
 #include "storage/catalog.hpp"
 #include "storage/container_reader.hpp"
 #include "storage/recovery.hpp"
+#include "tests/storage/frame_segment_writer.hpp"
 #include "tests/storage/stored_frames.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -24,7 +23,7 @@ TestFrame make_frame(TimeNs time_ns, std::size_t payload_bytes = 20, std::uint16
 }
 
 /// Stores, reads back and compares; returns the number of blocks.
-std::uint32_t check_stored(std::vector<TestFrame> frames, const SegmentWriterConfig& config = {}) {
+std::uint32_t check_stored(std::vector<TestFrame> frames, const FrameSegmentConfig& config = {}) {
   number_frames(frames);
   const TemporaryFolder folder;
   write_segments(folder.path(), frames, config);
@@ -48,7 +47,7 @@ TEST_CASE("all frames come back, in the order of arrival, with their times and l
   const auto seed = GENERATE(range(1u, 9u));
   CAPTURE(seed);
   Traffic traffic(seed);
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = static_cast<std::uint32_t>(4096 << traffic.number(6));
   config.lane_bits_max = static_cast<unsigned>(traffic.number(5));
   config.compress = traffic.number(2) == 0;
@@ -78,7 +77,7 @@ TEST_CASE("times before 1970 and after 2106 survive the pcap record's 32 bits of
 }
 
 TEST_CASE("jumps over decades within a segment begin a new block, not a wrong time") {
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.segment_duration_ns_max = INT64_MAX;
   constexpr TimeNs kDecadesNs = ((TimeNs{1} << 30) - 1) * kNsPerSecond;  // 34 years
   const std::vector<std::vector<TimeNs>> clocks = {
@@ -100,7 +99,7 @@ TEST_CASE("random clocks never change a time") {
   for (int i = 0; i < 500; ++i) {
     frames.push_back(make_frame(static_cast<TimeNs>(traffic.random()()) >> traffic.number(40)));
   }
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.segment_duration_ns_max = INT64_MAX;
   check_stored(frames, config);
 }
@@ -114,7 +113,7 @@ TEST_CASE("frames of no bytes and of the greatest length are stored whole, in an
     frame.wire_bytes = i % 3 == 1 ? 300'000 : static_cast<std::uint32_t>(frame.bytes.size());
     frames.push_back(frame);
   }
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = block_bytes;
   check_stored(frames, config);
 }
@@ -138,8 +137,9 @@ TEST_CASE("cut frames are counted, and the wire length is kept even where it is 
 TEST_CASE("a segment and its index together stay within their byte limit") {
   Traffic traffic(3);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.segment_bytes_max = 100'000;
+  config.block_bytes = 4096;
   config.compress = false;
   write_segments(folder.path(), traffic.take(5000), config);
   const std::vector<std::string> segments = list_files(folder.path(), kPacketSuffix);
@@ -160,7 +160,7 @@ TEST_CASE("a segment ends after its duration in order time") {
   frames[55].time_ns = 0;  // a frame from the past does not end a segment and does not prolong it
   number_frames(frames);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.segment_duration_ns_max = 10 * kNsPerSecond;
   write_segments(folder.path(), frames, config);
   CHECK(list_files(folder.path(), kPacketSuffix).size() == 10);
@@ -170,7 +170,7 @@ TEST_CASE("a segment ends after its duration in order time") {
 TEST_CASE("segments of a writer are chained by id and root") {
   Traffic traffic(4);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.segment_bytes_max = 100'000;
   config.sensor_id = 77;
   config.port = 2;
@@ -216,10 +216,10 @@ TEST_CASE("a segment is published with its index, and nothing else stays behind"
 
 TEST_CASE("the index is there before the segment has its final name") {
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = folder.path();
   config.index_directory = folder / "missing";
-  SegmentWriter writer(config, reserve_nothing);
+  FrameSegmentWriter writer(config);
   TestPipeline pipeline(writer);
   REQUIRE(pipeline.append(make_frame(1)).ok());
   CHECK_FALSE(writer.finish().ok());
@@ -230,7 +230,7 @@ TEST_CASE("the index is there before the segment has its final name") {
 TEST_CASE("few frames make few blocks: lanes unfold as the segment fills") {
   Traffic traffic(6);
   CHECK(check_stored(traffic.take(200)) <= 2);  // one lane of each class
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = 4096;
   const TemporaryFolder folder;
   write_segments(folder.path(), traffic.take(5000), config);
@@ -247,7 +247,7 @@ TEST_CASE("opaque payload goes to opaque lanes, and small frames of the same flo
   }
   number_frames(frames);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.lane_bits_max = 2;
   write_segments(folder.path(), frames, config);
   for (const StoredFrame& frame : read_directory(folder.path())) {
@@ -258,7 +258,7 @@ TEST_CASE("opaque payload goes to opaque lanes, and small frames of the same flo
 TEST_CASE("a flow keeps its lane while its block lasts") {
   Traffic traffic(8);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = 64 * 1024;
   const std::vector<TestFrame> frames = traffic.take(3000);
   std::vector<TestFrame> mixed;
@@ -285,17 +285,19 @@ TEST_CASE("nothing is written when there was nothing to store") {
 
 TEST_CASE("a refused reservation stops the writer with its error, for good") {
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = folder.path();
   std::uint64_t asked_bytes = 0;
-  SegmentWriter writer(config, [&](std::uint64_t bytes) -> Status {
+  FrameSegmentWriter writer(config, [&](std::uint64_t bytes) -> Status {
     asked_bytes = bytes;
     return Error{ErrorCode::kLimit, "no room"};
   });
   TestPipeline pipeline(writer);
-  CHECK(pipeline.append(make_frame(1)).error().context == "no room");
-  CHECK(asked_bytes >= config.segment_bytes_max);
+  REQUIRE(pipeline.append(make_frame(1)).ok());  // space is asked for when a block is written
+  writer.lanes().seal_all();
   CHECK(pipeline.append(make_frame(2)).error().context == "no room");
+  CHECK(asked_bytes >= config.segment_bytes_max);
+  CHECK(writer.segments().finish().error().context == "no room");
   CHECK(writer.finish().error().code == ErrorCode::kLimit);
   CHECK(std::filesystem::is_empty(folder.path()));
 }
@@ -303,10 +305,10 @@ TEST_CASE("a refused reservation stops the writer with its error, for good") {
 TEST_CASE("counters tell blocks, segments and bytes") {
   Traffic traffic(9);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = folder.path();
   config.block_bytes = 16384;
-  SegmentWriter writer(config, reserve_nothing);
+  FrameSegmentWriter writer(config);
   TestPipeline pipeline(writer);
   REQUIRE(pipeline.append_all(traffic.take(3000)).ok());
   REQUIRE(writer.finish().ok());
@@ -333,11 +335,11 @@ TEST_CASE("a clear lane that does not compress is stored raw for a while and tri
   }
   number_frames(frames);
   const TemporaryFolder folder;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = folder.path();
   config.block_bytes = 32768;
   config.lane_bits_max = 0;
-  SegmentWriter writer(config, reserve_nothing);
+  FrameSegmentWriter writer(config);
   TestPipeline pipeline(writer);
   REQUIRE(pipeline.append_all(frames).ok());
   REQUIRE(writer.finish().ok());

@@ -56,10 +56,10 @@ std::vector<StoredFrame> read_directory(const std::string& directory) {
 }
 
 void write_segments(const std::string& directory, const std::vector<TestFrame>& frames,
-                    SegmentWriterConfig config) {
+                    FrameSegmentConfig config) {
   config.directory = directory;
   config.index_directory = directory;
-  SegmentWriter writer(config, reserve_nothing);
+  FrameSegmentWriter writer(config);
   TestPipeline pipeline(writer);
   const Status appended = pipeline.append_all(frames);
   if (!appended) FAIL(appended.error().context);

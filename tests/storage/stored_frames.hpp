@@ -32,7 +32,7 @@ std::string only_file(const std::string& directory, std::string_view suffix);
 
 /// Writes `frames` as segments into `directory` and finishes them.
 void write_segments(const std::string& directory, const std::vector<TestFrame>& frames,
-                    SegmentWriterConfig config = {});
+                    FrameSegmentConfig config = {});
 
 bool same_frame(const StoredFrame& stored, const TestFrame& frame);
 

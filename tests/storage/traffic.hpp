@@ -1,6 +1,7 @@
 #pragma once
 // Made-up traffic for tests: frames of many kinds from a seed, and the least that has to stand around a
-// SegmentWriter (order keys, decoding, one AppendSlot a flow and direction) to store them as a sensor would.
+// FrameSegmentWriter (order keys, decoding, one AppendSlot a flow and direction) to store them as a sensor
+// would.
 
 #include <array>
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 #include "capture/base/byte_writer.hpp"
 #include "capture/packet/frame.hpp"
-#include "storage/segment_writer.hpp"
+#include "tests/storage/frame_segment_writer.hpp"
 
 namespace tapline::storage {
 
@@ -55,17 +56,13 @@ void number_frames(std::vector<TestFrame>& frames);
 /// The rest of the pipeline. Owns the slots; the caller owns the writer.
 class TestPipeline {
  public:
-  explicit TestPipeline(SegmentWriter& writer) : writer_(writer) {}
+  explicit TestPipeline(FrameSegmentWriter& writer) : writer_(writer) {}
   Status append(const TestFrame& frame);
   Status append_all(const std::vector<TestFrame>& frames);
 
  private:
-  SegmentWriter& writer_;
+  FrameSegmentWriter& writer_;
   std::map<std::array<std::uint8_t, 40>, AppendSlot> slots_;  // by key layout and direction
 };
-
-inline Status reserve_nothing(std::uint64_t) {
-  return {};
-}
 
 }  // namespace tapline::storage

@@ -16,11 +16,11 @@ Status write_sample(const std::string& directory, std::uint64_t seed) {
   std::vector<TestFrame> frames = traffic.take(3000);
   frames[100].bytes.assign(kFrameBytesMax, 0x11);
   frames[100].wire_bytes = kFrameBytesMax;
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.directory = config.index_directory = directory;
   config.block_bytes = 32 * 1024;
-  config.segment_bytes_max = 600'000;
-  SegmentWriter writer(config, reserve_nothing);
+  config.segment_bytes_max = 400'000;
+  FrameSegmentWriter writer(config);
   TestPipeline pipeline(writer);
   TAPLINE_TRY(pipeline.append_all(frames));
   TAPLINE_TRY(writer.finish());

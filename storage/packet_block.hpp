@@ -1,6 +1,8 @@
 #pragma once
-// Lane: the block that is being filled by one append stream of a segment: pcap records one after the other
-// (the only copy of a frame), the exceptions to time order, and the index keys of what is in it. One thread.
+// PacketBlock: a block of a packet segment in memory: pcap records one after the other (the only copy of a
+// frame), the exceptions to time order, and the index keys of what is in it. Filled by a worker (LanePacker),
+// written by a writer (SegmentWriter), and used again; at each time it belongs to one thread. All memory is
+// allocated by the constructor.
 
 #include <cstdint>
 #include <memory>
@@ -11,25 +13,27 @@
 #include "capture/packet/frame.hpp"
 #include "storage/container_writer.hpp"
 #include "storage/frame_keys.hpp"
-#include "storage/index_builder.hpp"
+#include "storage/index_key.hpp"
 
 namespace tapline::storage {
 
 /// Every block holds at least one frame of the longest kind, however small its target size.
-inline constexpr std::uint32_t kLaneBytesMin = kPcapRecordHeaderBytes + kFrameBytesMax;
+inline constexpr std::uint32_t kBlockBufferBytesMin = kPcapRecordHeaderBytes + kFrameBytesMax;
 
-class Lane {
+class PacketBlock {
  public:
-  /// Seals when a record would not fit into `block_bytes_target`; the buffer holds at least kLaneBytesMin.
-  explicit Lane(std::uint32_t block_bytes_target);
+  /// Full when a record would not fit into `target_bytes`, or lies `span_ns_max` of order time after the
+  /// first; the buffer holds at least kBlockBufferBytesMin.
+  explicit PacketBlock(std::uint32_t target_bytes, TimeNs span_ns_max = 3600 * kNsPerSecond);
 
   bool empty() const { return frames_ == 0; }
-  /// False where the block must be sealed first: it is full, or the frame's time is too far from the block's
-  /// to be told from its low 32 bits of seconds.
+  /// False where the block must be sealed first: it is full (of records, exceptions or keys), or the frame's
+  /// times are too far from the block's.
   bool fits(const Frame& frame) const;
 
   /// Copies the frame (captured_bytes <= kFrameBytesMax). `cut`: it was longer before we cut it.
   void append(const Frame& frame, bool cut);
+  /// Keys of a frame that is in the block, or will be next.
   void post(const FrameKeys& keys) {
     pending_.insert(pending_.end(), keys.keys().begin(), keys.keys().end());
   }
@@ -37,29 +41,30 @@ class Lane {
   /// Changes with every block; never 0. What AppendSlot::block_generation is compared with.
   std::uint32_t generation() const { return generation_; }
   std::uint32_t used_bytes() const { return used_bytes_; }
-  /// The most that sealing this lane can add to segment and index together, headers aside.
-  std::uint64_t reserved_bytes() const {
-    return used_bytes_ + extension_.size() + kIndexPostingBytesMax * pending_.size();
-  }
   Bytes content() const { return {buffer_.get(), used_bytes_}; }
   Bytes extension() const { return extension_; }
   const BlockInfo& info() const { return info_; }
   std::span<const IndexKey> pending() const { return pending_; }
 
-  /// Empties the lane for its next block.
-  void clear(std::uint32_t generation);
+  /// Empties it for its next use: by `lane`, for frames of one link type. `opaque`: not worth compressing.
+  void begin(std::uint32_t generation, std::uint16_t lane, std::uint16_t link_type, bool opaque);
+  std::uint16_t link_type() const { return link_type_; }
+  bool opaque() const { return opaque_; }
 
  private:
   void note_order(const Frame& frame);
 
   std::uint32_t target_bytes_;
+  TimeNs span_ns_max_;
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::uint32_t used_bytes_ = 0;
   std::uint32_t frames_ = 0;
   std::uint32_t generation_ = 0;
   std::uint32_t ordered_frames_ = 0;  // frames covered by the exceptions so far
+  std::uint16_t link_type_ = 0;
+  bool opaque_ = false;
   BlockInfo info_;
-  ByteBuffer extension_;
+  ByteBuffer extension_;  // neither of the two grows beyond what was reserved
   std::vector<IndexKey> pending_;
 };
 

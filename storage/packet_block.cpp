@@ -1,4 +1,4 @@
-#include "storage/lane.hpp"
+#include "storage/packet_block.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -8,13 +8,23 @@ namespace {
 
 constexpr std::size_t kExceptionBytesMax = 5 + 5 + 10;  // one entry of "Order exceptions": three varints
 
+// Room for what large blocks of the smallest frames hold, most of it never touched. A block of minimum-size
+// frames that each begin a flow is sealed at its 1,600th (2,048 flows of 8 keys): about half full.
+constexpr std::size_t kExtensionBytesReserved = 128 * 1024;
+constexpr std::size_t kKeysReserved = 16 * 1024;
+static_assert(kExtensionBytesReserved <= kExtensionBytesMax);
+
 }  // namespace
 
-Lane::Lane(std::uint32_t block_bytes_target)
-    : target_bytes_(block_bytes_target),
-      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(std::max(block_bytes_target, kLaneBytesMin))) {}
+PacketBlock::PacketBlock(std::uint32_t target_bytes, TimeNs span_ns_max)
+    : target_bytes_(target_bytes),
+      span_ns_max_(span_ns_max),
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(std::max(target_bytes, kBlockBufferBytesMin))) {
+  extension_.reserve(kExtensionBytesReserved);
+  pending_.reserve(kKeysReserved);
+}
 
-bool Lane::fits(const Frame& frame) const {
+bool PacketBlock::fits(const Frame& frame) const {
   if (frames_ == 0) return true;
   // Records hold the low 32 bits of the second; readers find the rest from the block's first time
   // (FORMAT.md, "Times"). The whole block must lie within that distance: a clock that steps back by decades
@@ -22,12 +32,17 @@ bool Lane::fits(const Frame& frame) const {
   constexpr std::int64_t kSecondsApartMax = std::int64_t{1} << 30;
   const std::int64_t first_seconds = floor_seconds(std::min(frame.time_ns, info_.first_ns));
   const std::int64_t last_seconds = floor_seconds(std::max(frame.time_ns, info_.last_ns));
+  // Unsigned: order time never runs backwards, but clocks that jump over centuries must not overflow.
+  const std::uint64_t span_ns =
+      static_cast<std::uint64_t>(frame.order.time_ns) - static_cast<std::uint64_t>(info_.order_first_ns);
   return last_seconds - first_seconds < kSecondsApartMax &&
+         span_ns < static_cast<std::uint64_t>(span_ns_max_) &&
          used_bytes_ + kPcapRecordHeaderBytes + frame.captured_bytes <= target_bytes_ &&
-         extension_.size() + kExceptionBytesMax <= kExtensionBytesMax;
+         extension_.size() + kExceptionBytesMax <= kExtensionBytesReserved &&
+         pending_.size() + FrameKeys::kKeysMax <= kKeysReserved;
 }
 
-void Lane::append(const Frame& frame, bool cut) {
+void PacketBlock::append(const Frame& frame, bool cut) {
   TAPLINE_DCHECK(frame.captured_bytes <= kFrameBytesMax && fits(frame));
   std::uint8_t* record = buffer_.get() + used_bytes_;
   store_le(record, static_cast<std::uint32_t>(floor_seconds(frame.time_ns)));
@@ -54,7 +69,7 @@ void Lane::append(const Frame& frame, bool cut) {
   info_.frames = ++frames_;
 }
 
-void Lane::note_order(const Frame& frame) {
+void PacketBlock::note_order(const Frame& frame) {
   // FORMAT.md, "Order exceptions": frames since the exception before, whether the time lags; count; lag.
   const std::uint64_t lag_ns =
       static_cast<std::uint64_t>(frame.order.time_ns) - static_cast<std::uint64_t>(frame.time_ns);
@@ -64,12 +79,15 @@ void Lane::note_order(const Frame& frame) {
   ordered_frames_ = frames_ + 1;
 }
 
-void Lane::clear(std::uint32_t generation) {
+void PacketBlock::begin(std::uint32_t generation, std::uint16_t lane, std::uint16_t link_type, bool opaque) {
   used_bytes_ = 0;
   frames_ = 0;
   ordered_frames_ = 0;
   generation_ = generation;
+  link_type_ = link_type;
+  opaque_ = opaque;
   info_ = {};
+  info_.lane = lane;
   extension_.clear();
   pending_.clear();
 }

@@ -1,0 +1,158 @@
+#include "sensor/frame_worker.hpp"
+
+#include <fmt/core.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "capture/base/check.hpp"
+#include "capture/packet/decode.hpp"
+
+namespace tapline::sensor {
+
+using storage::DropCause;
+using storage::LedgerCounts;
+
+namespace {
+
+Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& config) {
+  flowgen::FlowTableConfig table;
+  table.flows_max = config.flows_max;
+  table.sensor_id = config.sensor_id;
+  table.worker = config.worker;
+  table.link = config.port;
+  table.frames_stored = config.store_packets;
+  table.grace_ns = config.grace_ns;
+  if (::getrandom(&table.hash_seed, sizeof table.hash_seed, 0) != sizeof table.hash_seed) {
+    return io_error("read random bytes from", "the kernel");
+  }
+  return flowgen::FlowTable::create(table);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrameWorker>> FrameWorker::create(const FrameWorkerConfig& config,
+                                                         WorkerExchange& exchange) {
+  Result<std::unique_ptr<flowgen::FlowTable>> table = make_table(config);
+  if (!table) return table.error();
+  return std::unique_ptr<FrameWorker>(new FrameWorker(config, exchange, std::move(*table)));
+}
+
+FrameWorker::FrameWorker(const FrameWorkerConfig& config, WorkerExchange& exchange,
+                         std::unique_ptr<flowgen::FlowTable> table)
+    : config_(config),
+      exchange_(exchange),
+      table_(std::move(table)),
+      ledger_(config.port, config.worker),
+      complete_until_ns_(std::numeric_limits<TimeNs>::min()) {}
+
+storage::LanePacker& FrameWorker::packer_for(std::uint16_t link_type) {
+  for (std::size_t i = 0; i < packers_.size(); ++i) {
+    if (packer_link_types_[i] == link_type) return *packers_[i];
+  }
+  storage::LanePackerConfig lanes = config_.lanes;
+  lanes.link_type = link_type;
+  packer_link_types_.push_back(link_type);
+  packers_.push_back(std::make_unique<storage::LanePacker>(lanes, exchange_));
+  return *packers_.back();
+}
+
+bool FrameWorker::room_for_records(std::size_t sessions) {
+  if (batch_ == nullptr) return (batch_ = exchange_.take_batch()) != nullptr;
+  const bool room = batch_->sessions.size() + sessions <= RecordBatch::kSessionsMax &&
+                    batch_->ledger.size() + kBurstFramesMax + 2 <= RecordBatch::kLedgerRowsMax;
+  if (room) return true;
+  flush_records(complete_until_ns_);
+  return (batch_ = exchange_.take_batch()) != nullptr;
+}
+
+bool FrameWorker::ready() {
+  return room_for_records(std::size_t{flowgen::FlowTable::kRecordsPerFrameMax} * kBurstFramesMax);
+}
+
+void FrameWorker::process(std::span<Frame> burst) {
+  if (burst.empty()) return;
+  std::array<PacketMeta, kBurstFramesMax> metas;
+  std::array<FlowHit, kBurstFramesMax> hits;
+  stamper_.stamp(burst);
+  decode_burst(burst, std::span(metas).first(burst.size()));
+  table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
+  for (std::size_t i = 0; i < burst.size(); ++i) book_frame(burst[i], metas[i], hits[i]);
+  take_records();
+}
+
+void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit) {
+  if (!any_frame_) first_ns_ = last_ns_ = frame.time_ns;
+  any_frame_ = true;
+  first_ns_ = std::min(first_ns_, frame.time_ns);
+  last_ns_ = std::max(last_ns_, frame.time_ns);
+
+  LedgerCounts& counts = ledger_.at(frame.order.time_ns);
+  counts.add_polled(frame);
+  counts.add_decoded(1);
+  hit.slot != nullptr ? counts.add_in_session() : counts.add_no_session(meta.status);
+  if (!config_.store_packets) return counts.add_filtered(frame);
+
+  const std::uint32_t stored_bytes = std::min(frame.captured_bytes, kFrameBytesMax);
+  const bool cut = stored_bytes < frame.captured_bytes;
+  const Frame as_captured = frame;
+  frame.captured_bytes = stored_bytes;
+  const bool stored = packer_for(frame.link_type).append(frame, meta, hit, cut);
+  if (stored) {
+    counts.add_stored(as_captured, stored_bytes);
+  } else {
+    counts.add_dropped(as_captured, DropCause::kNoBlock);
+  }
+  if ((cut || !stored) && hit.slot != nullptr) table_->count_unstored(hit);
+}
+
+/// What the flow table and the ledger have ready. There is room: the callers have seen to it.
+void FrameWorker::take_records() {
+  const std::span<const SessionRecord> records = table_->records();
+  const std::span<const storage::LedgerRow> rows = ledger_.rows();
+  if (records.empty() && rows.empty()) return;
+  TAPLINE_DCHECK(batch_ != nullptr && batch_->sessions.size() + records.size() <= RecordBatch::kSessionsMax);
+  batch_->sessions.insert(batch_->sessions.end(), records.begin(), records.end());
+  batch_->ledger.insert(batch_->ledger.end(), rows.begin(), rows.end());
+  table_->clear_records();
+  ledger_.clear_rows();
+}
+
+bool FrameWorker::advance(TimeNs now_ns) {
+  for (bool more = true; more;) {
+    if (!room_for_records(flowgen::FlowTable::kRecordsPerAdvanceMax)) return false;
+    more = table_->advance(now_ns, flowgen::FlowTable::kRecordsPerAdvanceMax);
+    take_records();
+  }
+  complete_until_ns_ = std::max(complete_until_ns_, now_ns);
+  return true;
+}
+
+void FrameWorker::note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames) {
+  ledger_.note_device(now_ns, received_frames, dropped_frames);
+  take_records();
+}
+
+void FrameWorker::flush_records(TimeNs complete_until_ns) {
+  if (batch_ == nullptr) return;
+  batch_->complete_until_ns = complete_until_ns;
+  exchange_.send_batch(*batch_);
+  batch_ = nullptr;
+}
+
+bool FrameWorker::finish() {
+  for (bool more = true; more;) {
+    if (!room_for_records(flowgen::FlowTable::kRecordsPerAdvanceMax)) return false;
+    more = table_->finish(flowgen::FlowTable::kRecordsPerAdvanceMax);
+    take_records();
+  }
+  ledger_.close_second();
+  take_records();
+  for (const auto& packer : packers_) packer->seal_all();
+  flush_records(complete_until_ns_);
+  return true;
+}
+
+}  // namespace tapline::sensor

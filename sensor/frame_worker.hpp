@@ -1,0 +1,91 @@
+#pragma once
+// FrameWorker: everything that a worker does with frames, the same for `tapline import` and for the sensor:
+// order keys, decoding, flow table, policy, packet blocks, session records, ledger. Full blocks and batches
+// of records go to a WorkerExchange. One thread. After the warm-up nothing here allocates, locks, logs or
+// makes a system call.
+//
+// On shortage: without a free block a frame is dropped and counted (its session goes on); without a free
+// batch ready() is false, and the caller leaves the frames where they are, because session records are never
+// shed.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "capture/frame_source.hpp"
+#include "capture/packet/order_stamper.hpp"
+#include "flowgen/flow_table.hpp"
+#include "sensor/worker_exchange.hpp"
+#include "storage/lane_packer.hpp"
+#include "storage/ledger_book.hpp"
+
+namespace tapline::sensor {
+
+struct FrameWorkerConfig {
+  std::uint64_t sensor_id = 0;
+  std::uint16_t port = 0;
+  std::uint16_t worker = 0;
+  bool store_packets = true;  // false: sessions only
+  std::uint32_t flows_max = 1u << 20;
+  TimeNs grace_ns = 2 * kNsPerSecond;  // FlowTableConfig::grace_ns
+  storage::LanePackerConfig lanes;     // its link type does not count: each gets lanes of its own
+};
+
+class FrameWorker {
+ public:
+  /// `exchange` outlives the worker.
+  static Result<std::unique_ptr<FrameWorker>> create(const FrameWorkerConfig& config,
+                                                     WorkerExchange& exchange);
+
+  /// Whether process() may be called: there is room for the records that a burst can bring.
+  bool ready();
+
+  /// One burst, at most kBurstFramesMax frames, as the source gave it; frames are stamped and may be
+  /// shortened in place. When it returns, nothing refers to the frames' bytes any more. Only while ready().
+  void process(std::span<Frame> burst);
+
+  /// For live sources, on an idle link, too: runs the timers at order time `now_ns`. False where there was no
+  /// room for all records that are due: then it has to be called again.
+  bool advance(TimeNs now_ns);
+  /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
+  void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
+  /// Hands over the records at hand, which stand complete up to order time `complete_until_ns`.
+  void flush_records(TimeNs complete_until_ns);
+
+  /// Ends all flows and hands over everything. False where there was no room for all records: call it again.
+  bool finish();
+
+  std::span<const std::unique_ptr<storage::LanePacker>> lanes() const { return packers_; }
+  const flowgen::FlowCounters& flow_counters() const { return table_->counters(); }
+  std::uint32_t flows_active() const { return table_->flows_active(); }
+  /// Order time of the last frame; meaningless before the first.
+  TimeNs order_ns() const { return stamper_.last().time_ns; }
+  bool any_frame() const { return any_frame_; }
+  /// Earliest and latest capture time of all frames so far.
+  TimeNs first_ns() const { return first_ns_; }
+  TimeNs last_ns() const { return last_ns_; }
+
+ private:
+  FrameWorker(const FrameWorkerConfig& config, WorkerExchange& exchange,
+              std::unique_ptr<flowgen::FlowTable> table);
+  storage::LanePacker& packer_for(std::uint16_t link_type);
+  void book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit);
+  bool store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut);
+  void take_records();
+  bool room_for_records(std::size_t sessions);
+
+  FrameWorkerConfig config_;
+  WorkerExchange& exchange_;
+  OrderStamper stamper_;
+  std::unique_ptr<flowgen::FlowTable> table_;
+  std::vector<std::unique_ptr<storage::LanePacker>> packers_;  // one a link type, in order of appearance
+  std::vector<std::uint16_t> packer_link_types_;
+  storage::LedgerBook ledger_;
+  RecordBatch* batch_ = nullptr;  // being filled; null until there is something
+  bool any_frame_ = false;
+  TimeNs first_ns_ = 0;
+  TimeNs last_ns_ = 0;
+  TimeNs complete_until_ns_;
+};
+
+}  // namespace tapline::sensor

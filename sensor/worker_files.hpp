@@ -1,0 +1,60 @@
+#pragma once
+// WorkerFiles: the files of one worker in the store: packet segments of each link type, session records,
+// ledger. The writer's half of what FrameWorker begins. One thread.
+//
+// A disk that refuses packets loses them, counted: the ledger's rows are corrected, and after a pause a new
+// segment is tried. What it refuses of records and ledger is an error that the caller sees.
+
+#include <memory>
+#include <vector>
+
+#include "sensor/record_batch.hpp"
+#include "storage/ledger_file.hpp"
+#include "storage/segment_writer.hpp"
+#include "storage/session_file_writer.hpp"
+#include "storage/store.hpp"
+
+namespace tapline::sensor {
+
+struct WorkerFilesConfig {
+  storage::SegmentId source_id{};
+  std::uint16_t port = 0;
+  std::uint16_t worker = 0;
+  /// Live: records are written as their batches come, so that readers see them soon.
+  bool live = false;
+  storage::SegmentWriterConfig segment;  // directories, ids and link type are filled in
+};
+
+class WorkerFiles {
+ public:
+  /// `space` outlives it.
+  WorkerFiles(const storage::Store& store, const WorkerFilesConfig& config, storage::SegmentSpace& space);
+
+  /// `compress` as in SegmentWriter::write().
+  Status write(const storage::PacketBlock& block, bool compress = true);
+  Status write(const RecordBatch& batch);
+  /// Live: publishes segments whose time has come at order time `order_ns`, and makes what was written
+  /// survive a power cut. About once a second.
+  Status housekeep(TimeNs order_ns);
+  /// Publishes everything. Nothing may follow.
+  Status finish();
+
+  /// The books; complete after finish().
+  const storage::LedgerTotals& totals() const { return totals_; }
+  /// Summed over the segment writers of all link types.
+  storage::SegmentWriterCounters segment_counters() const;
+  const storage::RowGroupFileCounters& session_counters() const { return sessions_.counters(); }
+
+ private:
+  storage::SegmentWriter& writer_for(std::uint16_t link_type);
+
+  WorkerFilesConfig config_;
+  storage::SegmentSpace& space_;
+  std::vector<std::unique_ptr<storage::SegmentWriter>> writers_;  // one a link type, in order of appearance
+  std::vector<std::uint16_t> writer_link_types_;
+  storage::SessionFileWriter sessions_;
+  storage::LedgerFileWriter ledger_file_;
+  storage::LedgerTotals totals_;
+};
+
+}  // namespace tapline::sensor
