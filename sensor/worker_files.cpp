@@ -1,5 +1,7 @@
 #include "sensor/worker_files.hpp"
 
+#include <algorithm>
+
 namespace tapline::sensor {
 namespace {
 
@@ -12,6 +14,38 @@ storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerF
   files.sensor_id = store.sensor_id();
   files.source_id = config.source_id;
   return files;
+}
+
+void add_counters(storage::SegmentWriterCounters& sum, const storage::SegmentWriterCounters& one) {
+  sum.blocks_compressed += one.blocks_compressed;
+  sum.blocks_raw += one.blocks_raw;
+  sum.segments_published += one.segments_published;
+  sum.stored_bytes += one.stored_bytes;
+  sum.index_bytes += one.index_bytes;
+}
+
+/// What turns the block's frames from stored ones into dropped ones. Only frames of kFrameBytesMax can have
+/// been cut by us; then all of the frame had been captured.
+storage::LedgerCounts unstored(const storage::PacketBlock& block, storage::DropCause cause) {
+  storage::LedgerCounts stored;
+  storage::LedgerCounts change;
+  std::uint32_t cut_left = block.info().cut_frames;
+  const Bytes content = block.content();
+  for (std::size_t at = 0; at < content.size();) {
+    Frame frame;
+    const auto stored_bytes = load_le<std::uint32_t>(content.data() + at + 8);
+    frame.captured_bytes = stored_bytes;
+    frame.wire_bytes = load_le<std::uint32_t>(content.data() + at + 12);
+    if (cut_left > 0 && stored_bytes == kFrameBytesMax) {
+      --cut_left;
+      frame.captured_bytes = std::max(frame.wire_bytes, stored_bytes + 1);
+    }
+    stored.add_stored(frame, stored_bytes);
+    change.add_dropped(frame, cause);
+    at += storage::kPcapRecordHeaderBytes + stored_bytes;
+  }
+  for (std::size_t i = 0; i < storage::kLedgerCounterCount; ++i) change.values[i] -= stored.values[i];
+  return change;
 }
 
 }  // namespace
@@ -29,19 +63,44 @@ WorkerFiles::WorkerFiles(const storage::Store& store, const WorkerFilesConfig& c
   config_.segment.worker = config.worker;
 }
 
-storage::SegmentWriter& WorkerFiles::writer_for(std::uint16_t link_type) {
-  for (std::size_t i = 0; i < writers_.size(); ++i) {
-    if (writer_link_types_[i] == link_type) return *writers_[i];
+WorkerFiles::Segments& WorkerFiles::segments_for(std::uint16_t link_type) {
+  for (Segments& segments : segments_) {
+    if (segments.link_type == link_type) return segments;
   }
-  storage::SegmentWriterConfig segment = config_.segment;
-  segment.link_type = link_type;
-  writer_link_types_.push_back(link_type);
-  writers_.push_back(std::make_unique<storage::SegmentWriter>(segment, space_));
-  return *writers_.back();
+  segments_.push_back({link_type, nullptr});
+  open_writer(segments_.back());
+  return segments_.back();
+}
+
+void WorkerFiles::open_writer(Segments& segments) {
+  storage::SegmentWriterConfig config = config_.segment;
+  config.link_type = segments.link_type;
+  segments.writer = std::make_unique<storage::SegmentWriter>(config, space_);
 }
 
 Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
-  return writer_for(block.link_type()).write(block, compress);
+  Segments& segments = segments_for(block.link_type());
+  if (segments.writer == nullptr) return drop_block(block, segments.failed_by);
+  const Status written = segments.writer->write(block, compress);
+  if (written || !config_.live) return written;
+  const bool no_space = written.error().code == ErrorCode::kLimit;
+  segments.failed_by = no_space ? storage::DropCause::kNoSpace : storage::DropCause::kIoError;
+  add_counters(past_, segments.writer->counters());
+  segments.writer.reset();
+  TAPLINE_TRY(drop_block(block, segments.failed_by));
+  return written;
+}
+
+/// Corrects the books, which had the block's frames stored. The correction stands in the second of the
+/// block's first frame.
+Status WorkerFiles::drop_block(const storage::PacketBlock& block, storage::DropCause cause) {
+  storage::LedgerRow row;
+  row.second = floor_seconds(block.info().order_first_ns);
+  row.port = config_.port;
+  row.worker = config_.worker;
+  row.counts = unstored(block, cause);
+  totals_.add(row);
+  return ledger_file_.append(row);
 }
 
 Status WorkerFiles::write(const RecordBatch& batch) {
@@ -58,28 +117,26 @@ Status WorkerFiles::write(const RecordBatch& batch) {
 }
 
 Status WorkerFiles::housekeep(TimeNs order_ns) {
-  for (const auto& writer : writers_) {
-    TAPLINE_TRY(writer->rotate_if_old(order_ns));
-    TAPLINE_TRY(writer->sync());
+  for (Segments& segments : segments_) {
+    if (segments.writer == nullptr) open_writer(segments);
+    TAPLINE_TRY(segments.writer->rotate_if_old(order_ns));
+    TAPLINE_TRY(segments.writer->sync());
   }
   return sessions_.flush();  // says up to when the records are complete, if nothing else has
 }
 
 Status WorkerFiles::finish() {
-  for (const auto& writer : writers_) TAPLINE_TRY(writer->finish());
+  for (const Segments& segments : segments_) {
+    if (segments.writer != nullptr) TAPLINE_TRY(segments.writer->finish());
+  }
   TAPLINE_TRY(sessions_.finish());
   return ledger_file_.finish();
 }
 
 storage::SegmentWriterCounters WorkerFiles::segment_counters() const {
-  storage::SegmentWriterCounters sum;
-  for (const auto& writer : writers_) {
-    const storage::SegmentWriterCounters& one = writer->counters();
-    sum.blocks_compressed += one.blocks_compressed;
-    sum.blocks_raw += one.blocks_raw;
-    sum.segments_published += one.segments_published;
-    sum.stored_bytes += one.stored_bytes;
-    sum.index_bytes += one.index_bytes;
+  storage::SegmentWriterCounters sum = past_;
+  for (const Segments& segments : segments_) {
+    if (segments.writer != nullptr) add_counters(sum, segments.writer->counters());
   }
   return sum;
 }

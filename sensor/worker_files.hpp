@@ -46,12 +46,20 @@ class WorkerFiles {
   const storage::RowGroupFileCounters& session_counters() const { return sessions_.counters(); }
 
  private:
-  storage::SegmentWriter& writer_for(std::uint16_t link_type);
+  struct Segments {
+    std::uint16_t link_type;
+    std::unique_ptr<storage::SegmentWriter> writer;  // null after a failure, until housekeep() tries again
+    storage::DropCause failed_by = storage::DropCause::kIoError;
+  };
+
+  Segments& segments_for(std::uint16_t link_type);
+  void open_writer(Segments& segments);
+  Status drop_block(const storage::PacketBlock& block, storage::DropCause cause);
 
   WorkerFilesConfig config_;
   storage::SegmentSpace& space_;
-  std::vector<std::unique_ptr<storage::SegmentWriter>> writers_;  // one a link type, in order of appearance
-  std::vector<std::uint16_t> writer_link_types_;
+  std::vector<Segments> segments_;       // one a link type, in order of appearance
+  storage::SegmentWriterCounters past_;  // of writers that failed
   storage::SessionFileWriter sessions_;
   storage::LedgerFileWriter ledger_file_;
   storage::LedgerTotals totals_;

@@ -37,7 +37,9 @@ SegmentWriter::SegmentWriter(SegmentWriterConfig config, SegmentSpace& space)
       encoder_(std::max(config_.block_bytes, kBlockBufferBytesMin), config_.compression_level) {}
 
 Status SegmentWriter::keep_failure(Status status) {
-  if (!status && !failure_) failure_ = status.error();
+  if (status || failure_) return status;
+  failure_ = status.error();
+  if (segment_) space_.release(segment_->identity().segment_id);  // it will not grow any more
   return status;
 }
 

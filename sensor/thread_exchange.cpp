@@ -1,0 +1,66 @@
+#include "sensor/thread_exchange.hpp"
+
+#include "capture/base/check.hpp"
+
+namespace tapline::sensor {
+namespace {
+
+// Each holds what a burst and a step of the timers can bring (0.5 MiB); a tenth of a second fills one at
+// 13,000 records/s.
+constexpr std::size_t kBatches = 16;
+
+}  // namespace
+
+ThreadExchange::ThreadExchange(std::size_t blocks, std::uint32_t block_bytes, TimeNs block_span_ns)
+    : sent_(blocks + kBatches), returned_(blocks + kBatches) {
+  for (std::size_t i = 0; i < blocks; ++i) {
+    blocks_.push_back(std::make_unique<storage::PacketBlock>(block_bytes, block_span_ns));
+    free_blocks_.push_back(blocks_.back().get());
+  }
+  for (std::size_t i = 0; i < kBatches; ++i) {
+    batches_.push_back(std::make_unique<RecordBatch>());
+    free_batches_.push_back(batches_.back().get());
+  }
+}
+
+void ThreadExchange::take_back() {
+  for (Parcel parcel; returned_.pop(parcel);) {
+    if (parcel.block != nullptr) {
+      free_blocks_.push_back(parcel.block);
+    } else {
+      free_batches_.push_back(parcel.batch);
+    }
+  }
+}
+
+storage::PacketBlock* ThreadExchange::take() {
+  if (free_blocks_.empty()) take_back();
+  if (free_blocks_.empty()) return nullptr;
+  storage::PacketBlock* const block = free_blocks_.back();
+  free_blocks_.pop_back();
+  return block;
+}
+
+RecordBatch* ThreadExchange::take_batch() {
+  if (free_batches_.empty()) take_back();
+  if (free_batches_.empty()) return nullptr;
+  RecordBatch* const batch = free_batches_.back();
+  free_batches_.pop_back();
+  return batch;
+}
+
+// Both rings have room for every parcel there is.
+void ThreadExchange::send(storage::PacketBlock& block) {
+  TAPLINE_CHECK(sent_.push({&block, nullptr}));
+}
+
+void ThreadExchange::send_batch(RecordBatch& batch) {
+  TAPLINE_CHECK(sent_.push({nullptr, &batch}));
+}
+
+void ThreadExchange::give_back(const Parcel& parcel) {
+  if (parcel.batch != nullptr) parcel.batch->clear();
+  TAPLINE_CHECK(returned_.push(parcel));
+}
+
+}  // namespace tapline::sensor

@@ -1,0 +1,51 @@
+#pragma once
+// ThreadExchange: the blocks and batches of one worker, and the two rings on which they go to its writer and
+// come back. All memory is allocated by the constructor. Worker and writer are one thread each.
+
+#include <memory>
+#include <vector>
+
+#include "capture/base/spsc_ring.hpp"
+#include "sensor/worker_exchange.hpp"
+
+namespace tapline::sensor {
+
+/// Exactly one of the two is set.
+struct Parcel {
+  storage::PacketBlock* block = nullptr;
+  RecordBatch* batch = nullptr;
+};
+
+class ThreadExchange : public WorkerExchange {
+ public:
+  /// `blocks` of `block_bytes`, each for `block_span_ns` of order time at most; at least as many blocks as
+  /// lanes.
+  ThreadExchange(std::size_t blocks, std::uint32_t block_bytes, TimeNs block_span_ns);
+
+  // Worker.
+  storage::PacketBlock* take() override;
+  void send(storage::PacketBlock& block) override;
+  RecordBatch* take_batch() override;
+  void send_batch(RecordBatch& batch) override;
+
+  // Writer.
+  /// The oldest parcel that was sent and not received; false: there is none.
+  bool receive(Parcel& parcel) { return sent_.pop(parcel); }
+  /// To be used again.
+  void give_back(const Parcel& parcel);
+  /// More than half of the blocks wait for the writer.
+  bool is_behind() const { return sent_.size() > blocks_.size() / 2; }
+
+ private:
+  void take_back();
+
+  std::vector<std::unique_ptr<storage::PacketBlock>> blocks_;
+  std::vector<std::unique_ptr<RecordBatch>> batches_;
+  SpscRing<Parcel> sent_;
+  SpscRing<Parcel> returned_;
+  // Worker's:
+  std::vector<storage::PacketBlock*> free_blocks_;
+  std::vector<RecordBatch*> free_batches_;
+};
+
+}  // namespace tapline::sensor

@@ -1,0 +1,85 @@
+#pragma once
+// Worker: one receive queue of a live source and what is done with its frames. Driven by calling step() until
+// it says kDone, by a thread of its own or by a test. Nothing it does per frame allocates, locks, logs or
+// makes a system call; what is rare stands in housekeep(): timers, age of blocks, device counters, notices.
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "sensor/frame_worker.hpp"
+#include "sensor/step_result.hpp"
+
+namespace tapline::sensor {
+
+struct WorkerTiming {
+  TimeNs (*clock)() = wall_clock_ns;
+  TimeNs block_age_ns = 300 * kNsPerMillisecond;  // a block is handed over when its first frame is so old
+  TimeNs fold_period_ns = 500 * kNsPerMillisecond;
+  TimeNs record_flush_ns = 100 * kNsPerMillisecond;
+  TimeNs device_period_ns = 500 * kNsPerMillisecond;
+  std::chrono::milliseconds idle_wait{10};
+};
+
+/// Counters that other threads may look at while the worker is at work: each exact, together only roughly.
+struct WorkerView {
+  std::atomic<std::uint64_t> polled_frames{0};
+  std::atomic<std::uint64_t> polled_wire_bytes{0};
+  std::atomic<std::uint64_t> device_received_frames{0};
+  std::atomic<std::uint64_t> device_dropped_frames{0};
+  std::atomic<std::uint64_t> flows_active{0};
+  std::atomic<std::uint64_t> flows_evicted{0};
+};
+
+class Worker {
+ public:
+  /// `path` was made for `exchange`'s blocks; both outlive the worker.
+  Worker(std::unique_ptr<FrameSource> source, std::unique_ptr<FrameWorker> path, const WorkerTiming& timing);
+
+  /// A burst, or a part of the orderly stop. Waits a little where nothing has come.
+  StepResult step();
+
+  /// Any thread: stop receiving, drain, end all sessions.
+  void request_stop() { stop_requested_.store(true, std::memory_order_relaxed); }
+
+  /// Any thread.
+  const WorkerView& view() const { return view_; }
+  /// Any thread: what the source had to say since the last call.
+  std::vector<SourceNotice> take_notices();
+  /// Once step() has said kDone: why the source ended before it was stopped, if it did.
+  const std::optional<Error>& source_error() const { return source_error_; }
+  const FrameWorker& path() const { return *path_; }
+  const FrameSource& source() const { return *source_; }
+
+ private:
+  StepResult receive();
+  StepResult finish();
+  void housekeep();
+  void follow_order_clock(TimeNs now_ns);
+  void read_device(TimeNs order_ns);
+  void collect_notices();
+  void update_view();
+
+  std::unique_ptr<FrameSource> source_;
+  std::unique_ptr<FrameWorker> path_;
+  const WorkerTiming timing_;
+  std::atomic<bool> stop_requested_{false};
+  bool receiving_stopped_ = false;
+  bool drained_ = false;
+  std::optional<Error> source_error_;
+  unsigned bursts_until_housekeep_ = 0;
+  std::uint64_t polled_seen_ = 0;  // when housekeep() last looked
+  TimeNs order_ahead_ns_ =
+      0;                  // what order time has beyond the clock: recordings are played back with old times
+  TimeNs folded_ns_ = 0;  // clock of the last time; 0: never
+  TimeNs flushed_ns_ = 0;
+  TimeNs device_read_ns_ = 0;
+  WorkerView view_;
+  std::mutex notices_mutex_;  // taken when the source has something to say, and by who wants to hear it
+  std::vector<SourceNotice> notices_;
+};
+
+}  // namespace tapline::sensor

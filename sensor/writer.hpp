@@ -1,0 +1,60 @@
+#pragma once
+// Writer: compresses and writes what some workers hand over. Driven by calling step() until it says kDone, by
+// a thread of its own or by a test.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "sensor/step_result.hpp"
+#include "sensor/thread_exchange.hpp"
+#include "sensor/worker_files.hpp"
+
+namespace tapline::sensor {
+
+class Writer {
+ public:
+  explicit Writer(TimeNs (*clock)() = wall_clock_ns) : clock_(clock) {}
+
+  /// Before the first step. `exchange` outlives the writer.
+  void add(ThreadExchange& exchange, std::unique_ptr<WorkerFiles> files);
+
+  /// Some parcels of each worker, and once a second what makes them durable. kIdle: there was nothing.
+  StepResult step();
+  /// Any thread, when all workers are done: finish what is there and publish everything.
+  void request_finish() { finish_requested_.store(true, std::memory_order_release); }
+
+  /// Any thread: what went wrong since the last call, each cause once.
+  std::vector<Error> take_errors();
+  /// Any thread: session records or the ledger cannot be written; the sensor should stop.
+  bool records_failed() const { return records_failed_.load(std::memory_order_relaxed); }
+  /// Blocks stored raw because the writer was behind.
+  std::uint64_t blocks_hurried() const { return blocks_hurried_.load(std::memory_order_relaxed); }
+
+  /// Once step() has said kDone.
+  const WorkerFiles& files(std::size_t worker) const { return *outlets_[worker].files; }
+
+ private:
+  struct Outlet {
+    ThreadExchange* exchange;
+    std::unique_ptr<WorkerFiles> files;
+    TimeNs order_ns = 0;  // up to which its records were complete
+  };
+
+  bool write_some(Outlet& outlet);
+  void housekeep();
+  void finish();
+  void keep_error(Status status);
+
+  TimeNs (*clock_)();
+  std::vector<Outlet> outlets_;
+  std::atomic<bool> finish_requested_{false};
+  std::atomic<bool> records_failed_{false};
+  std::atomic<std::uint64_t> blocks_hurried_{0};
+  TimeNs housekept_ns_ = 0;
+  std::mutex errors_mutex_;  // taken when something goes wrong
+  std::vector<Error> errors_;
+};
+
+}  // namespace tapline::sensor
