@@ -29,6 +29,8 @@ struct SourceCounters {
   std::uint64_t polled_frames = 0;
   std::uint64_t polled_captured_bytes = 0;
   std::uint64_t polled_wire_bytes = 0;
+  // Of those, frames that offloads put together and the wire never carried in one piece; files: 0.
+  std::uint64_t super_frames = 0;
   // Cumulative, as of the last reading of the device; files: always up to date.
   std::uint64_t device_received_frames = 0;  // without the dropped ones; polled, or waiting to be
   std::uint64_t device_dropped_frames = 0;   // lost before poll; files: 0
