@@ -48,18 +48,17 @@ void SourceNotices::state(InterfaceState now) {
 
 void SourceNotices::super_frames(std::uint64_t frames) {
   if (!is_due(super_frames_, frames)) return;
-  add(true, fmt::format(
-                "{0}: {1} frames so far are longer than its MTU or were put together by offloads, so lengths "
-                "and counts are not those of the wire: `ethtool -K {0} gro off lro off gso off tso off`",
-                interface_, frames));
+  add(true, fmt::format("{0}: offloads put frames together that the wire carried in pieces ({1} so far, "
+                        "marked so or longer than the MTU): lengths and counts are not the wire's; remedy: "
+                        "`ethtool -K {0} gro off lro off gso off tso off`",
+                        interface_, frames));
 }
 
 void SourceNotices::drops(std::uint64_t frames, std::uint64_t ring_full_count) {
   if (!is_due(drops_, frames)) return;
-  add(true, fmt::format(
-                "{}: the kernel dropped {} frames so far, and the ring was full {} times: more workers, or a "
-                "larger ring (ring_bytes)",
-                interface_, frames, ring_full_count));
+  add(true, fmt::format("{}: frames dropped by the kernel: {} so far; its ring was full {} times: more "
+                        "workers or a larger ring (ring_bytes) help",
+                        interface_, frames, ring_full_count));
 }
 
 void SourceNotices::reopen_failed(const Error& error) {

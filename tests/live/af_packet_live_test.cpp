@@ -1,7 +1,5 @@
 // The AF_PACKET source over a real veth pair, in a network namespace of its own.
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,50 +12,12 @@
 #include "tests/af_packet/classic_bpf.hpp"
 #include "tests/af_packet/pair_frames.hpp"
 #include "tests/capture/frame_source_contract.hpp"
+#include "tests/live/live_sources.hpp"
 #include "tests/live/private_network.hpp"
 
 using namespace tapline;
-using Sources = std::vector<std::unique_ptr<FrameSource>>;
-using Clock = std::chrono::steady_clock;
 
 namespace {
-
-constexpr std::chrono::seconds kPatience{10};  // ends tests that would hang; none waits that long
-
-bool must_skip() {
-  static const std::optional<std::string> reason = PrivateNetwork::why_not();
-  if (reason) WARN("skipped: " << *reason);
-  return reason.has_value();
-}
-
-AfPacketConfig config_for(const std::string& interface, unsigned workers = 1) {
-  AfPacketConfig config;
-  config.interface = interface;
-  config.workers = workers;
-  config.ring_bytes = 4ULL << 20U;
-  config.block_bytes = 256U << 10U;
-  config.block_timeout = std::chrono::milliseconds(5);
-  return config;
-}
-
-Sources open_sources(const AfPacketConfig& config) {
-  Result<Sources> sources = open_af_packet(config);
-  INFO((sources.ok() ? "" : sources.error().context));
-  REQUIRE(sources.ok());
-  REQUIRE(sources->size() == config.workers);
-  return *std::move(sources);
-}
-
-FrameBytes frame_of(std::size_t bytes, std::uint8_t fill) {
-  FrameBytes frame(bytes, fill);
-  frame[12] = 0x08;
-  frame[13] = 0x00;
-  return frame;
-}
-
-FrameBytes with_types(const FrameBytes& types, std::size_t bytes) {
-  return ethernet_frame(types, FrameBytes(bytes - 12 - types.size(), 0x42));
-}
 
 std::vector<FrameBytes> frames_of_all_kinds() {
   return {frame_of(60, 1),
@@ -71,59 +31,6 @@ std::vector<FrameBytes> frames_of_all_kinds() {
           frame_of(1514, 2),
           frame_of(9014, 3),
           with_types({0x81, 0, 0, 5, 8, 0}, 9018)};
-}
-
-/// Polls until so many frames have come, or nothing has for too long. Reads the device now and then.
-std::vector<FrameBytes> poll_frames(FrameSource& source, std::size_t frames_wanted) {
-  std::vector<FrameBytes> received;
-  std::array<Frame, 7> frames;
-  const Clock::time_point deadline = Clock::now() + kPatience;
-  while (received.size() < frames_wanted && Clock::now() < deadline) {
-    const Result<PollResult> polled = source.poll(frames);
-    REQUIRE(polled.ok());
-    for (const Frame& frame : std::span(frames).first(polled->frames)) {
-      received.emplace_back(frame.data, frame.data + frame.captured_bytes);
-    }
-    if (polled->frames == 0) source.wait(std::chrono::milliseconds(20));
-    source.read_device();
-  }
-  return received;
-}
-
-/// Everything after stop_receiving(), to the end.
-std::uint64_t drain(FrameSource& source) {
-  std::array<Frame, kBurstFramesMax> frames;
-  const Clock::time_point deadline = Clock::now() + kPatience;
-  for (std::uint64_t count = 0;;) {
-    const Result<PollResult> polled = source.poll(frames);
-    REQUIRE(polled.ok());
-    count += polled->frames;
-    if (polled->end) return count;
-    REQUIRE(Clock::now() < deadline);
-    if (polled->frames == 0) source.wait(std::chrono::milliseconds(5));
-  }
-}
-
-void check_balance(FrameSource& source) {
-  source.read_device();
-  CHECK(source.counters().device_received_frames == source.counters().polled_frames);
-}
-
-/// Reads the device until it says so; interfaces take a moment.
-bool device_becomes(FrameSource& source, bool readable) {
-  const Clock::time_point deadline = Clock::now() + kPatience;
-  while (source.read_device() != readable) {
-    if (Clock::now() > deadline) return false;
-    source.wait(std::chrono::milliseconds(20));
-    REQUIRE(source.poll({}).ok());
-  }
-  return true;
-}
-
-std::string all_notices(FrameSource& source) {
-  std::string text;
-  while (const std::optional<SourceNotice> notice = source.take_notice()) text += notice->text + "\n";
-  return text;
 }
 
 }  // namespace
@@ -240,92 +147,6 @@ TEST_CASE("a stop amid traffic loses nothing that was received") {
   }
   done.store(true, std::memory_order_relaxed);
   traffic.join();
-}
-
-TEST_CASE("an interface goes down and comes up again") {
-  if (must_skip()) return;
-  const PrivateNetwork network;
-  const unsigned workers = GENERATE(1U, 2U);
-  const Sources sources = open_sources(config_for("tap0", workers));
-  all_notices(*sources[0]);
-  CHECK(sources[0]->read_device());
-  REQUIRE(PrivateNetwork::ip("link set tap0 down"));
-  CHECK_FALSE(sources[0]->read_device());
-  CHECK_THAT(all_notices(*sources[0]), Catch::Contains("ip link set tap0 up"));
-  CHECK(poll_frames(*sources[0], 0).empty());
-  REQUIRE(PrivateNetwork::ip("link set tap0 up"));
-  CHECK(device_becomes(*sources[0], true));
-  CHECK_THAT(all_notices(*sources[0]), Catch::Contains("received again"));
-  REQUIRE(RawSender("wire0").send(with_types({8, 6}, 60)));  // ARP: worker 0
-  CHECK(poll_frames(*sources[0], 1).size() == 1);
-}
-
-TEST_CASE("an interface is removed and comes back; counters go on") {
-  if (must_skip()) return;
-  const PrivateNetwork network;
-  const unsigned workers = GENERATE(1U, 2U);
-  const Sources sources = open_sources(config_for("tap0", workers));
-  const std::vector<sock_filter> program = address_pair_program(kLinkEthernet);
-  std::vector<std::uint64_t> expected(workers);
-  const auto send_some = [&] {
-    const RawSender sender("tap0");
-    for (std::uint8_t host = 1; host <= 20; ++host) {
-      const FrameBytes frame = ethernet_frame({8, 0}, ipv4_packet(host, 100));
-      REQUIRE(sender.send(frame));
-      ++expected.at(ClassicBpf(program, frame).run() % workers);
-    }
-  };
-  all_notices(*sources[0]);
-  send_some();  // not polled before the interface goes
-  REQUIRE(PrivateNetwork::ip("link del tap0"));
-  for (const auto& source : sources) CHECK_FALSE(source->read_device());
-  CHECK_THAT(all_notices(*sources[0]), Catch::Contains("was removed"));
-  for (unsigned worker = 0; worker < workers; ++worker) {
-    CHECK(poll_frames(*sources[worker], expected[worker]).size() == expected[worker]);
-  }
-  network.add_veth_pair();
-  for (const auto& source : sources) CHECK(device_becomes(*source, true));
-  CHECK_THAT(all_notices(*sources[0]), Catch::Contains("received again"));
-  send_some();
-  for (unsigned worker = 0; worker < workers; ++worker) {
-    CHECK(poll_frames(*sources[worker], expected[worker] / 2).size() == expected[worker] / 2);
-    CHECK(sources[worker]->counters().polled_frames == expected[worker]);
-    CHECK(sources[worker]->counters().device_received_frames == expected[worker]);
-  }
-}
-
-TEST_CASE("a stop while the interface is gone ends, with what was received") {
-  if (must_skip()) return;
-  const PrivateNetwork network;
-  const Sources sources = open_sources(config_for("tap0"));
-  {
-    const RawSender sender("tap0");
-    for (int i = 0; i < 30; ++i) REQUIRE(sender.send(frame_of(60, 1)));
-  }
-  REQUIRE(PrivateNetwork::ip("link del tap0"));
-  sources[0]->stop_receiving();
-  CHECK(drain(*sources[0]) == 30);
-  check_balance(*sources[0]);
-}
-
-TEST_CASE("each packet of the loopback interface is seen once") {
-  if (must_skip()) return;
-  const PrivateNetwork network;
-  REQUIRE(PrivateNetwork::ip("link set lo up"));
-  const Sources sources = open_sources(config_for("lo"));
-  const int receiver = socket(AF_INET, SOCK_DGRAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t address_bytes = sizeof address;
-  REQUIRE(bind(receiver, reinterpret_cast<const sockaddr*>(&address), address_bytes) == 0);
-  REQUIRE(getsockname(receiver, reinterpret_cast<sockaddr*>(&address), &address_bytes) == 0);
-  for (std::uint8_t i = 0; i < 25; ++i) {
-    REQUIRE(sendto(receiver, &i, 1, 0, reinterpret_cast<const sockaddr*>(&address), address_bytes) == 1);
-  }
-  sources[0]->stop_receiving();
-  CHECK(drain(*sources[0]) == 25);
-  close(receiver);
 }
 
 TEST_CASE("frames longer than the interface carries are counted and told once") {

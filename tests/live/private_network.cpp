@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +29,20 @@ void stay_on_one_processor() {
   CPU_ZERO(&processors);
   CPU_SET(sched_getcpu(), &processors);
   need(sched_setaffinity(0, sizeof processors, &processors) == 0, "sched_setaffinity");
+}
+
+/// Until the kernel has seen the link, what is sent is dropped without a word.
+void wait_for_link(const std::string& interface) {
+  const int any_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  bool running = false;
+  for (int tries = 0; tries < 1000 && !running; ++tries) {
+    if (tries > 0) usleep(10'000);
+    running = ioctl(any_socket, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_RUNNING) != 0;
+  }
+  close(any_socket);
+  need(running, "link of " + interface);
 }
 
 }  // namespace
@@ -63,6 +79,8 @@ PrivateNetwork::~PrivateNetwork() {
 void PrivateNetwork::add_veth_pair() const {
   need(ip("link add tap0 mtu 9000 type veth peer name wire0 mtu 9000"), "ip link add");
   need(ip("link set tap0 up") && ip("link set wire0 up"), "ip link set up");
+  wait_for_link("tap0");
+  wait_for_link("wire0");
 }
 
 RawSender::RawSender(const std::string& interface) : socket_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
@@ -78,6 +96,23 @@ RawSender::~RawSender() {
 
 bool RawSender::send(const FrameBytes& frame) const {
   return ::send(socket_, frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
+}
+
+TunInterface::TunInterface(const std::string& name) : device_(open("/dev/net/tun", O_RDWR | O_CLOEXEC)) {
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  if (device_ < 0) return;
+  need(ioctl(device_, TUNSETIFF, &request) == 0, "TUNSETIFF");
+  need(PrivateNetwork::ip("link set " + name + " up"), "ip link set up");
+}
+
+TunInterface::~TunInterface() {
+  if (device_ >= 0) close(device_);
+}
+
+bool TunInterface::receive(const FrameBytes& packet) const {
+  return write(device_, packet.data(), packet.size()) == static_cast<ssize_t>(packet.size());
 }
 
 }  // namespace tapline

@@ -32,7 +32,7 @@ class PrivateNetwork {
   int original_namespace_;
 };
 
-/// Sends frames as they are; kernel checks that the interface can carry them.
+/// Sends frames as they are; the kernel checks that the interface can carry them.
 class RawSender {
  public:
   explicit RawSender(const std::string& interface);
@@ -43,6 +43,21 @@ class RawSender {
 
  private:
   int socket_;
+};
+
+/// A tun interface, up, without an address: carries plain IP.
+class TunInterface {
+ public:
+  explicit TunInterface(const std::string& name);
+  TunInterface(const TunInterface&) = delete;
+  TunInterface& operator=(const TunInterface&) = delete;
+  ~TunInterface();
+  bool is_open() const { return device_ >= 0; }
+  /// The interface receives this packet.
+  bool receive(const FrameBytes& packet) const;
+
+ private:
+  int device_;
 };
 
 }  // namespace tapline
