@@ -16,14 +16,6 @@ storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerF
   return files;
 }
 
-void add_counters(storage::SegmentWriterCounters& sum, const storage::SegmentWriterCounters& one) {
-  sum.blocks_compressed += one.blocks_compressed;
-  sum.blocks_raw += one.blocks_raw;
-  sum.segments_published += one.segments_published;
-  sum.stored_bytes += one.stored_bytes;
-  sum.index_bytes += one.index_bytes;
-}
-
 /// What turns the block's frames from stored ones into dropped ones. Only frames of kFrameBytesMax can have
 /// been cut by us; then all of the frame had been captured.
 storage::LedgerCounts unstored(const storage::PacketBlock& block, storage::DropCause cause) {
@@ -85,7 +77,7 @@ Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
   if (written || !config_.live) return written;
   const bool no_space = written.error().code == ErrorCode::kLimit;
   segments.failed_by = no_space ? storage::DropCause::kNoSpace : storage::DropCause::kIoError;
-  add_counters(past_, segments.writer->counters());
+  storage::add_counters(past_, segments.writer->counters());
   segments.writer.reset();
   TAPLINE_TRY(drop_block(block, segments.failed_by));
   return written;
@@ -136,7 +128,7 @@ Status WorkerFiles::finish() {
 storage::SegmentWriterCounters WorkerFiles::segment_counters() const {
   storage::SegmentWriterCounters sum = past_;
   for (const Segments& segments : segments_) {
-    if (segments.writer != nullptr) add_counters(sum, segments.writer->counters());
+    if (segments.writer != nullptr) storage::add_counters(sum, segments.writer->counters());
   }
   return sum;
 }

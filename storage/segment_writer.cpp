@@ -31,6 +31,14 @@ std::array<std::uint8_t, kPcapHeaderBytes> make_pcap_header(std::uint16_t link_t
 
 }  // namespace
 
+void add_counters(SegmentWriterCounters& sum, const SegmentWriterCounters& one) {
+  sum.blocks_compressed += one.blocks_compressed;
+  sum.blocks_raw += one.blocks_raw;
+  sum.segments_published += one.segments_published;
+  sum.stored_bytes += one.stored_bytes;
+  sum.index_bytes += one.index_bytes;
+}
+
 SegmentWriter::SegmentWriter(SegmentWriterConfig config, SegmentSpace& space)
     : config_(std::move(config)),
       space_(space),

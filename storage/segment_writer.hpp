@@ -41,6 +41,7 @@ struct SegmentWriterCounters {
   std::uint64_t stored_bytes = 0;  // blocks of published segments and the open one
   std::uint64_t index_bytes = 0;
 };
+void add_counters(SegmentWriterCounters& sum, const SegmentWriterCounters& one);
 
 class SegmentWriter {
  public:

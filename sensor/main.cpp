@@ -1,0 +1,192 @@
+// tapline-sensor: the recorder. Opens store and interfaces, runs a Recorder until a signal comes, and closes
+// the books. The only thread that logs.
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+
+#include "capture/base/size.hpp"
+#include "sensor/log.hpp"
+#include "sensor/recorder.hpp"
+#include "sensor/sensor_options.hpp"
+#include "storage/catalog.hpp"
+#include "storage/recovery.hpp"
+
+namespace {
+
+using namespace tapline;
+using namespace tapline::sensor;
+
+constexpr int kExitOk = 0;
+constexpr int kExitError = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitIntegrity = 9;
+
+constexpr TimeNs kLookPeriodNs = 200 * kNsPerMillisecond;
+
+int fail(const Error& error) {
+  fmt::print(stderr, "tapline-sensor: {}\n", error.context);
+  return error.code == ErrorCode::kInvalid ? kExitUsage : kExitError;
+}
+
+/// Signals that end the recording, kept from every thread so that wait_for_signal() gets them.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+/// True where one came.
+bool wait_for_signal(const sigset_t& signals, TimeNs timeout_ns) {
+  const timespec timeout{timeout_ns / kNsPerSecond, timeout_ns % kNsPerSecond};
+  return sigtimedwait(&signals, nullptr, &timeout) > 0;
+}
+
+Result<std::uint64_t> default_budget(const storage::Store& store) {
+  struct statvfs disk {};
+  if (::statvfs(store.path().c_str(), &disk) != 0) return io_error("look at the disk of", store.path());
+  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  if (!catalog) return catalog.error();
+  std::uint64_t bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  for (const storage::CatalogFile& segment : catalog->segments) bytes += segment.file_bytes;
+  return bytes / 5 * 4;
+}
+
+Status recover(const storage::Store& store) {
+  const auto recovered = storage::recover_store(store);
+  if (!recovered) return recovered.error();
+  for (const storage::RecoveredFile& file : *recovered) {
+    log_warning(fmt::format("recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut",
+                            file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes));
+  }
+  return {};
+}
+
+Result<std::vector<LivePort>> open_ports(const SensorOptions& options) {
+  std::vector<LivePort> ports;
+  for (const std::string& interface : options.interfaces) {
+    AfPacketConfig config;
+    config.interface = interface;
+    config.port = static_cast<std::uint16_t>(ports.size());
+    config.workers = options.workers;
+    config.ring_bytes = options.ring_bytes;
+    config.promiscuous = options.promiscuous;
+    config.timestamps = options.timestamps;
+    auto queues = open_af_packet(config);
+    if (!queues) return queues.error();
+    ports.push_back({interface, std::move(*queues)});
+  }
+  return ports;
+}
+
+void report(const RecorderView& now, const RecorderView& before, TimeNs period_ns) {
+  const double seconds = static_cast<double>(period_ns) / static_cast<double>(kNsPerSecond);
+  const auto rate = [&](std::uint64_t later, std::uint64_t earlier) {
+    return static_cast<double>(later - earlier) / seconds;
+  };
+  log_info(fmt::format(
+      "{:.0f} frames/s, {}/s, {} sessions; {} frames in all, {} lost by the device{}",
+      rate(now.polled_frames, before.polled_frames),
+      format_size(static_cast<std::uint64_t>(rate(now.polled_wire_bytes, before.polled_wire_bytes))),
+      now.flows_active, now.polled_frames, now.device_dropped_frames,
+      now.blocks_hurried > before.blocks_hurried ? "; the disk or the compressor is behind" : ""));
+  if (now.flows_evicted > before.flows_evicted)
+    log_warning(
+        fmt::format("{} sessions were ended early, because the flow table was full: raise --flows-max",
+                    now.flows_evicted - before.flows_evicted));
+}
+
+void log_notices(Recorder& recorder) {
+  for (const SourceNotice& notice : recorder.take_notices())
+    notice.warning ? log_warning(notice.text) : log_info(notice.text);
+}
+
+/// Until a signal comes, the time is over, or something has failed.
+void watch(Recorder& recorder, const SensorOptions& options, const sigset_t& signals) {
+  const TimeNs begun_ns = wall_clock_ns();
+  TimeNs reported_ns = begun_ns;
+  RecorderView before = recorder.view();
+  for (;;) {
+    const bool signalled = wait_for_signal(signals, kLookPeriodNs);
+    const TimeNs now_ns = wall_clock_ns();
+    log_notices(recorder);
+    if (options.report_ns > 0 && now_ns - reported_ns >= options.report_ns) {
+      const RecorderView now = recorder.view();
+      report(now, before, now_ns - reported_ns);
+      before = now;
+      reported_ns = now_ns;
+    }
+    if (signalled) return log_info("stopping: a signal came");
+    if (options.run_ns > 0 && now_ns - begun_ns >= options.run_ns)
+      return log_info("stopping: the time is over");
+    if (recorder.has_failed()) return log_error("stopping: a worker has ended, or records cannot be written");
+  }
+}
+
+/// All three books, as the log's last lines.
+Status report_books(const Recorder& recorder) {
+  const storage::LedgerTotals& totals = recorder.totals();
+  const storage::LedgerCounts& counts = totals.counts();
+  const RecorderView view = recorder.view();
+  const storage::SegmentWriterCounters segments = recorder.segment_counters();
+  log_info(fmt::format("received {} frames by the device's count, which lost {}; polled {}",
+                       view.device_received_frames, view.device_dropped_frames, view.polled_frames));
+  log_info(fmt::format("of them {} stored whole, {} cut, {} filtered, {} dropped; {} in sessions, {} without",
+                       counts[storage::kFrameStoredWhole], counts[storage::kFrameStoredCut],
+                       counts[storage::kFrameFiltered], totals.dropped_frames(),
+                       counts[storage::kFrameInSession], totals.no_session_frames()));
+  log_info(fmt::format("{} in {} segments, index {}; {} segments dropped for the budget",
+                       format_size(segments.stored_bytes), segments.segments_published,
+                       format_size(segments.index_bytes), recorder.segments_evicted()));
+  TAPLINE_TRY(totals.check());
+  if (view.device_received_frames == view.polled_frames) return {};
+  return Error{ErrorCode::kCorrupt, fmt::format("book 2: {} frames received, but {} polled",
+                                                view.device_received_frames, view.polled_frames)};
+}
+
+int record(const storage::Store& store, SensorOptions options, const sigset_t& signals) {
+  if (!options.budget_given) {
+    const Result<std::uint64_t> budget = default_budget(store);
+    if (!budget) return fail(budget.error());
+    options.recorder.ring_bytes = *budget;
+  }
+  Result<std::vector<LivePort>> ports = open_ports(options);
+  if (!ports) return fail(ports.error());
+  Result<std::unique_ptr<Recorder>> recorder = Recorder::start(store, options.recorder, std::move(*ports));
+  if (!recorder) return fail(recorder.error());
+  for (const storage::Source& account : (*recorder)->accounts())
+    log_info(fmt::format("recording {} into {}, budget {}, {} workers", account.path, store.path(),
+                         format_size(options.recorder.ring_bytes), account.workers));
+  watch(**recorder, options, signals);
+  const Status stopped = (*recorder)->stop();
+  log_notices(**recorder);
+  const Status books = report_books(**recorder);
+  if (!stopped) log_error(stopped.error().context);
+  if (!books) log_error(books.error().context);
+  if (!stopped) return kExitError;
+  return books ? kExitOk : kExitIntegrity;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  SensorOptions options;
+  const Result<std::string> help = parse_options({argv + 1, argv + argc}, options);
+  if (!help) return fail(help.error());
+  if (!help->empty()) {
+    fmt::print("{}", *help);
+    return kExitOk;
+  }
+  const sigset_t signals = block_signals();
+  const Result<storage::Store> store = storage::Store::open_or_create(options.store, options.sensor_name);
+  if (!store) return fail(store.error());
+  const Result<storage::StoreLock> lock = storage::StoreLock::acquire(*store);
+  if (!lock) return fail(lock.error());
+  if (const Status recovered = recover(*store); !recovered) return fail(recovered.error());
+  return record(*store, options, signals);
+}

@@ -1,0 +1,233 @@
+#include "sensor/recorder.hpp"
+
+#include <fmt/core.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace tapline::sensor {
+namespace {
+
+// What a writer without work waits: at 10 Gbit/s 25 blocks come in the meantime.
+constexpr std::chrono::milliseconds kWriterWait{5};
+// How late a frame may come to be counted in time: what a ring of the kernel holds back, and then some.
+// Decides, with the tick of the timers, how soon a new session shows.
+constexpr TimeNs kLiveGraceNs = 100 * kNsPerMillisecond;
+// An open segment's index is published in steps of so many bytes.
+constexpr std::uint64_t kIndexStepBytes = 64u << 20;
+
+void name_thread(std::thread& thread, const std::string& name) {
+  ::pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());
+}
+
+/// False where the machine has no such processor, or we may not use it.
+bool pin_thread(std::thread& thread, unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  return ::pthread_setaffinity_np(thread.native_handle(), sizeof set, &set) == 0;
+}
+
+}  // namespace
+
+struct Recorder::Line {
+  std::size_t port;
+  std::size_t writer;  // of writers_
+  std::size_t place;   // among that writer's
+  ThreadExchange exchange;
+  std::unique_ptr<Worker> worker;
+  std::atomic<bool> done{false};
+  std::thread thread;
+
+  Line(std::size_t port_number, std::size_t blocks, const storage::SegmentWriterConfig& segment)
+      : port(port_number),
+        writer(0),
+        place(0),
+        exchange(blocks, segment.block_bytes, segment.segment_duration_ns_max) {}
+};
+
+Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)
+    : store_(store), config_(config), ring_(store, config.ring_bytes) {
+  for (unsigned i = 0; i < std::max(1u, config.writers); ++i)
+    writers_.push_back(std::make_unique<Writer>(config.timing.clock));
+}
+
+Recorder::~Recorder() {
+  static_cast<void>(stop().ok());
+}
+
+Result<std::unique_ptr<Recorder>> Recorder::start(const storage::Store& store, const RecorderConfig& config,
+                                                  std::vector<LivePort> ports) {
+  std::unique_ptr<Recorder> recorder(new Recorder(store, config));
+  TAPLINE_TRY(recorder->open_accounts(ports));
+  std::size_t lines = 0;
+  for (const LivePort& port : ports) lines += port.queues.size();
+  for (std::size_t port = 0; port < ports.size(); ++port) {
+    for (std::size_t queue = 0; queue < ports[port].queues.size(); ++queue) {
+      TAPLINE_TRY(recorder->add_line(port, static_cast<std::uint16_t>(queue),
+                                     std::move(ports[port].queues[queue]), static_cast<unsigned>(lines)));
+    }
+  }
+  recorder->start_threads();
+  return recorder;
+}
+
+Status Recorder::open_accounts(const std::vector<LivePort>& ports) {
+  const TimeNs now_ns = config_.timing.clock();
+  for (const LivePort& port : ports) {
+    storage::Source account;
+    account.id = storage::make_segment_id();
+    account.path = port.name;
+    account.live = true;
+    account.port = static_cast<std::uint16_t>(accounts_.size());
+    account.workers = static_cast<std::uint16_t>(port.queues.size());
+    account.started_at_ns = account.first_ns = now_ns;
+    account.packets = config_.store_packets;
+    TAPLINE_TRY(storage::save_source(store_, account));
+    accounts_.push_back(account);
+  }
+  return {};
+}
+
+Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_ptr<FrameSource> source,
+                          unsigned lines_in_all) {
+  FrameWorkerConfig path;
+  path.sensor_id = store_.sensor_id();
+  path.port = static_cast<std::uint16_t>(port);
+  path.worker = worker;
+  path.store_packets = config_.store_packets;
+  path.flows_max = config_.flows_max;
+  path.grace_ns = kLiveGraceNs;
+  path.lanes.block_bytes = config_.segment.block_bytes;
+
+  WorkerFilesConfig files;
+  files.source_id = accounts_[port].id;
+  files.port = path.port;
+  files.worker = worker;
+  files.live = true;
+  files.segment = config_.segment;
+  files.segment.index_step_bytes = kIndexStepBytes;
+  files.segment.segment_bytes_max = ring_.segment_bytes(config_.segment.segment_bytes_max, lines_in_all);
+
+  // Each lane may hold a block while as many wait for the writer.
+  const std::size_t blocks_min = std::size_t{4} << path.lanes.lane_bits_max;
+  const std::size_t blocks = std::max(
+      blocks_min, static_cast<std::size_t>(config_.block_memory_bytes / config_.segment.block_bytes));
+  auto line = std::make_unique<Line>(port, blocks, config_.segment);
+  Result<std::unique_ptr<FrameWorker>> made = FrameWorker::create(path, line->exchange);
+  if (!made) return made.error();
+  line->worker = std::make_unique<Worker>(std::move(source), std::move(*made), config_.timing);
+  line->writer = lines_.size() % writers_.size();
+  line->place = lines_.size() / writers_.size();
+  writers_[line->writer]->add(line->exchange, std::make_unique<WorkerFiles>(store_, files, ring_));
+  lines_.push_back(std::move(line));
+  return {};
+}
+
+void Recorder::start_threads() {
+  running_ = true;
+  for (const auto& writer : writers_) {
+    writer_threads_.emplace_back([&writer = *writer] {
+      for (StepResult result{}; (result = writer.step()) != StepResult::kDone;) {
+        if (result == StepResult::kIdle) std::this_thread::sleep_for(kWriterWait);
+      }
+    });
+    name_thread(writer_threads_.back(), fmt::format("writer-{}", writer_threads_.size() - 1));
+  }
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    Line& line = *lines_[i];
+    line.thread = std::thread([&line] {
+      while (line.worker->step() != StepResult::kDone) {
+      }
+      line.done.store(true, std::memory_order_release);
+    });
+    name_thread(line.thread, fmt::format("worker-{}", i));
+    if (i < config_.worker_cpus.size()) pin_thread(line.thread, config_.worker_cpus[i]);
+  }
+}
+
+RecorderView Recorder::view() const {
+  RecorderView sum;
+  for (const auto& line : lines_) {
+    const WorkerView& one = line->worker->view();
+    sum.polled_frames += one.polled_frames.load(std::memory_order_relaxed);
+    sum.polled_wire_bytes += one.polled_wire_bytes.load(std::memory_order_relaxed);
+    sum.device_received_frames += one.device_received_frames.load(std::memory_order_relaxed);
+    sum.device_dropped_frames += one.device_dropped_frames.load(std::memory_order_relaxed);
+    sum.flows_active += one.flows_active.load(std::memory_order_relaxed);
+    sum.flows_evicted += one.flows_evicted.load(std::memory_order_relaxed);
+  }
+  for (const auto& writer : writers_) sum.blocks_hurried += writer->blocks_hurried();
+  return sum;
+}
+
+std::vector<SourceNotice> Recorder::take_notices() {
+  std::vector<SourceNotice> notices;
+  for (const auto& line : lines_) {
+    for (SourceNotice& notice : line->worker->take_notices()) notices.push_back(std::move(notice));
+  }
+  for (const auto& writer : writers_) {
+    for (const Error& error : writer->take_errors()) notices.push_back({true, error.context});
+  }
+  return notices;
+}
+
+bool Recorder::has_failed() const {
+  return std::ranges::any_of(lines_,
+                             [](const auto& line) { return line->done.load(std::memory_order_acquire); }) ||
+         std::ranges::any_of(writers_, [](const auto& writer) { return writer->records_failed(); });
+}
+
+Status Recorder::stop() {
+  if (!running_) return {};
+  running_ = false;
+  for (const auto& line : lines_) line->worker->request_stop();
+  for (const auto& line : lines_) line->thread.join();
+  for (const auto& writer : writers_) writer->request_finish();
+  for (std::thread& thread : writer_threads_) thread.join();
+  Status status;
+  for (const auto& line : lines_) {
+    const std::optional<Error>& ended = line->worker->source_error();
+    if (status && ended) status = *ended;
+  }
+  for (const auto& writer : writers_) {
+    for (const Error& error : writer->take_errors()) {
+      if (status && writer->records_failed()) status = error;
+    }
+  }
+  const Status closed = close_accounts();
+  return status ? closed : status;
+}
+
+Status Recorder::close_accounts() {
+  const TimeNs now_ns = config_.timing.clock();
+  for (std::size_t port = 0; port < accounts_.size(); ++port) {
+    storage::LedgerCounts counts;
+    for (const auto& line : lines_) {
+      if (line->port == port) counts.add(writers_[line->writer]->files(line->place).totals().counts());
+    }
+    storage::Source& account = accounts_[port];
+    account.frames = static_cast<std::uint64_t>(counts[storage::kFramePolled]);
+    account.captured_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledCapturedBytes]);
+    account.wire_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledWireBytes]);
+    account.last_ns = account.finished_at_ns = now_ns;
+    account.state = storage::SourceState::kComplete;
+    storage::LedgerRow row;
+    row.counts = counts;
+    totals_.add(row);
+    TAPLINE_TRY(storage::save_source(store_, account));
+  }
+  return {};
+}
+
+storage::SegmentWriterCounters Recorder::segment_counters() const {
+  storage::SegmentWriterCounters sum;
+  for (const auto& line : lines_) {
+    storage::add_counters(sum, writers_[line->writer]->files(line->place).segment_counters());
+  }
+  return sum;
+}
+
+}  // namespace tapline::sensor

@@ -1,0 +1,90 @@
+#pragma once
+// Recorder: a live recording: workers and writers in threads of their own, one control thread (the caller's),
+// one store. It owns the account of each port in the store (storage::Source) and ends with closed books.
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sensor/worker.hpp"
+#include "sensor/writer.hpp"
+#include "storage/ring.hpp"
+#include "storage/source.hpp"
+
+namespace tapline::sensor {
+
+struct RecorderConfig {
+  bool store_packets = true;                       // false: sessions only
+  std::uint64_t ring_bytes = 0;                    // budget of packets and indexes; 0: none
+  std::uint64_t block_memory_bytes = 64ull << 20;  // per worker: what the disk may be late by
+  std::uint32_t flows_max = 1u << 20;              // per worker
+  unsigned writers = 1;                            // threads that compress and write
+  std::vector<unsigned> worker_cpus;               // worker i runs on worker_cpus[i]; empty: anywhere
+  WorkerTiming timing;
+  storage::SegmentWriterConfig segment;  // directories, ids and link type are filled in
+};
+
+/// One interface or device and its receive queues, opened and ready; one worker each.
+struct LivePort {
+  std::string name;
+  std::vector<std::unique_ptr<FrameSource>> queues;
+};
+
+struct RecorderView {
+  std::uint64_t polled_frames = 0;
+  std::uint64_t polled_wire_bytes = 0;
+  std::uint64_t device_received_frames = 0;
+  std::uint64_t device_dropped_frames = 0;
+  std::uint64_t flows_active = 0;
+  std::uint64_t flows_evicted = 0;
+  std::uint64_t blocks_hurried = 0;  // stored raw because the writer was behind
+};
+
+class Recorder {
+ public:
+  /// Allocates everything and begins to record. The caller holds the store's lock; `store` outlives the
+  /// recorder.
+  static Result<std::unique_ptr<Recorder>> start(const storage::Store& store, const RecorderConfig& config,
+                                                 std::vector<LivePort> ports);
+  /// Stops as stop() does.
+  ~Recorder();
+
+  RecorderView view() const;
+  /// What sources and writers had to say since the last call.
+  std::vector<SourceNotice> take_notices();
+  /// A worker has ended by itself, or records cannot be written: time to stop.
+  bool has_failed() const;
+
+  /// Stops receiving, stores what has been received, ends all sessions, publishes all files, closes the
+  /// accounts. The first error of any of that.
+  Status stop();
+
+  /// After stop().
+  const storage::LedgerTotals& totals() const { return totals_; }
+  storage::SegmentWriterCounters segment_counters() const;
+  const std::vector<storage::Source>& accounts() const { return accounts_; }
+  std::uint64_t segments_evicted() const { return ring_.segments_evicted(); }
+
+ private:
+  struct Line;  // a worker with its exchange and thread
+
+  Recorder(const storage::Store& store, const RecorderConfig& config);
+  Status open_accounts(const std::vector<LivePort>& ports);
+  Status add_line(std::size_t port, std::uint16_t worker, std::unique_ptr<FrameSource> source,
+                  unsigned lines_in_all);
+  void start_threads();
+  Status close_accounts();
+
+  const storage::Store& store_;
+  const RecorderConfig config_;
+  storage::Ring ring_;
+  std::vector<storage::Source> accounts_;  // by port
+  std::vector<std::unique_ptr<Line>> lines_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::vector<std::thread> writer_threads_;
+  storage::LedgerTotals totals_;
+  bool running_ = false;
+};
+
+}  // namespace tapline::sensor

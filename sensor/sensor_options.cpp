@@ -1,0 +1,227 @@
+#include "sensor/sensor_options.hpp"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <climits>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "capture/base/size.hpp"
+
+namespace tapline::sensor {
+namespace {
+
+namespace po = boost::program_options;
+using Strings = std::vector<std::string>;
+
+constexpr unsigned kHelpColumns = 110;
+constexpr unsigned kWritersMax = 64;
+constexpr std::uint64_t kFlowsMax = 1u << 28;
+
+constexpr const char* kUsage =
+    "usage: tapline-sensor --interface IF --store DIR [OPTIONS]\n"
+    "       tapline-sensor --config FILE\n\n"
+    "Records everything that an interface or a DPDK port shows: packets, session records, and an account of "
+    "every\n"
+    "frame, into a ring on disk. `tapline flows` and `tapline extract` read the store while it is being "
+    "written. Ends\n"
+    "in order on SIGINT and SIGTERM; after a crash, the next start repairs what was left, by itself.\n\n"
+    "Sizes are like 64MiB or 10GB, durations like 500ms, 30s or 2h. The file of --config has a line `name = "
+    "value` for\n"
+    "each option; what the command line says comes first.\n";
+
+Error usage_error(std::string text) {
+  return {ErrorCode::kInvalid, std::move(text)};
+}
+
+po::options_description describe_options() {
+  po::options_description options("Options", kHelpColumns);
+  const auto value = [](const char* argument) { return po::value<Strings>()->value_name(argument); };
+  options.add_options()("help,h", "this text");
+  options.add_options()("config", value("FILE"), "read options from FILE, too");
+  options.add_options()("store", value("DIR"), "the store; default: the environment variable TAPLINE_STORE");
+  options.add_options()("interface", value("IF"), "record this network interface; may be repeated");
+  options.add_options()("dpdk-port", value("DEV"),
+                        "record this DPDK port: a PCI address (0000:3b:00.0) or a virtual device "
+                        "(net_pcap0,rx_pcap=FILE); may be repeated");
+  options.add_options()("workers", value("N"), "threads for each interface or port; default 1");
+  options.add_options()("worker-cpus", value("LIST"), "processors for the workers, in order: 2,3");
+  options.add_options()("writers", value("N"), "threads that compress and write; default 1");
+  options.add_options()(
+      "budget", value("SIZE"),
+      "drop the oldest packets so that packets and indexes stay within SIZE; default: four fifths of "
+      "what is free on the store's disk and what the store has already");
+  options.add_options()("sensor", value("NAME"),
+                        "sensor name of a new store; part of every session's uid; default: host name");
+  options.add_options()("no-packets", "keep session records only");
+  options.add_options()("compression", value("WHAT"), "fast (default), or none: store packets as they are");
+  options.add_options()("flows-max", value("N"),
+                        "room for so many concurrent sessions a worker; default 1048576");
+  options.add_options()(
+      "ring", value("SIZE"),
+      "memory of each worker in which the kernel keeps frames (--interface); default 64MiB");
+  options.add_options()("buffer", value("SIZE"),
+                        "memory of each worker for packets that wait for the disk; default 64MiB");
+  options.add_options()("dpdk-memory", value("SIZE"),
+                        "memory for DPDK, in huge pages where there are any; default 256MiB");
+  options.add_options()(
+      "timestamps", value("WHICH"),
+      "auto (default): the network card's where its clock is right, else the kernel's; kernel; hardware");
+  options.add_options()("no-promiscuous", "do not put the interface into promiscuous mode");
+  options.add_options()("for", value("TIME"), "stop after TIME");
+  options.add_options()("report-every", value("TIME"),
+                        "log a line of figures so often; default 60s, 0s: never");
+  return options;
+}
+
+/// Values by option name, whatever they came from.
+class Values {
+ public:
+  explicit Values(po::variables_map values) : values_(std::move(values)) {}
+
+  bool has(const char* name) const { return values_.count(name) != 0; }
+  Strings texts(const char* name) const { return has(name) ? values_[name].as<Strings>() : Strings(); }
+  /// The first one: the command line's comes before the file's.
+  std::string text(const char* name) const { return has(name) ? texts(name).front() : std::string(); }
+
+  Status read_size(const char* name, std::uint64_t& value) const {
+    if (!has(name)) return {};
+    const Result<std::uint64_t> size = parse_size(text(name));
+    if (!size) return usage_error(fmt::format("{}: {}", name, size.error().context));
+    value = *size;
+    return {};
+  }
+  Status read_duration(const char* name, TimeNs& value) const {
+    if (!has(name)) return {};
+    const Result<TimeNs> duration = parse_duration(text(name));
+    if (!duration) return usage_error(fmt::format("{}: {}", name, duration.error().context));
+    value = *duration;
+    return {};
+  }
+  template <class Number>
+  Status read_number(const char* name, std::uint64_t least, std::uint64_t greatest, Number& value) const {
+    if (!has(name)) return {};
+    Result<std::uint64_t> number = parse_number(name, text(name), least, greatest);
+    if (!number) return number.error();
+    value = static_cast<Number>(*number);
+    return {};
+  }
+
+  static Result<std::uint64_t> parse_number(const char* name, const std::string& text, std::uint64_t least,
+                                            std::uint64_t greatest) {
+    char* end = nullptr;
+    errno = 0;
+    const unsigned long long number = std::strtoull(text.c_str(), &end, 10);
+    const bool parsed = errno == 0 && !text.empty() && text[0] >= '0' && text[0] <= '9' && *end == '\0';
+    if (!parsed || number < least || number > greatest) {
+      return usage_error(
+          fmt::format("{}: '{}' is not a whole number from {} to {}", name, text, least, greatest));
+    }
+    return static_cast<std::uint64_t>(number);
+  }
+
+ private:
+  po::variables_map values_;
+};
+
+Result<Values> parse_sources(const Strings& arguments, const po::options_description& options) {
+  namespace style = po::command_line_style;
+  const int strict = style::unix_style & ~style::allow_guessing & ~style::allow_sticky;
+  po::variables_map values;
+  std::string config;
+  try {
+    po::positional_options_description none;
+    po::store(po::command_line_parser(arguments).options(options).positional(none).style(strict).run(),
+              values);
+    if (values.count("config") == 0 || values.count("help") != 0) return Values(std::move(values));
+    config = values["config"].as<Strings>().back();
+    std::ifstream file(config);
+    if (!file) return Error{ErrorCode::kNotFound, fmt::format("--config: cannot open {}", config)};
+    po::store(po::parse_config_file(file, options), values);
+  } catch (const po::error& error) {
+    if (!config.empty()) return usage_error(fmt::format("{}: {}; see --help", config, error.what()));
+    return usage_error(fmt::format("{}; see --help", error.what()));
+  }
+  return Values(std::move(values));
+}
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "sensor";
+}
+
+Status read_store(const Values& values, SensorOptions& options) {
+  const char* const from_environment = std::getenv("TAPLINE_STORE");
+  options.store = values.text("store");
+  if (options.store.empty() && from_environment != nullptr) options.store = from_environment;
+  if (options.store.empty()) return usage_error("no store named: use --store DIR or set TAPLINE_STORE");
+  options.sensor_name = values.has("sensor") ? values.text("sensor") : host_name();
+  options.budget_given = values.has("budget");
+  options.recorder.store_packets = !values.has("no-packets");
+  const std::string compression = values.has("compression") ? values.text("compression") : "fast";
+  if (compression != "fast" && compression != "none")
+    return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));
+  options.recorder.segment.compress = compression == "fast";
+  return values.read_size("budget", options.recorder.ring_bytes);
+}
+
+Status read_capture(const Values& values, SensorOptions& options) {
+  options.interfaces = values.texts("interface");
+  options.dpdk_ports = values.texts("dpdk-port");
+  if (options.interfaces.empty() && options.dpdk_ports.empty())
+    return usage_error("nothing to record: name an --interface or a --dpdk-port; `ip link` lists interfaces");
+  options.promiscuous = !values.has("no-promiscuous");
+  const std::string timestamps = values.has("timestamps") ? values.text("timestamps") : "auto";
+  if (timestamps == "kernel") {
+    options.timestamps = TimestampSource::kKernel;
+  } else if (timestamps == "hardware") {
+    options.timestamps = TimestampSource::kHardware;
+  } else if (timestamps != "auto") {
+    return usage_error(fmt::format("timestamps: '{}' is none of auto, kernel, hardware", timestamps));
+  }
+  TAPLINE_TRY(values.read_number("workers", 1, kAfPacketWorkersMax, options.workers));
+  TAPLINE_TRY(values.read_size("ring", options.ring_bytes));
+  return values.read_size("dpdk-memory", options.dpdk_memory_bytes);
+}
+
+Status read_cpus(const Values& values, std::vector<unsigned>& cpus) {
+  std::istringstream list(values.text("worker-cpus"));
+  for (std::string cpu; std::getline(list, cpu, ',');) {
+    const Result<std::uint64_t> number = Values::parse_number(
+        "worker-cpus", cpu, 0, static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF)) - 1);
+    if (!number) return number.error();
+    cpus.push_back(static_cast<unsigned>(*number));
+  }
+  return {};
+}
+
+Status read_threads(const Values& values, SensorOptions& options) {
+  TAPLINE_TRY(read_cpus(values, options.recorder.worker_cpus));
+  TAPLINE_TRY(values.read_number("writers", 1, kWritersMax, options.recorder.writers));
+  TAPLINE_TRY(values.read_number("flows-max", 1, kFlowsMax, options.recorder.flows_max));
+  TAPLINE_TRY(values.read_size("buffer", options.recorder.block_memory_bytes));
+  TAPLINE_TRY(values.read_duration("for", options.run_ns));
+  return values.read_duration("report-every", options.report_ns);
+}
+
+}  // namespace
+
+Result<std::string> parse_options(const Strings& arguments, SensorOptions& options) {
+  const po::options_description described = describe_options();
+  const Result<Values> values = parse_sources(arguments, described);
+  if (!values) return values.error();
+  if (values->has("help")) {
+    std::ostringstream text;
+    text << described;
+    return fmt::format("{}\n{}", kUsage, text.str());
+  }
+  TAPLINE_TRY(read_store(*values, options));
+  TAPLINE_TRY(read_capture(*values, options));
+  TAPLINE_TRY(read_threads(*values, options));
+  return std::string();
+}
+
+}  // namespace tapline::sensor

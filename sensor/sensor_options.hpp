@@ -1,0 +1,33 @@
+#pragma once
+// SensorOptions: what tapline-sensor is told, by command line and configuration file.
+
+#include <string>
+#include <vector>
+
+#include "capture/af_packet/af_packet_source.hpp"
+#include "capture/base/result.hpp"
+#include "sensor/recorder.hpp"
+
+namespace tapline::sensor {
+
+struct SensorOptions {
+  std::string store;
+  std::string sensor_name;
+  std::vector<std::string> interfaces;
+  std::vector<std::string> dpdk_ports;
+  std::uint64_t dpdk_memory_bytes = 256ull << 20;
+  unsigned workers = 1;                    // per interface or port
+  std::uint64_t ring_bytes = 64ull << 20;  // of the kernel, per worker
+  TimestampSource timestamps = TimestampSource::kAuto;
+  bool promiscuous = true;
+  bool budget_given = false;             // else the recorder gets a share of the disk
+  TimeNs run_ns = 0;                     // stop after so long; 0: run until a signal comes
+  TimeNs report_ns = 60 * kNsPerSecond;  // how often the log gets a line of figures; 0: never
+  RecorderConfig recorder;
+};
+
+/// Not empty: `--help` was given, and this is the answer. kInvalid names option or file, the value and the
+/// remedy.
+Result<std::string> parse_options(const std::vector<std::string>& arguments, SensorOptions& options);
+
+}  // namespace tapline::sensor
