@@ -32,9 +32,10 @@ ALLOWED = {
               "tools/"],
 }
 
-# Foreign headers: (pattern of the header, pattern of the paths that may include it, why). tests/ may include any.
-FOREIGN = [
-    (r"rte_.*", r"capture/dpdk/", "DPDK stays in capture/dpdk"),
+# Foreign headers: (pattern of the header, pattern of the paths that may include it, why). tests/ may include any but
+# DPDK's, which would keep tests from building without it.
+EVERYWHERE = [(r"rte_.*", r"(tests|capture)/dpdk/", "DPDK stays in capture/dpdk")]
+FOREIGN = EVERYWHERE + [
     (r"pcap(/.*|\.h|-.*)", r"(capture|sensor)/(.*/)?filter_compiler\.\w+$", "libpcap only compiles filters"),
     (r"(zstd|zstd_errors|zdict)\.h", r"storage/(.*/)?\w*(codec|zstd)\w*(/.*|\.\w+)$|capture/files/\w*(compress|zstd|input)\w*\.\w+$",
      "zstd stays in storage's codec and in the compressed file input"),
@@ -85,8 +86,6 @@ def check_includes(path, lines, exists):
 def check_foreign(path, header, exists):
     if exists(header):
         yield f"<{header}> is ours: include it in quotes"
-    if layer_of(path) is None:
-        return
-    for pattern, allowed_paths, why in FOREIGN:
+    for pattern, allowed_paths, why in EVERYWHERE if layer_of(path) is None else FOREIGN:
         if re.fullmatch(pattern, header) and not re.match(allowed_paths, path):
             yield f"<{header}> may not be included here: {why}"
