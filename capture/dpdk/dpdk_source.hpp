@@ -20,7 +20,7 @@ namespace tapline {
 enum class DpdkPages : std::uint8_t {
   kAuto,    // huge pages where enough of them are free
   kHuge,    // or an error
-  kNormal,  // no privileges, no set-up; virtual devices only lose a quarter of their speed
+  kNormal,  // no privileges, no set-up, up to half of the speed; few NICs work so
 };
 
 struct DpdkMemoryConfig {

@@ -45,11 +45,11 @@ std::string one_line(const std::string& lines) {
 }  // namespace
 
 void catch_dpdk_log() {
-  static std::FILE* const kStream =
+  static std::FILE* const stream =
       ::fopencookie(nullptr, "w", {.read = nullptr, .write = write_log, .seek = nullptr, .close = nullptr});
-  if (kStream == nullptr) return;
-  std::setvbuf(kStream, nullptr, _IOLBF, 0);
-  ::rte_openlog_stream(kStream);
+  if (stream == nullptr) return;
+  std::setvbuf(stream, nullptr, _IOLBF, 0);
+  ::rte_openlog_stream(stream);
 }
 
 DpdkWords::DpdkWords() {

@@ -38,7 +38,7 @@ class ThreadRegistration {
 };
 
 void register_thread() {
-  static const thread_local ThreadRegistration kRegistration;
+  static const thread_local ThreadRegistration registration;
 }
 
 }  // namespace
@@ -47,7 +47,6 @@ QueueSource::QueueSource(std::shared_ptr<DpdkPort> port, std::uint16_t queue)
     : port_(std::move(port)), queue_(queue), reader_(port_->mbuf_format()) {
   if (queue_ != 0) return;
   for (SourceNotice& notice : port_->notices()) notices_.push_back(std::move(notice));
-  link_up_ = port_->link_up().value_or(true);
 }
 
 QueueSource::~QueueSource() {

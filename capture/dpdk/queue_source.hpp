@@ -50,7 +50,7 @@ class QueueSource final : public FrameSource {
 
   // Queue 0 speaks for the port.
   DeviceCounters device_;
-  bool link_up_ = true;
+  bool link_up_ = true;  // so that one that is down from the start is told, too
   bool told_missed_ = false;
   bool told_without_buffer_ = false;
   bool told_with_error_ = false;

@@ -69,12 +69,12 @@ std::uint16_t plan_mtu(const DpdkPortConfig& config, const rte_eth_dev_info& inf
 }  // namespace
 
 const std::array<std::uint8_t, kHashKeyBytesMax>& symmetric_hash_key() {
-  static const std::array<std::uint8_t, kHashKeyBytesMax> kKey = [] {
-    std::array<std::uint8_t, kHashKeyBytesMax> key;
-    for (std::size_t i = 0; i < key.size(); ++i) key[i] = i % 2 == 0 ? 0x6d : 0x5a;
-    return key;
+  static const std::array<std::uint8_t, kHashKeyBytesMax> key = [] {
+    std::array<std::uint8_t, kHashKeyBytesMax> bytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = i % 2 == 0 ? 0x6d : 0x5a;
+    return bytes;
   }();
-  return kKey;
+  return key;
 }
 
 Result<ReceivePlan> plan_receive(const DpdkPortConfig& config, const rte_eth_dev_info& info, bool physical) {

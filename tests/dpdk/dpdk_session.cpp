@@ -11,6 +11,13 @@
 #include "capture/dpdk/eal_arguments.hpp"
 #include "tests/capture/capture_image.hpp"
 
+#ifdef __SANITIZE_THREAD__
+/// DPDK's libraries are not instrumented: ThreadSanitizer does not see their spin locks.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:librte_\n";
+}
+#endif
+
 namespace tapline::test {
 namespace {
 

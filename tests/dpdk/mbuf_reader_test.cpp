@@ -2,6 +2,8 @@
 
 #include "capture/dpdk/mbuf_reader.hpp"
 
+#include <rte_mbuf_dyn.h>
+
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -15,6 +17,7 @@ namespace {
 
 constexpr TimeNs kClockNs = 1'800'000'000LL * kNsPerSecond;
 constexpr std::uint64_t kTimeFlag = 1ULL << 40;
+constexpr std::size_t kTimeOffset = offsetof(rte_mbuf, dynfield1) + 4;  // aligned as DPDK does it
 
 /// One buffer; bytes count up from `first`.
 struct Buffer {
@@ -29,7 +32,7 @@ struct Buffer {
   }
   void set_time(std::uint64_t time) {
     mbuf.ol_flags |= kTimeFlag;
-    std::memcpy(mbuf.dynfield1, &time, sizeof time);
+    std::memcpy(RTE_MBUF_DYNFIELD(&mbuf, kTimeOffset, void*), &time, sizeof time);
   }
 
   std::vector<std::uint8_t> memory;
@@ -39,7 +42,7 @@ struct Buffer {
 
 MbufFormat format(DeviceClock clock = DeviceClock::kNone) {
   return {.clock = clock,
-          .timestamp_offset = offsetof(rte_mbuf, dynfield1),
+          .timestamp_offset = kTimeOffset,
           .timestamp_flag = clock == DeviceClock::kNone ? 0 : kTimeFlag,
           .frame_bytes_max = 1'522,
           .port = 2};

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "tests/dpdk/dpdk_session.hpp"
 
@@ -157,21 +159,34 @@ TEST_CASE("frames lost for want of buffers are counted and told", "[port]") {
   CHECK_FALSE(source->take_notice());
 }
 
-TEST_CASE("one source a worker where the device distributes", "[port]") {
+TEST_CASE("one source a worker where the device distributes, each on a thread of its own", "[port]") {
   const std::optional<DpdkSession> session = DpdkSession::start();
   if (!session) return;
-  const std::vector<std::unique_ptr<FrameSource>> sources =
-      session->open_all({.device = "net_null0,size=64", .workers = 3});
-  std::uint64_t polled_frames = 0;
-  for (const std::unique_ptr<FrameSource>& source : sources) polled_frames += poll_frames(*source, 640);
-  for (const std::unique_ptr<FrameSource>& source : sources) source->stop_receiving();
-  for (const std::unique_ptr<FrameSource>& source : sources) polled_frames += poll_to_end(*source);
-  std::uint64_t received_frames = 0;
-  for (const std::unique_ptr<FrameSource>& source : sources) {
-    CHECK(source->read_device());
-    received_frames += source->counters().device_received_frames;
+  constexpr unsigned kWorkers = 3;
+  std::vector<std::unique_ptr<FrameSource>> sources =
+      session->open_all({.device = "net_null0,size=64", .workers = kWorkers});
+  std::array<bool, kWorkers> registered{};
+  std::array<std::uint64_t, kWorkers> polled_frames{};
+  std::vector<std::thread> threads;
+  for (unsigned worker = 0; worker < kWorkers; ++worker) {
+    threads.emplace_back([&, worker] {
+      FrameSource& source = *sources[worker];
+      polled_frames[worker] = poll_frames(source, 64'000);
+      registered[worker] = rte_lcore_id() != LCORE_ID_ANY;
+      source.read_device();
+      source.stop_receiving();
+      polled_frames[worker] += poll_to_end(source);
+    });
   }
-  CHECK(received_frames == polled_frames);
+  for (std::thread& thread : threads) thread.join();
+  for (unsigned worker = 0; worker < kWorkers; ++worker) {
+    CHECK(registered[worker]);
+    CHECK(sources[worker]->read_device());
+    CHECK(sources[worker]->counters().polled_frames == polled_frames[worker]);
+    CHECK(sources[worker]->counters().device_received_frames == polled_frames[worker]);
+  }
+  sources.clear();  // closes the device: it can be opened again
+  poll_frames(*session->open({.device = "net_null0"}), 64);
 }
 
 TEST_CASE("what cannot be opened says why and what to do", "[port]") {
