@@ -5,7 +5,10 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <mutex>
+#include <string>
+#include <system_error>
 
 #include "capture/dpdk/dpdk_source.hpp"
 #include "capture/dpdk/dpdk_words.hpp"
@@ -110,7 +113,10 @@ Result<std::shared_ptr<DpdkRuntime>> DpdkRuntime::start(const DpdkMemoryConfig& 
 }
 
 DpdkRuntime::~DpdkRuntime() {
+  const std::string folder = ::rte_eal_get_runtime_dir();  // of this process alone, by its file prefix
   ::rte_eal_cleanup();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);  // DPDK leaves it to the next process of that prefix
 }
 
 }  // namespace tapline
