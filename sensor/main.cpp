@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "capture/base/size.hpp"
+#include "sensor/live_ports.hpp"
 #include "sensor/log.hpp"
 #include "sensor/recorder.hpp"
 #include "sensor/sensor_options.hpp"
@@ -65,23 +66,6 @@ Status recover(const storage::Store& store) {
                             file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes));
   }
   return {};
-}
-
-Result<std::vector<LivePort>> open_ports(const SensorOptions& options) {
-  std::vector<LivePort> ports;
-  for (const std::string& interface : options.interfaces) {
-    AfPacketConfig config;
-    config.interface = interface;
-    config.port = static_cast<std::uint16_t>(ports.size());
-    config.workers = options.workers;
-    config.ring_bytes = options.ring_bytes;
-    config.promiscuous = options.promiscuous;
-    config.timestamps = options.timestamps;
-    auto queues = open_af_packet(config);
-    if (!queues) return queues.error();
-    ports.push_back({interface, std::move(*queues)});
-  }
-  return ports;
 }
 
 void report(const RecorderView& now, const RecorderView& before, TimeNs period_ns) {
