@@ -72,7 +72,7 @@ Result<std::span<const LedgerRow>> LedgerFileReader::next() {
     const std::uint32_t group = next_group_;
     next_group_ = static_cast<std::uint32_t>(groups_.size());  // until this one was read
     TAPLINE_TRY(container_.read_block(groups_[group], group, block_));
-    const Result<std::span<const LedgerRow>> rows = codec_.decode(block_.content);
+    Result<std::span<const LedgerRow>> rows = codec_.decode(block_.content);
     if (!rows) {
       return Error{rows.error().code,
                    fmt::format("{}: group {}: {}", container_.path(), group, rows.error().context)};

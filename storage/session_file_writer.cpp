@@ -42,7 +42,7 @@ Status SessionFileWriter::write_group() {
   const RowGroupInfo info{rows_.rows(), rows_.first_ns(), rows_.last_ns(), rows_.order_last_ns()};
   complete_written_ns_ = complete_until_ns_;
   last_ns_ = info.last_ns;
-  const Status written = files_.append(rows_.take_group(complete_until_ns_), info, keys_);
+  Status written = files_.append(rows_.take_group(complete_until_ns_), info, keys_);
   keys_.clear();
   return written;
 }

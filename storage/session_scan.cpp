@@ -40,7 +40,7 @@ Status collect(SessionRowReader& rows, const Uid& uid, std::vector<SessionRecord
 BlockSet groups_of(const SessionFileReader& file, const Uid& uid) {
   const ContainerReader& container = file.container();
   const auto group_count = static_cast<std::uint32_t>(file.groups().size());
-  const BlockSet all(group_count, true);
+  BlockSet all(group_count, true);
   if (!container.finished()) return all;
   Result<IndexReader> index =
       IndexReader::open(index_path_of(container.path()), container.header().segment_id, group_count);
@@ -129,7 +129,7 @@ Result<bool> SessionScan::next_group() {
   while (true) {
     if (!file_ || next_group_ == file_->groups().size()) {
       close_file();
-      const Result<bool> opened = open_next_file();
+      Result<bool> opened = open_next_file();
       if (!opened || !*opened) return opened;
       continue;
     }

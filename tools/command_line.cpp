@@ -22,7 +22,7 @@ Error usage_error(std::string text) {
 
 }  // namespace
 
-CommandLine::CommandLine(std::string usage, std::string description, std::string words)
+CommandLine::CommandLine(std::string usage, std::string description, const std::string& words)
     : usage_(std::move(usage)),
       description_(std::move(description)),
       words_allowed_(!words.empty()),

@@ -19,7 +19,7 @@ class CommandLine {
  public:
   /// `usage` and `description` head the help text. `words` names the positional arguments in it, empty: none
   /// allowed.
-  CommandLine(std::string usage, std::string description, std::string words);
+  CommandLine(std::string usage, std::string description, const std::string& words);
 
   /// `--name ARGUMENT`; `name` may hold a short form as in Boost ("write,w").
   void add_value(const char* name, const char* argument, const char* help);

@@ -72,6 +72,7 @@ Status write_rows(std::span<const SessionRow> rows, const FieldList& fields, con
 
 GroupTable group_rows(std::span<const SessionRow> rows, const FieldList& keys, const FieldContext& context) {
   std::vector<const SessionField*> summed;
+  summed.reserve(std::size(kSummed));
   for (const std::string_view name : kSummed) summed.push_back(find_session_field(name));
   std::unordered_map<std::string, Group> groups;
   std::vector<FieldValue> values(keys.size());

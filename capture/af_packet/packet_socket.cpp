@@ -83,6 +83,9 @@ Result<std::unique_ptr<PacketSocket>> PacketSocket::open(const AfPacketConfig& c
 Status PacketSocket::configure(const File& file, const AfPacketConfig& config, const InterfaceFacts& facts) {
   TAPLINE_TRY(set_option(file, SOL_PACKET, PACKET_VERSION, int{TPACKET_V3}, "use TPACKET_V3 on"));
   TAPLINE_TRY(set_option(file, SOL_PACKET, PACKET_RESERVE, kRingHeadroomBytes, "reserve headroom on"));
+  // Has the kernel stamp frames as they come in. Without it each is stamped when it is copied to the ring:
+  // later, and for every listener anew.
+  TAPLINE_TRY(set_option(file, SOL_SOCKET, SO_TIMESTAMPNS, int{1}, "have frames stamped on"));
   if (facts.loopback) {  // a packet comes by there twice: sent, and received
     TAPLINE_TRY(set_option(file, SOL_PACKET, PACKET_IGNORE_OUTGOING, int{1}, "ignore sent frames on"));
   }

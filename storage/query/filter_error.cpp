@@ -106,6 +106,7 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
                    [](const Near& a, const Near& b) { return a.distance < b.distance; });
   near.resize(std::min(near.size(), kSuggestionsMax));
   std::vector<std::string_view> names;
+  names.reserve(near.size());
   for (const Near& item : near) names.push_back(item.name);
   return fmt::format("; did you mean {}?", fmt::join(names, ", "));
 }

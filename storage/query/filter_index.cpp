@@ -55,7 +55,7 @@ IndexQuery port_query(std::uint8_t ip_proto, std::uint16_t low, std::uint16_t hi
 }
 
 IndexQuery ethertype_query(std::int64_t ethertype) {
-  const auto of_sessionless = one_value(IndexKeyKind::kEthertype, static_cast<std::uint64_t>(ethertype));
+  auto of_sessionless = one_value(IndexKeyKind::kEthertype, static_cast<std::uint64_t>(ethertype));
   if (ethertype == kEtherTypeIpv4) {
     return IndexQuery::disjunction({IndexQuery::keys({IndexKeyKind::kIpv4, 0, 0xffffffff}), of_sessionless});
   }

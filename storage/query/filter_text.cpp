@@ -76,7 +76,7 @@ std::string port_text(const Term& term) {
 std::string proto_text(const Term& term) {
   const bool is_icmp_word = (term.ip_proto == kIpProtoIcmp && term.family == Family::kIpv4) ||
                             (term.ip_proto == kIpProtoIcmpv6 && term.family == Family::kIpv6);
-  const std::string name = ip_proto_text(term.ip_proto);
+  std::string name = ip_proto_text(term.ip_proto);
   if (is_icmp_word) return name;
   if (term.family == Family::kAny && is_proto_word(name) && !proto_is_icmp(term.ip_proto)) return name;
   return fmt::format("{}proto {}", family_text(term.family), name);
@@ -102,7 +102,7 @@ std::string tag_text(std::string_view word, const Term& term) {
 }
 
 std::string endpoint_text(const IpAddress& address, bool has_port, std::uint16_t port) {
-  const std::string text = format_address(address);
+  std::string text = format_address(address);
   if (!has_port) return text;
   return address.is_v4_mapped() ? fmt::format("{}:{}", text, port) : fmt::format("[{}]:{}", text, port);
 }

@@ -81,7 +81,7 @@ Status FrameMerge::read_block(Cursor& cursor, const PlannedBlock& planned) {
   const std::uint64_t before = segment.reader->bytes_read();
   Status read = segment.reader->read_block(planned.entry, planned.number, cursor.block);
   bytes_read_ += segment.reader->bytes_read() - before;
-  TAPLINE_TRY(read);
+  if (!read) return read;
   ++blocks_read_;
   return storage::parse_frames(cursor.block, segment.header, cursor.frames);
 }

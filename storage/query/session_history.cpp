@@ -116,8 +116,8 @@ Result<WindowedAnswer> find_sessions_in_window(const storage::Catalog& catalog,
   for (const SessionRecord& session : sessions) {
     const auto first = std::ranges::lower_bound(deltas, session.uid, {}, &Delta::uid);
     const auto last = std::ranges::upper_bound(deltas, session.uid, {}, &Delta::uid);
-    WindowedSession result = windowed(session, {first, last}, question.window);
-    if (question.filter.matches_session(result.session)) answer.sessions.push_back(std::move(result));
+    const WindowedSession result = windowed(session, {first, last}, question.window);
+    if (question.filter.matches_session(result.session)) answer.sessions.push_back(result);
   }
   return answer;
 }
