@@ -67,16 +67,30 @@ Result<LedgerFileReader> LedgerFileReader::open(const std::string& path) {
   return LedgerFileReader(std::move(*container), std::move(*groups));
 }
 
+Result<std::span<const LedgerRow>> LedgerFileReader::read_group(std::uint32_t number) {
+  TAPLINE_CHECK(number < groups_.size());
+  TAPLINE_TRY(container_.read_block(groups_[number], number, block_));
+  Result<std::span<const LedgerRow>> rows = codec_.decode(block_.content);
+  if (rows) return rows;
+  return Error{rows.error().code,
+               fmt::format("{}: group {}: {}", container_.path(), number, rows.error().context)};
+}
+
+Result<TimeNs> LedgerFileReader::complete_until_ns() {
+  if (groups_.empty()) return std::numeric_limits<TimeNs>::min();
+  const auto last = static_cast<std::uint32_t>(groups_.size() - 1);
+  TAPLINE_TRY(container_.read_block(groups_[last], last, block_));
+  const Result<RowGroupView> view = RowGroupView::parse(block_.content);
+  if (!view) return Error{view.error().code, fmt::format("{}: {}", container_.path(), view.error().context)};
+  return view->header().complete_until_ns;
+}
+
 Result<std::span<const LedgerRow>> LedgerFileReader::next() {
   while (next_group_ < groups_.size()) {
     const std::uint32_t group = next_group_;
     next_group_ = static_cast<std::uint32_t>(groups_.size());  // until this one was read
-    TAPLINE_TRY(container_.read_block(groups_[group], group, block_));
-    Result<std::span<const LedgerRow>> rows = codec_.decode(block_.content);
-    if (!rows) {
-      return Error{rows.error().code,
-                   fmt::format("{}: group {}: {}", container_.path(), group, rows.error().context)};
-    }
+    Result<std::span<const LedgerRow>> rows = read_group(group);
+    if (!rows) return rows;
     next_group_ = group + 1;
     if (!rows->empty()) return rows;
   }

@@ -37,13 +37,21 @@ class LedgerFileWriter {
   TimeNs complete_until_ns_ = std::numeric_limits<TimeNs>::min();
 };
 
-/// The rows of one ledger file, finished or `.open`, in the order in which they were written.
+/// The rows of one ledger file, finished or `.open`, in the order in which they were written. Memory: one
+/// group.
 class LedgerFileReader {
  public:
   /// Errors as ContainerReader::open.
   static Result<LedgerFileReader> open(const std::string& path);
 
   const ContainerReader& container() const { return container_; }
+  /// An entry's first_ns and last_ns are those of its rows' seconds.
+  const std::vector<BlockEntry>& groups() const { return groups_; }
+  /// The rows of one group, valid until the next call.
+  Result<std::span<const LedgerRow>> read_group(std::uint32_t number);
+  /// Order time up to which all rows are in this file or in earlier ones of its worker; reads one group. The
+  /// least time where the file does not say.
+  Result<TimeNs> complete_until_ns();
   /// The next group's rows, valid until the next call; empty at the end. After an error there is nothing
   /// more.
   Result<std::span<const LedgerRow>> next();

@@ -1,7 +1,7 @@
 #include "storage/store.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/file.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -33,6 +33,23 @@ bool holds_nothing_of_others(const std::string& path) {
     if (entry.path().filename() != "tapline-store.tmp") return false;
   }
   return !error;
+}
+
+std::string lock_path(const Store& store) {
+  return store.path() + "/lock";
+}
+
+/// The whole file, for fcntl(2). l_pid must be 0 for locks of open file descriptions.
+struct flock whole_file(short type) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+std::string read_holder(const std::string& path) {
+  const Result<std::vector<std::uint8_t>> holder = read_file(path);
+  return holder ? std::string(holder->begin(), holder->end()) : std::string("unknown");
 }
 
 }  // namespace
@@ -84,22 +101,32 @@ Result<Store> Store::open_or_create(const std::string& path, const std::string& 
 }
 
 Result<StoreLock> StoreLock::acquire(const Store& store) {
-  const std::string path = store.path() + "/lock";
+  const std::string path = lock_path(store);
   Result<File> file = File::open_existing(path);
   if (!file) file = File::create(path);
   if (!file) return file.error();
-  if (::flock(file->descriptor(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return io_error("lock", path);
-    const Result<std::vector<std::uint8_t>> holder = read_file(path);
-    const std::string pid = holder ? std::string(holder->begin(), holder->end()) : std::string("unknown");
+  const struct flock lock = whole_file(F_WRLCK);
+  if (::fcntl(file->descriptor(), F_OFD_SETLK, &lock) != 0) {
+    if (errno != EAGAIN && errno != EACCES) return io_error("lock", path);
     return Error{ErrorCode::kBusy,
                  fmt::format("{} is being written by process {}: a store has one writer at a time",
-                             store.path(), pid)};
+                             store.path(), read_holder(path))};
   }
   const std::string pid = std::to_string(::getpid());
   TAPLINE_TRY(file->truncate(0));
   TAPLINE_TRY(file->write_all(Bytes(reinterpret_cast<const std::uint8_t*>(pid.data()), pid.size())));
   return StoreLock(std::move(*file));
+}
+
+Result<std::optional<std::string>> find_writer(const Store& store) {
+  const std::string path = lock_path(store);
+  const Result<File> file = File::open_read(path);
+  if (!file && file.error().code == ErrorCode::kNotFound) return std::optional<std::string>();
+  if (!file) return file.error();
+  struct flock lock = whole_file(F_RDLCK);
+  if (::fcntl(file->descriptor(), F_OFD_GETLK, &lock) != 0) return io_error("look at the lock of", path);
+  if (lock.l_type == F_UNLCK) return std::optional<std::string>();
+  return std::optional(read_holder(path));
 }
 
 }  // namespace tapline::storage

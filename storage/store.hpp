@@ -9,6 +9,7 @@
 // Readers need no lock and never write.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "capture/base/file.hpp"
@@ -39,7 +40,8 @@ class Store {
   std::uint64_t sensor_id_ = 0;
 };
 
-/// The one-writer lock (flock, so that it goes with its process). kBusy names the process that holds it.
+/// The one-writer lock: of the open file description, so that it goes with its process, and so that readers
+/// can ask for it without taking it. kBusy names the process that holds it.
 class StoreLock {
  public:
   static Result<StoreLock> acquire(const Store& store);
@@ -48,5 +50,9 @@ class StoreLock {
   explicit StoreLock(File file) : file_(std::move(file)) {}
   File file_;
 };
+
+/// The process id of the store's writer, as text; nothing where there is none. Takes no lock, not even for a
+/// moment: a writer that starts meanwhile notices nothing.
+Result<std::optional<std::string>> find_writer(const Store& store);
 
 }  // namespace tapline::storage

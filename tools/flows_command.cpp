@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "storage/query/coverage.hpp"
 #include "storage/query/session_history.hpp"
-#include "storage/source.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"
 #include "tools/flows_options.hpp"
@@ -21,6 +21,7 @@ struct FoundSessions {
   std::vector<SessionRecord> records;
   std::vector<bool> crosses_edge;  // of each record; empty unless --in-window
   std::vector<Error> unreadable;
+  query::Coverage coverage;
 };
 
 Status find_rows(const FlowsOptions& options, FoundSessions& found) {
@@ -42,20 +43,18 @@ Status find_rows(const FlowsOptions& options, FoundSessions& found) {
   return {};
 }
 
-/// Asks again where a file has gone between listing and reading: its writer gave it its final name.
+/// The coverage first: what it says to be complete is in the files that are listed after it.
 Result<FoundSessions> find_in_store(const storage::Store& store, const FlowsOptions& options) {
-  constexpr int kAttempts = 3;
   FoundSessions found;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    found = {};
-    Result<storage::Catalog> catalog = storage::Catalog::scan(store);
-    if (!catalog) return catalog.error();
-    found.catalog = std::move(*catalog);
-    TAPLINE_TRY(find_rows(options, found));
-    const bool gone = std::ranges::any_of(
-        found.unreadable, [](const Error& error) { return error.code == ErrorCode::kNotFound; });
-    if (!gone) break;
-  }
+  Result<query::Coverage> coverage =
+      query::read_coverage(store, options.question.window, query::QuestionKind::kSessions);
+  if (!coverage) return coverage.error();
+  Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  if (!catalog) return catalog.error();
+  found.coverage = std::move(*coverage);
+  found.catalog = std::move(*catalog);
+  TAPLINE_TRY(find_rows(options, found));
+  found.coverage.add_unreadable_files(found.catalog.sessions, found.unreadable);
   return found;
 }
 
@@ -122,9 +121,6 @@ const char* rows_name(const FlowsOptions& options) {
 int list_sessions(const storage::Store& store, const CommandLine& command_line, const FlowsOptions& options) {
   const Result<FoundSessions> found = find_in_store(store, options);
   if (!found) return report_error("flows", found.error());
-  const Result<std::vector<storage::Source>> sources = storage::list_sources(store);
-  if (!sources) return report_error("flows", sources.error());
-
   std::vector<SessionRow> rows = rows_of(*found);
   TextOutput output = TextOutput::standard();
   const Result<std::size_t> count =
@@ -132,9 +128,7 @@ int list_sessions(const storage::Store& store, const CommandLine& command_line, 
   if (!count && output.broken_pipe()) return kExitError;
   if (!count) return report_error("flows", count.error());
 
-  query::Coverage coverage = query::make_coverage(*sources, found->catalog, options.question.window, false);
-  coverage.add_unreadable_files(found->catalog.sessions, found->unreadable);
-  const int exit_code = report_coverage("flows", command_line, coverage, *count > 0);
+  const int exit_code = report_coverage("flows", command_line, found->coverage, *count > 0);
   const std::size_t shown = rows_shown(options, *count);
   if (shown == *count) return exit_code;
   fmt::print(stderr, "{} of {} {} shown; --limit 0 shows all\n", shown, *count, rows_name(options));

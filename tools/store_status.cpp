@@ -1,10 +1,6 @@
 #include "tools/store_status.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -26,19 +22,6 @@ void count_files(const std::vector<CatalogFile>& files, FilesStatus& status) {
     if (file.open) ++status.open_files;
     status.file_bytes += file.file_bytes;
   }
-}
-
-/// A shared lock for a moment: only a writer that starts within it could notice, and is told to try again.
-Status read_writer(const storage::Store& store, StoreStatus& status) {
-  const std::string path = store.path() + "/lock";
-  const Result<File> file = File::open_read(path);
-  if (!file) return file.error().code == ErrorCode::kNotFound ? Status() : file.error();
-  if (::flock(file->descriptor(), LOCK_SH | LOCK_NB) == 0) return {};
-  if (errno != EWOULDBLOCK) return io_error("lock", path);
-  status.writer_active = true;
-  const Result<std::vector<std::uint8_t>> pid = read_file(path);
-  if (pid) status.writer_pid.assign(pid->begin(), pid->end());
-  return {};
 }
 
 Status add_segment(const CatalogFile& file, PacketsStatus& packets) {
@@ -163,7 +146,10 @@ Result<StoreStatus> read_status(const storage::Store& store) {
   const Result<std::uint64_t> format = marker->number("format");
   if (!format) return format.error();
   status.format = *format;
-  TAPLINE_TRY(read_writer(store, status));
+  const Result<std::optional<std::string>> writer = storage::find_writer(store);
+  if (!writer) return writer.error();
+  status.writer_active = writer->has_value();
+  status.writer_pid = writer->value_or("");
   Result<std::vector<storage::Source>> sources = storage::list_sources(store);
   if (!sources) return sources.error();
   status.sources = std::move(*sources);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "storage/query/json_text.hpp"
+#include "storage/query/ledger_coverage.hpp"
 
 namespace tapline::query {
 namespace {
@@ -12,69 +13,122 @@ namespace {
 using storage::Source;
 using storage::SourceState;
 
-/// What was recorded and what is missing in between; only a window with limits has gaps: without them the
-/// window is all that was covered.
-void add_gaps(std::vector<std::pair<TimeNs, TimeNs>> recorded, bool limited, Coverage& coverage) {
-  TimeWindow& window = coverage.window;
-  std::ranges::sort(recorded);
-  if (!recorded.empty()) {
-    TimeNs last = recorded.front().second;
-    for (const auto& interval : recorded) last = std::max(last, interval.second);
-    const bool open_since = window.since_ns == TimeWindow::kUnlimitedSince;
-    const bool open_until = window.until_ns == TimeWindow::kUnlimitedUntil;
-    if (open_since) window.since_ns = recorded.front().first;
-    if (open_until) window.until_ns = time_after(last);
+constexpr const char* kExpiredDetail = "the ring has dropped a segment to stay within its budget";
+
+/// Closed interval of time in which something was recorded.
+struct Recorded {
+  TimeNs first_ns = 0;
+  TimeNs last_ns = 0;
+  LiveRun::State state = LiveRun::State::kEnded;
+
+  /// What follows last_ns is no gap: there is a hole of its own for it, if any.
+  bool goes_on() const { return state != LiveRun::State::kEnded; }
+};
+
+std::vector<Recorded> find_recorded(const std::vector<Source>& sources, const std::vector<LiveRun>& runs) {
+  std::vector<Recorded> recorded;
+  for (const Source& source : sources) {
+    if (!source.live && source.state == SourceState::kComplete && source.frames > 0)
+      recorded.push_back({source.first_ns, source.last_ns});
   }
-  if (!limited) return;
+  for (const LiveRun& run : runs) {
+    // Of a dead one, the second in which it may have died is there, too, with its hole.
+    const TimeNs until_ns = run.state == LiveRun::State::kDead
+                                ? saturating_add(run.complete_until_ns, kNsPerSecond)
+                                : run.complete_until_ns;
+    recorded.push_back({run.first_ns, std::max(run.first_ns, time_before(until_ns)), run.state});
+  }
+  std::ranges::sort(recorded, {}, &Recorded::first_ns);
+  return recorded;
+}
+
+/// Without limits the window is all that was covered: to the end of what has ended, or to where the slowest
+/// of the runs that go on is complete.
+void limit_window(const std::vector<Recorded>& recorded, TimeWindow& window) {
+  if (recorded.empty()) return;
+  if (window.since_ns == TimeWindow::kUnlimitedSince) window.since_ns = recorded.front().first_ns;
+  if (window.until_ns != TimeWindow::kUnlimitedUntil) return;
+  TimeNs ended_ns = TimeWindow::kUnlimitedSince;
+  TimeNs going_on_ns = TimeWindow::kUnlimitedUntil;
+  for (const Recorded& interval : recorded) {
+    if (interval.state == LiveRun::State::kRecording) {
+      going_on_ns = std::min(going_on_ns, interval.last_ns);
+    } else {
+      ended_ns = std::max(ended_ns, interval.last_ns);
+    }
+  }
+  const bool any_goes_on = going_on_ns != TimeWindow::kUnlimitedUntil;
+  window.until_ns = time_after(any_goes_on ? std::max(ended_ns, going_on_ns) : ended_ns);
+}
+
+/// What is missing between what was recorded.
+void add_gaps(const std::vector<Recorded>& recorded, Coverage& coverage) {
+  const TimeWindow& window = coverage.window;
   TimeNs covered_until = window.since_ns;
   const auto add_gap = [&](TimeNs until) {
     if (covered_until < until)
       coverage.holes.push_back(
           {covered_until, time_before(until), HoleReason::kSensorDown, "nothing was recorded"});
   };
-  for (const auto& [first, last] : recorded) {
-    if (!window.touches(first, last)) continue;
-    add_gap(first);
-    covered_until = std::max(covered_until, time_after(last));
+  for (const Recorded& interval : recorded) {
+    const TimeNs last_ns = interval.goes_on() ? TimeWindow::kUnlimitedUntil : interval.last_ns;
+    if (!window.touches(interval.first_ns, last_ns)) continue;
+    add_gap(interval.first_ns);
+    covered_until = std::max(covered_until, time_after(last_ns));
   }
   add_gap(window.until_ns);
 }
 
+/// What follows the end of runs that have none yet, up to now: the future is no hole while somebody records.
+/// Within what is complete there is nothing to add.
+void add_unfinished_runs(const std::vector<LiveRun>& runs, TimeNs now_ns, Coverage& coverage) {
+  for (const LiveRun& run : runs) {
+    Hole hole{std::max(run.complete_until_ns, coverage.window.since_ns),
+              time_before(coverage.window.until_ns), HoleReason::kSensorDown,
+              fmt::format("{}: the sensor has died", run.interface)};
+    if (run.state == LiveRun::State::kRecording) {
+      hole.last_ns = std::min(hole.last_ns, now_ns);
+      hole.reason = HoleReason::kNotYetFlushed;
+      hole.detail = fmt::format("{}: not on the disk yet", run.interface);
+    }
+    if (run.state != LiveRun::State::kEnded && hole.first_ns <= hole.last_ns) coverage.holes.push_back(hole);
+  }
+}
+
+void add_import(const Source& source, bool packets, Coverage& coverage) {
+  if (source.state == SourceState::kStarted) {
+    coverage.holes.push_back({coverage.window.since_ns, time_before(coverage.window.until_ns),
+                              HoleReason::kSensorDown,
+                              fmt::format("the import of {} was interrupted or is running", source.path)});
+    return;
+  }
+  // Without a frame nobody knows of what times the damaged part was.
+  const bool touches =
+      source.frames == 0 ? !source.damage.empty() : coverage.window.touches(source.first_ns, source.last_ns);
+  if (!touches) return;
+  if (!source.damage.empty()) {
+    coverage.qualifications.push_back({QualificationKind::kSourceDamaged, 1, source.damage});
+  }
+  if (packets && !source.packets) {
+    coverage.qualifications.push_back({QualificationKind::kNotStored, source.frames,
+                                       fmt::format("{} was imported with --no-packets", source.path)});
+  }
+}
+
 void add_sources(const std::vector<Source>& sources, bool packets, Coverage& coverage) {
   for (const Source& source : sources) {
-    if (source.state == SourceState::kStarted) {
-      coverage.holes.push_back({coverage.window.since_ns, time_before(coverage.window.until_ns),
-                                HoleReason::kSensorDown,
-                                fmt::format("the import of {} was interrupted or is running", source.path)});
-      continue;
-    }
-    // Without a frame nobody knows of what times the damaged part was.
-    const bool touches = source.frames == 0 ? !source.damage.empty()
-                                            : coverage.window.touches(source.first_ns, source.last_ns);
-    if (!touches) continue;
-    if (!source.damage.empty()) {
-      coverage.qualifications.push_back({QualificationKind::kSourceDamaged, 1, source.damage});
-    }
-    if (packets && !source.packets) {
+    if (!source.live) add_import(source, packets, coverage);
+    const bool goes_on = source.state == SourceState::kStarted;
+    const bool touches =
+        coverage.window.touches(source.first_ns, goes_on ? TimeWindow::kUnlimitedUntil : source.last_ns);
+    if (source.live && packets && !source.packets && touches) {
       coverage.qualifications.push_back({QualificationKind::kNotStored, source.frames,
-                                         fmt::format("{} was imported with --no-packets", source.path)});
+                                         fmt::format("of {} only sessions are stored", source.path)});
     }
   }
 }
 
 }  // namespace
-
-const char* hole_reason_name(HoleReason reason) {
-  switch (reason) {
-    case HoleReason::kExpired:
-      return "expired";
-    case HoleReason::kSensorDown:
-      return "sensor_down";
-    case HoleReason::kCorrupt:
-      return "corrupt";
-  }
-  return "unknown";
-}
 
 const char* qualification_name(QualificationKind kind) {
   switch (kind) {
@@ -132,26 +186,39 @@ void Coverage::add_plan(const Plan& plan) {
   }
 }
 
+void Coverage::add_expired(const storage::Catalog& catalog) {
+  for (const storage::CatalogFile& segment : catalog.expired) {
+    if (!window.touches(segment.name.first_ns, segment.name.last_ns)) continue;
+    holes.push_back({segment.name.first_ns, segment.name.last_ns, HoleReason::kExpired, kExpiredDetail});
+  }
+}
+
 Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalog& catalog,
-                       const TimeWindow& window, bool packets) {
+                       const TimeWindow& window, QuestionKind kind, const StoreMoment& moment) {
+  const bool packets = kind == QuestionKind::kPackets;
+  const std::vector<LiveRun> runs = find_live_runs(sources, catalog, moment, kind);
+  const std::vector<Recorded> recorded = find_recorded(sources, runs);
   Coverage coverage;
   coverage.window = window;
-  std::vector<std::pair<TimeNs, TimeNs>> recorded;
-  for (const Source& source : sources) {
-    if (source.state == SourceState::kComplete && source.frames > 0) {
-      recorded.emplace_back(source.first_ns, source.last_ns);
-    }
-  }
-  add_gaps(std::move(recorded), window.limited(), coverage);
+  limit_window(recorded, coverage.window);
+  if (window.limited()) add_gaps(recorded, coverage);
+  add_unfinished_runs(runs, moment.now_ns, coverage);
   add_sources(sources, packets, coverage);
-  if (packets) {
-    for (const storage::CatalogFile& segment : catalog.expired) {
-      if (!coverage.window.touches(segment.name.first_ns, segment.name.last_ns)) continue;
-      coverage.holes.push_back({segment.name.first_ns, segment.name.last_ns, HoleReason::kExpired,
-                                "the ring has dropped a segment to stay within its budget"});
-    }
-  }
+  for (Hole& hole : find_ledger_holes(runs, catalog, coverage.window))
+    coverage.holes.push_back(std::move(hole));
+  if (packets) coverage.add_expired(catalog);
+  merge_holes(coverage.holes);
   return coverage;
+}
+
+Result<Coverage> read_coverage(const storage::Store& store, const TimeWindow& window, QuestionKind kind) {
+  const Result<StoreMoment> moment = StoreMoment::observe(store);
+  if (!moment) return moment.error();
+  const Result<std::vector<Source>> sources = storage::list_sources(store);
+  if (!sources) return sources.error();
+  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  if (!catalog) return catalog.error();
+  return make_coverage(*sources, *catalog, window, kind, *moment);
 }
 
 std::string format_coverage(const Coverage& coverage) {

@@ -1,8 +1,8 @@
 #pragma once
 // Coverage: what an answer could see. The window asked for, the holes in it (then the answer may lack frames,
 // and an empty one proves nothing) and the qualifications (what was stored is less than what was on the wire,
-// on purpose or by the source). Computed from the accounts of the sources and the names of expired segments;
-// what turns out to be unreadable while answering is added.
+// on purpose or by the source). Computed from the accounts of the sources, the ledger of live ones and the
+// names of expired segments; what turns out to be unreadable or gone while answering is added.
 
 #include <cstdint>
 #include <string>
@@ -10,24 +10,12 @@
 
 #include "capture/base/time_window.hpp"
 #include "storage/catalog.hpp"
+#include "storage/query/hole.hpp"
+#include "storage/query/live_run.hpp"
 #include "storage/query/plan.hpp"
 #include "storage/source.hpp"
 
 namespace tapline::query {
-
-enum class HoleReason : std::uint8_t {
-  kExpired,     // the ring has dropped a segment
-  kSensorDown,  // nothing was recorded, or an import was interrupted
-  kCorrupt,     // a segment or block cannot be read
-};
-const char* hole_reason_name(HoleReason reason);
-
-struct Hole {
-  TimeNs first_ns = 0;  // closed interval
-  TimeNs last_ns = 0;
-  HoleReason reason = HoleReason::kSensorDown;
-  std::string detail;
-};
 
 enum class QualificationKind : std::uint8_t {
   kCut,            // frames shortened by us
@@ -52,6 +40,8 @@ struct Coverage {
   /// An empty answer means that there was nothing.
   bool proof_of_absence() const { return holes.empty() && qualifications.empty(); }
 
+  /// Segments that the ring has dropped.
+  void add_expired(const storage::Catalog& catalog);
   void add_unreadable(const std::vector<UnreadableSegment>& segments);
   /// Errors that name files of `files`, such as session files; the whole window where the name of the file
   /// does not tell its times.
@@ -60,9 +50,14 @@ struct Coverage {
   void add_plan(const Plan& plan);
 };
 
-/// `packets`: the question is about packets, so that expired segments and `--no-packets` matter.
+/// For a store that is being written, `moment`, then `catalog` are to be taken before the catalog from which
+/// the question is answered: what is said to be complete here is on the disk then. Expired segments count for
+/// questions about packets only.
 Coverage make_coverage(const std::vector<storage::Source>& sources, const storage::Catalog& catalog,
-                       const TimeWindow& window, bool packets);
+                       const TimeWindow& window, QuestionKind kind, const StoreMoment& moment);
+
+/// Observes the store's moment, then lists its sources and files, as make_coverage() wants it.
+Result<Coverage> read_coverage(const storage::Store& store, const TimeWindow& window, QuestionKind kind);
 
 /// One line for people: "coverage: 2026-... to 2026-..., complete" or with its holes.
 std::string format_coverage(const Coverage& coverage);

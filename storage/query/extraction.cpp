@@ -80,11 +80,12 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
     return Error{ErrorCode::kInvalid,
                  "--side needs sessions to know who opened them: use --flow or session fields"};
   }
-  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  Result<Coverage> coverage = read_coverage(store, question.window, QuestionKind::kPackets);
+  if (!coverage) return coverage.error();
+  state->coverage = std::move(*coverage);
+  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);  // after the coverage
   if (!catalog) return catalog.error();
-  const Result<std::vector<storage::Source>> sources = storage::list_sources(store);
-  if (!sources) return sources.error();
-  state->coverage = make_coverage(*sources, *catalog, question.window, true);
+  state->coverage.add_expired(*catalog);
 
   IndexQuery index_query = question.filter.index_query();
   if (wants_sessions(question)) {
@@ -125,6 +126,7 @@ std::uint64_t Extraction::bytes_read() const {
 Coverage Extraction::coverage() const {
   Coverage coverage = state_->coverage;
   coverage.add_unreadable(state_->merge->unreadable());
+  merge_holes(coverage.holes);
   return coverage;
 }
 

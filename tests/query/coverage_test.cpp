@@ -28,8 +28,9 @@ Source complete_source(TimeNs first_ns, TimeNs last_ns) {
   return source;
 }
 
-Coverage coverage_of(const std::vector<Source>& sources, const TimeWindow& window = {}, bool packets = true) {
-  return make_coverage(sources, {}, window, packets);
+Coverage coverage_of(const std::vector<Source>& sources, const TimeWindow& window = {},
+                     QuestionKind kind = QuestionKind::kPackets, const storage::Catalog& catalog = {}) {
+  return make_coverage(sources, catalog, window, kind, {});
 }
 
 storage::Catalog catalog_with_expired(TimeNs first_ns, TimeNs last_ns) {
@@ -129,17 +130,17 @@ TEST_CASE("packets that were not stored qualify questions about packets, not tho
   REQUIRE(packets.qualifications.size() == 1);
   CHECK(packets.qualifications[0].kind == QualificationKind::kNotStored);
   CHECK(packets.qualifications[0].count == 10);
-  CHECK(coverage_of({sessions_only}, {}, false).proof_of_absence());
+  CHECK(coverage_of({sessions_only}, {}, QuestionKind::kSessions).proof_of_absence());
 }
 
 TEST_CASE("an expired segment is a hole for packets, not for sessions, and only within the window") {
   const storage::Catalog catalog = catalog_with_expired(120, 130);
   const std::vector<Source> sources = {complete_source(100, 200)};
-  check_hole(make_coverage(sources, catalog, {}, true), 0, 120, 130, HoleReason::kExpired);
-  CHECK(make_coverage(sources, catalog, {}, false).complete());
-  CHECK(make_coverage(sources, catalog, {131, 201}, true).complete());
-  CHECK(make_coverage(sources, catalog, {100, 120}, true).complete());
-  CHECK_FALSE(make_coverage(sources, catalog, {130, 140}, true).complete());
+  check_hole(coverage_of(sources, {}, QuestionKind::kPackets, catalog), 0, 120, 130, HoleReason::kExpired);
+  CHECK(coverage_of(sources, {}, QuestionKind::kSessions, catalog).complete());
+  CHECK(coverage_of(sources, {131, 201}, QuestionKind::kPackets, catalog).complete());
+  CHECK(coverage_of(sources, {100, 120}, QuestionKind::kPackets, catalog).complete());
+  CHECK_FALSE(coverage_of(sources, {130, 140}, QuestionKind::kPackets, catalog).complete());
 }
 
 TEST_CASE("a session file that cannot be read is a hole over the times of its name") {

@@ -177,3 +177,22 @@ TEST_CASE("a text record that is missing, malformed or too long is refused") {
   REQUIRE(File::create(folder / "huge")->truncate(std::uint64_t{1} << 40).ok());
   CHECK(TextRecord::load(folder / "huge").error().code == ErrorCode::kCorrupt);
 }
+
+TEST_CASE("readers see the writer without taking its lock, from this process and from others") {
+  const TemporaryFolder folder;
+  const Result<Store> store = Store::open_or_create(folder.path(), "s");
+  const auto writer = [&] {
+    const Result<std::optional<std::string>> found = find_writer(*store);
+    REQUIRE(found.ok());
+    return *found;
+  };
+  CHECK_FALSE(writer().has_value());  // nobody has ever written
+  {
+    const Result<StoreLock> lock = StoreLock::acquire(*store);
+    REQUIRE(lock.ok());
+    CHECK(writer() == std::to_string(::getpid()));
+    CHECK(writer() == std::to_string(::getpid()));
+  }
+  CHECK_FALSE(writer().has_value());
+  CHECK(StoreLock::acquire(*store).ok());
+}
