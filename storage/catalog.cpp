@@ -6,51 +6,169 @@
 #include <filesystem>
 #include <system_error>
 #include <tuple>
+#include <unordered_set>
+
+#include "storage/container_layout.hpp"
 
 namespace tapline::storage {
 namespace {
 
-Result<std::vector<CatalogFile>> list_files(const std::string& directory, std::string_view suffix) {
-  std::vector<CatalogFile> files;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(directory, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    const std::string file_name = entry->path().filename().string();
-    CatalogFile file{entry->path().string(), is_open_name(file_name, suffix), {}, 0};
-    if (!file.open) {
-      const std::optional<FinalName> name = parse_final_name(file_name, suffix);
-      if (!name) continue;
-      file.name = *name;
-    }
-    std::error_code vanished;
-    const std::uintmax_t bytes = entry->file_size(vanished);
-    if (vanished) continue;
-    file.file_bytes = bytes;
-    files.push_back(std::move(file));
+/// Names in a directory, sorted. More than one listing is needed only while files are made or renamed; the
+/// last one counts if that never ends.
+Result<std::vector<std::string>> list_names(const std::string& directory) {
+  constexpr int kListingsMax = 16;
+  std::vector<std::string> before;
+  for (int listing = 0; listing < kListingsMax; ++listing) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(directory, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+      names.push_back(entry->path().filename().string());
+    if (error) return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", directory, error.message())};
+    std::ranges::sort(names);
+    if (listing > 0 && names == before) break;
+    before = std::move(names);
   }
-  if (error) return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", directory, error.message())};
+  return before;
+}
+
+/// What `file_name` says about a file with `suffix`; nothing where it is none.
+std::optional<CatalogFile> parse_name(const std::string& file_name, std::string_view suffix) {
+  CatalogFile file;
+  if (is_open_name(file_name, suffix)) {
+    file.open = true;
+    file.name.id_high = *parse_open_id_high(file_name);
+    return file;
+  }
+  const std::optional<FinalName> name = parse_final_name(file_name, suffix);
+  if (!name) return std::nullopt;
+  file.name = *name;
+  return file;
+}
+
+/// A file that was renamed while its directory was listed may be there twice: its last name counts.
+void remove_renamed(std::vector<CatalogFile>& files) {
+  std::unordered_set<std::uint64_t> finished;
+  for (const CatalogFile& file : files) {
+    if (!file.open) finished.insert(file.name.id_high);
+  }
+  std::erase_if(files,
+                [&](const CatalogFile& file) { return file.open && finished.contains(file.name.id_high); });
+}
+
+/// The files with `suffix`. A file that vanishes before its size is known keeps its place with size 0:
+/// readers look again.
+std::vector<CatalogFile> select_files(const std::string& directory, const std::vector<std::string>& names,
+                                      std::string_view suffix, std::vector<std::string>& strays) {
+  std::vector<CatalogFile> files;
+  for (const std::string& file_name : names) {
+    std::optional<CatalogFile> file = parse_name(file_name, suffix);
+    if (!file) continue;
+    file->path = directory + "/" + file_name;
+    std::error_code vanished;
+    const std::uintmax_t bytes = std::filesystem::file_size(file->path, vanished);
+    file->file_bytes = vanished ? 0 : bytes;
+    if (file->open && !vanished && bytes < kFirstBlockOffset) {
+      strays.push_back(std::move(file->path));
+    } else {
+      files.push_back(std::move(*file));
+    }
+  }
+  remove_renamed(files);
   std::ranges::sort(files, {}, [](const CatalogFile& file) {
     return std::tuple(file.open, file.name.first_ns, file.name.last_ns, file.path);
   });
   return files;
 }
 
+void add_steps(const std::string& directory, const std::vector<std::string>& names, Catalog& catalog) {
+  for (const std::string& file_name : names) {
+    const std::optional<StepName> step = parse_step_name(file_name);
+    if (!step) continue;
+    const std::string path = directory + "/" + file_name;
+    const std::string open_path =
+        fmt::format("{}/open-{}{}{}", directory, step->open_digits, kPacketSuffix, kOpenSuffix);
+    const auto segment = std::ranges::find(catalog.segments, open_path, &CatalogFile::path);
+    if (segment == catalog.segments.end()) {
+      catalog.strays.push_back(path);
+    } else {
+      segment->steps.push_back({path, step->first_block, step->end_block});
+    }
+  }
+  for (CatalogFile& segment : catalog.segments) std::ranges::sort(segment.steps, {}, &IndexStep::first_block);
+}
+
 }  // namespace
 
 Result<Catalog> Catalog::scan(const Store& store) {
   Catalog catalog;
-  const std::tuple<std::vector<CatalogFile>*, std::string, std::string_view> lists[] = {
-      {&catalog.segments, store.packets_directory(), kPacketSuffix},
-      {&catalog.expired, store.packets_directory(), kExpiredSuffix},
+  const std::string packets = store.packets_directory();
+  const Result<std::vector<std::string>> packet_names = list_names(packets);
+  if (!packet_names) return packet_names.error();
+  catalog.segments = select_files(packets, *packet_names, kPacketSuffix, catalog.strays);
+  catalog.expired = select_files(packets, *packet_names, kExpiredSuffix, catalog.strays);
+  add_steps(packets, *packet_names, catalog);
+  const std::tuple<std::vector<CatalogFile>*, std::string, std::string_view> records[] = {
       {&catalog.sessions, store.sessions_directory(), kSessionSuffix},
       {&catalog.ledgers, store.ledger_directory(), kLedgerSuffix},
   };
-  for (const auto& [files, directory, suffix] : lists) {
-    Result<std::vector<CatalogFile>> found = list_files(directory, suffix);
-    if (!found) return found.error();
-    *files = std::move(*found);
+  for (const auto& [files, directory, suffix] : records) {
+    const Result<std::vector<std::string>> names = list_names(directory);
+    if (!names) return names.error();
+    *files = select_files(directory, *names, suffix, catalog.strays);
   }
   return catalog;
+}
+
+bool has_vanished(const std::string& path) {
+  std::error_code error;
+  return !std::filesystem::exists(path, error) && !error;
+}
+
+Result<CatalogFile> find_again(const std::string& path) {
+  const std::filesystem::path listed(path);
+  const std::string directory = listed.parent_path().string();
+  const Result<std::vector<std::string>> names = list_names(directory);
+  if (!names) return names.error();
+  std::optional<CatalogFile> wanted;
+  std::string_view suffix;
+  for (const std::string_view candidate : {kPacketSuffix, kSessionSuffix, kLedgerSuffix}) {
+    wanted = parse_name(listed.filename().string(), candidate);
+    suffix = candidate;
+    if (wanted) break;
+  }
+  std::optional<CatalogFile> found;
+  for (const std::string& file_name : *names) {
+    if (!wanted) break;
+    std::optional<CatalogFile> file = parse_name(file_name, suffix);
+    if (!file) file = parse_name(file_name, kExpiredSuffix);
+    if (!file || file->name.id_high != wanted->name.id_high) continue;
+    if (found && file->open) continue;
+    found = std::move(file);
+    found->path = directory + "/" + file_name;
+  }
+  if (found) return *found;
+  return Error{ErrorCode::kNotFound, fmt::format("{} is gone", path)};
+}
+
+Result<ContainerReader> open_listed(CatalogFile& file) {
+  constexpr int kMovesMax = 3;  // published, expired, and one to spare
+  for (int move = 0;; ++move) {
+    Result<ContainerReader> reader = ContainerReader::open(file.path);
+    if (reader || move == kMovesMax) return reader;
+    if (reader.error().code != ErrorCode::kNotFound && !has_vanished(file.path)) return reader;
+    Result<CatalogFile> found = find_again(file.path);
+    if (!found) return found.error();
+    file = std::move(*found);
+    if (file.path.ends_with(kExpiredSuffix))
+      return Error{ErrorCode::kNotFound, fmt::format("{}: the ring has dropped it", file.path)};
+  }
+}
+
+Result<ContainerReader> open_listed(const std::string& path) {
+  CatalogFile file;
+  file.path = path;
+  return open_listed(file);
 }
 
 std::string index_path_of(const std::string& path) {

@@ -5,16 +5,25 @@
 #include <string>
 #include <vector>
 
+#include "storage/container_reader.hpp"
 #include "storage/file_names.hpp"
 #include "storage/store.hpp"
 
 namespace tapline::storage {
 
+/// Index of the blocks first_block <= b < end_block of an open segment.
+struct IndexStep {
+  std::string path;
+  std::uint32_t first_block = 0;
+  std::uint32_t end_block = 0;
+};
+
 struct CatalogFile {
   std::string path;
-  bool open = false;  // still `.open`: `name` is not known from the listing
+  bool open = false;  // still `.open`: of `name`, only id_high is known from the listing
   FinalName name;
   std::uint64_t file_bytes = 0;
+  std::vector<IndexStep> steps;  // of open segments, by first block
 };
 
 struct Catalog {
@@ -23,9 +32,30 @@ struct Catalog {
   std::vector<CatalogFile> sessions;
   std::vector<CatalogFile> ledgers;
 
-  /// Fails only where a directory cannot be read; other files in it are ignored.
+  /// Left by a writer that died, unless it is at work on them: `.open` files without a segment header, and
+  /// steps of segments that are not open. Nothing for readers.
+  std::vector<std::string> strays;
+
+  /// Fails only where a directory cannot be read; other files in it are ignored. A directory is listed until
+  /// two listings agree, because one that meets a rename may show the file under both of its names or none.
   static Result<Catalog> scan(const Store& store);
 };
+
+/// What has become of a file since it was listed at `path`: published under its final name (or still at
+/// `path`), or expired (then the path ends with kExpiredSuffix). Lists the directory once. kNotFound where
+/// nothing of it is left.
+Result<CatalogFile> find_again(const std::string& path);
+
+/// Opens a file wherever it is by now, and brings `file` up to date with that. kNotFound: it has expired, or
+/// nothing is left of it; then `file` has the name with its times, if there still is one. Else as
+/// ContainerReader::open.
+Result<ContainerReader> open_listed(CatalogFile& file);
+/// The same by the path under which it was listed.
+Result<ContainerReader> open_listed(const std::string& path);
+
+/// True where `path` does not name a file any more: it was renamed, or is gone. An error in reading a file of
+/// which this is true may be the ring's truncation.
+bool has_vanished(const std::string& path);
 
 /// The index that belongs to a finished segment or session file.
 std::string index_path_of(const std::string& path);

@@ -20,6 +20,10 @@ struct SkippableHeader {
 };
 static_assert(sizeof(SkippableHeader) == 8);
 
+/// A file that is shorter has no segment header yet.
+inline constexpr std::uint64_t kFirstBlockOffset =
+    kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader);
+
 /// XXH3-64 over the bytes of `structure` in front of its member `checksum`.
 template <class T>
 std::uint64_t checksum_before(const T& structure, const std::uint64_t& checksum) {

@@ -8,8 +8,6 @@
 namespace tapline::storage {
 namespace {
 
-constexpr std::uint64_t kFirstBlockOffset = kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader);
-
 template <class T>
 std::span<std::uint8_t> bytes_of(T& value) {
   return {reinterpret_cast<std::uint8_t*>(&value), sizeof value};

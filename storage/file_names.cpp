@@ -32,6 +32,15 @@ bool take_time(std::string_view& text, TimeNs& value) {
   return true;
 }
 
+/// `open-` and 32 hexadecimal digits.
+bool take_open_digits(std::string_view& text, std::string_view& digits) {
+  constexpr std::size_t kDigits = 2 * std::tuple_size_v<SegmentId>;
+  if (!take_text(text, "open-") || text.size() < kDigits) return false;
+  digits = text.substr(0, kDigits);
+  text.remove_prefix(kDigits);
+  return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::uint64_t id_high(const SegmentId& id) {
@@ -64,11 +73,32 @@ std::optional<FinalName> parse_final_name(std::string_view file_name, std::strin
 }
 
 bool is_open_name(std::string_view file_name, std::string_view suffix) {
-  if (!take_text(file_name, "open-") || file_name.size() != 32 + suffix.size() + kOpenSuffix.size())
-    return false;
-  if (file_name.find_first_not_of("0123456789abcdef") != 32) return false;
-  file_name.remove_prefix(32);
-  return take_text(file_name, suffix) && file_name == kOpenSuffix;
+  std::string_view digits;
+  return take_open_digits(file_name, digits) && take_text(file_name, suffix) && file_name == kOpenSuffix;
+}
+
+std::optional<std::uint64_t> parse_open_id_high(std::string_view file_name) {
+  std::string_view digits;
+  if (!file_name.ends_with(kOpenSuffix) || !take_open_digits(file_name, digits)) return std::nullopt;
+  std::string_view high = digits.substr(0, 16);
+  std::uint64_t id_high = 0;
+  take_number(high, 16, id_high);
+  return id_high;
+}
+
+std::string step_name(const SegmentId& id, std::uint32_t first_block, std::uint32_t end_block) {
+  return fmt::format("open-{}.{}-{}{}", format_segment_id(id), first_block, end_block, kIndexSuffix);
+}
+
+std::optional<StepName> parse_step_name(std::string_view file_name) {
+  StepName step;
+  std::string_view digits;
+  const bool parsed = take_open_digits(file_name, digits) && take_text(file_name, ".") &&
+                      take_number(file_name, 10, step.first_block) && take_text(file_name, "-") &&
+                      take_number(file_name, 10, step.end_block) && file_name == kIndexSuffix;
+  if (!parsed || step.first_block >= step.end_block) return std::nullopt;
+  step.open_digits = digits;
+  return step;
 }
 
 }  // namespace tapline::storage

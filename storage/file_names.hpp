@@ -39,6 +39,19 @@ std::string index_step_name(const SegmentId& id, std::uint32_t first_block, std:
 std::optional<FinalName> parse_final_name(std::string_view file_name, std::string_view suffix);
 /// True for `open-<32 hex digits><suffix>.open`.
 bool is_open_name(std::string_view file_name, std::string_view suffix);
+/// The id_high of an open name, whatever its suffix; nothing where it is no such name.
+std::optional<std::uint64_t> parse_open_id_high(std::string_view file_name);
+
+/// Index of some blocks of an open segment (FORMAT.md, "While a segment is open"):
+/// `open-<32 hex digits>.<first>-<end>.idx`.
+struct StepName {
+  std::string open_digits;        // the 32 digits
+  std::uint32_t first_block = 0;  // blocks first_block <= b < end_block
+  std::uint32_t end_block = 0;
+};
+std::string step_name(const SegmentId& id, std::uint32_t first_block, std::uint32_t end_block);
+/// Nothing where it is no such name, or of no block.
+std::optional<StepName> parse_step_name(std::string_view file_name);
 
 std::uint64_t id_high(const SegmentId& id);
 

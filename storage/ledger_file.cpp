@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "storage/file_names.hpp"
+#include "storage/catalog.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -56,7 +56,7 @@ Status LedgerFileWriter::finish() {
 }
 
 Result<LedgerFileReader> LedgerFileReader::open(const std::string& path) {
-  Result<ContainerReader> container = ContainerReader::open(path);
+  Result<ContainerReader> container = open_listed(path);
   if (!container) return container.error();
   if (container->header().kind != kKindLedger) {
     return Error{ErrorCode::kCorrupt,

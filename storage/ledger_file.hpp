@@ -41,7 +41,8 @@ class LedgerFileWriter {
 /// group.
 class LedgerFileReader {
  public:
-  /// Errors as ContainerReader::open.
+  /// A file that was published since it was listed is found under its final name. Errors as
+  /// ContainerReader::open.
   static Result<LedgerFileReader> open(const std::string& path);
 
   const ContainerReader& container() const { return container_; }

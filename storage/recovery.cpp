@@ -147,8 +147,10 @@ Result<std::vector<RecoveredFile>> recover_store(const Store& store) {
       Result<RecoveredFile> result = recover_file(file.path, suffix);
       if (!result) return result.error();
       recovered.push_back(std::move(*result));
+      for (const IndexStep& step : file.steps) TAPLINE_TRY(remove_file(step.path));
     }
   }
+  for (const std::string& stray : catalog->strays) TAPLINE_TRY(remove_file(stray));
   return recovered;
 }
 

@@ -26,7 +26,7 @@ struct RecoveredFile {
 /// Cuts, finishes and publishes one `.open` file of any kind.
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix);
 
-/// Every `.open` file of the store.
+/// Every `.open` file of the store. Those without a segment header, and the steps of segments, are removed.
 Result<std::vector<RecoveredFile>> recover_store(const Store& store);
 
 /// The index of a segment from its frames alone: the bytes that its writer would have written.

@@ -4,10 +4,12 @@
 
 #include <limits>
 
+#include "storage/catalog.hpp"
+
 namespace tapline::storage {
 
 Result<SessionFileReader> SessionFileReader::open(const std::string& path) {
-  Result<ContainerReader> container = ContainerReader::open(path);
+  Result<ContainerReader> container = open_listed(path);
   if (!container) return container.error();
   if (container->header().kind != kKindSessions) {
     return Error{ErrorCode::kCorrupt,

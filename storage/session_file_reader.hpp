@@ -12,8 +12,8 @@ namespace tapline::storage {
 
 class SessionFileReader {
  public:
-  /// kNotFound where the file is gone: expired, or published under its final name in the meantime. kCorrupt,
-  /// kUnsupported as ContainerReader.
+  /// A file that was published since it was listed is found under its final name. kNotFound where it is gone.
+  /// kCorrupt, kUnsupported as ContainerReader.
   static Result<SessionFileReader> open(const std::string& path);
 
   const ContainerReader& container() const { return container_; }

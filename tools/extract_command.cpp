@@ -114,6 +114,8 @@ void print_plan(const query::PlanTotals& plan) {
   fmt::print("segments opened     {}\n", plan.segments_opened);
   fmt::print("segments hit        {}\n", plan.segments_hit);
   fmt::print("blocks in opened    {}\n", plan.blocks_in_opened);
+  fmt::print("blocks in steps     {} of open segments\n", plan.blocks_in_steps);
+  fmt::print("blocks unindexed    {}\n", plan.blocks_unindexed);
   fmt::print("blocks to read      {}\n", plan.blocks_hit);
   fmt::print("bytes to read       {} ({})\n", plan.stored_bytes_hit, format_size(plan.stored_bytes_hit));
   fmt::print("bytes to decode     {} ({})\n", plan.raw_bytes_hit, format_size(plan.raw_bytes_hit));

@@ -146,10 +146,11 @@ const char* qualification_name(QualificationKind kind) {
 
 void Coverage::add_unreadable(const std::vector<UnreadableSegment>& segments) {
   for (const UnreadableSegment& segment : segments) {
-    // A segment that has gone since the catalog was read was evicted or published under its final name.
+    // Gone since the catalog was read, and not to be found under another name: evicted.
     const bool gone = segment.error.code == ErrorCode::kNotFound;
     Hole hole{segment.file.name.first_ns, segment.file.name.last_ns,
-              gone ? HoleReason::kExpired : HoleReason::kCorrupt, segment.error.context};
+              gone ? HoleReason::kExpired : HoleReason::kCorrupt,
+              gone ? kExpiredDetail : segment.error.context};
     if (segment.file.open) {  // its name does not tell its times
       hole.first_ns = window.since_ns;
       hole.last_ns = time_before(window.until_ns);

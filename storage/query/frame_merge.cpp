@@ -9,10 +9,13 @@
 namespace tapline::query {
 
 struct FrameMerge::Segment {
-  std::string path;
+  storage::CatalogFile file;
   storage::SegmentHeader header{};
   std::unique_ptr<storage::ContainerReader> reader;  // from its first block to its last
   std::uint32_t cursors_left = 0;
+  TimeNs first_ns = TimeWindow::kUnlimitedUntil;  // of its planned blocks
+  TimeNs last_ns = TimeWindow::kUnlimitedSince;
+  bool gone = false;  // and reported
 };
 
 /// The planned blocks of one lane, and the accepted frames of the one that is loaded.
@@ -41,10 +44,14 @@ FrameMerge::~FrameMerge() = default;
 
 void FrameMerge::add_segment(PlannedSegment planned) {
   auto segment = std::make_unique<Segment>();
-  segment->path = std::move(planned.path);
+  segment->file = std::move(planned.file);
   segment->header = planned.header;
   std::map<std::uint16_t, std::vector<PlannedBlock>> lanes;
-  for (const PlannedBlock& block : planned.blocks) lanes[block.entry.lane].push_back(block);
+  for (const PlannedBlock& block : planned.blocks) {
+    lanes[block.entry.lane].push_back(block);
+    segment->first_ns = std::min(segment->first_ns, block.entry.first_ns);
+    segment->last_ns = std::max(segment->last_ns, block.entry.last_ns);
+  }
   for (auto& [lane, blocks] : lanes) {
     auto cursor = std::make_unique<Cursor>();
     cursor->number = static_cast<std::uint32_t>(cursors_.size());
@@ -71,32 +78,56 @@ void FrameMerge::push(std::uint32_t number) {
   }
 }
 
-Status FrameMerge::read_block(Cursor& cursor, const PlannedBlock& planned) {
+Status FrameMerge::read_once(Cursor& cursor, const PlannedBlock& planned) {
   Segment& segment = *cursor.segment;
   if (!segment.reader) {
-    Result<storage::ContainerReader> reader = storage::ContainerReader::open(segment.path);
+    Result<storage::ContainerReader> reader = storage::open_listed(segment.file);
     if (!reader) return reader.error();
     segment.reader = std::make_unique<storage::ContainerReader>(std::move(*reader));
   }
   const std::uint64_t before = segment.reader->bytes_read();
   Status read = segment.reader->read_block(planned.entry, planned.number, cursor.block);
   bytes_read_ += segment.reader->bytes_read() - before;
+  return read;
+}
+
+Status FrameMerge::read_block(Cursor& cursor, const PlannedBlock& planned) {
+  Segment& segment = *cursor.segment;
+  Status read = read_once(cursor, planned);
+  if (!read && segment.reader && storage::has_vanished(segment.file.path)) {
+    // The ring cut it while it was read, or it is damaged and was published: its new name tells.
+    segment.reader.reset();
+    read = read_once(cursor, planned);
+  }
   if (!read) return read;
   ++blocks_read_;
   return storage::parse_frames(cursor.block, segment.header, cursor.frames);
+}
+
+void FrameMerge::report(Segment& segment, const PlannedBlock& planned, Error error) {
+  const bool gone = error.code == ErrorCode::kNotFound;
+  if (gone && segment.gone) return;
+  storage::CatalogFile file = segment.file;
+  if (!gone) {
+    file.name.first_ns = planned.entry.first_ns;
+    file.name.last_ns = planned.entry.last_ns;
+  } else if (file.open) {  // nothing is left of it that could tell its times
+    file.name.first_ns = segment.first_ns;
+    file.name.last_ns = segment.last_ns;
+  }
+  file.open = false;
+  segment.gone = gone;
+  unreadable_.push_back({std::move(file), std::move(error)});
 }
 
 void FrameMerge::load(Cursor& cursor) {
   const PlannedBlock& planned = cursor.blocks[cursor.next_block++];
   cursor.next_frame = 0;
   cursor.frames.clear();
+  if (cursor.segment->gone) return;
   if (Status read = read_block(cursor, planned); !read) {
     cursor.frames.clear();
-    storage::CatalogFile file;
-    file.path = cursor.segment->path;
-    file.name.first_ns = planned.entry.first_ns;
-    file.name.last_ns = planned.entry.last_ns;
-    unreadable_.push_back({std::move(file), read.error()});
+    report(*cursor.segment, planned, read.error());
     return;
   }
   std::erase_if(cursor.frames, [this](const Frame& frame) { return !accept_(frame); });

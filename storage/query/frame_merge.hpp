@@ -24,7 +24,8 @@ class FrameMerge {
   ~FrameMerge();
 
   /// The next frame, valid until the next call; null at the end. A block that cannot be read is skipped and
-  /// reported by unreadable(); the merge goes on with what is whole.
+  /// reported by unreadable(); the merge goes on with what is whole. A segment that has expired since it was
+  /// planned is reported once, as kNotFound with the times of its name.
   const Frame* next();
 
   const std::vector<UnreadableSegment>& unreadable() const { return unreadable_; }
@@ -48,7 +49,9 @@ class FrameMerge {
   void add_segment(PlannedSegment segment);
   void push(std::uint32_t cursor);
   void load(Cursor& cursor);
-  Status read_block(Cursor& cursor, const PlannedBlock& block);
+  Status read_once(Cursor& cursor, const PlannedBlock& planned);
+  Status read_block(Cursor& cursor, const PlannedBlock& planned);
+  void report(Segment& segment, const PlannedBlock& planned, Error error);
 
   Accept accept_;
   std::vector<std::unique_ptr<Segment>> segments_;

@@ -1,6 +1,7 @@
 #include "storage/query/plan.hpp"
 
-#include <fmt/core.h>
+#include <algorithm>
+#include <iterator>
 
 #include "storage/block_set.hpp"
 #include "storage/container_layout.hpp"
@@ -39,21 +40,73 @@ Result<BlockSet> evaluate(const IndexQuery& query, IndexReader& index, std::uint
   return blocks;
 }
 
-/// What the index says; where it cannot say anything, all blocks and a warning.
-BlockSet select_blocks(const ContainerReader& segment, const IndexQuery& query, Plan& plan) {
-  const std::uint32_t block_count = segment.block_count();
-  if (query.kind == IndexQuery::Kind::kAll || !segment.finished()) return {block_count, true};
-  Result<IndexReader> index =
-      IndexReader::open(storage::index_path_of(segment.path()), segment.header().segment_id, block_count);
-  if (index) {
-    Result<BlockSet> blocks = evaluate(query, *index, block_count);
-    plan.totals.planning_bytes_read += index->bytes_read();
-    if (blocks) return std::move(*blocks);
-    plan.warnings.push_back(blocks.error().context);
-  } else {
-    plan.warnings.push_back(index.error().context);
+/// What is found out about one segment before it counts.
+struct Draft {
+  PlannedSegment segment;
+  PlanTotals totals;
+  std::vector<std::string> warnings;
+  bool index_missing =
+      false;  // wholly or in part; if the segment has another name by now, it has an index there
+};
+
+/// What an index of the blocks before `end` says, added to `selected` from block `first` on; false where it
+/// cannot say anything.
+bool select_indexed(const std::string& index_path, const ContainerReader& segment, const IndexQuery& query,
+                    std::uint32_t first, std::uint32_t end, BlockSet& selected, Draft& draft) {
+  Result<IndexReader> index = IndexReader::open(index_path, segment.header().segment_id, end);
+  if (!index) {
+    const bool missing = index.error().code == ErrorCode::kNotFound;
+    if (missing) draft.index_missing = true;
+    if (!missing || segment.finished()) draft.warnings.push_back(index.error().context);
+    return false;
   }
-  return {block_count, true};
+  const Result<BlockSet> blocks = evaluate(query, *index, end);
+  draft.totals.planning_bytes_read += index->bytes_read();
+  if (!blocks) {
+    draft.warnings.push_back(blocks.error().context);
+    return false;
+  }
+  for (const std::uint32_t block : blocks->numbers()) {
+    if (block >= first) selected.add(block);
+  }
+  return true;
+}
+
+void select_all(std::uint32_t first, std::uint32_t end, BlockSet& selected, Draft& draft) {
+  for (std::uint32_t block = first; block < end; ++block) selected.add(block);
+  draft.totals.blocks_unindexed += end - first;
+}
+
+/// Of a segment that is being written: what the steps say, and all blocks between and after them. A step that
+/// was removed meanwhile is no reason to warn.
+void select_by_steps(const ContainerReader& segment, const IndexQuery& query, BlockSet& selected,
+                     Draft& draft) {
+  std::uint32_t covered = 0;
+  for (const storage::IndexStep& step : draft.segment.file.steps) {
+    if (step.first_block < covered || step.end_block > segment.block_count()) continue;
+    select_all(covered, step.first_block, selected, draft);
+    if (select_indexed(step.path, segment, query, step.first_block, step.end_block, selected, draft)) {
+      draft.totals.blocks_in_steps += step.end_block - step.first_block;
+    } else {
+      select_all(step.first_block, step.end_block, selected, draft);
+    }
+    covered = step.end_block;
+  }
+  select_all(covered, segment.block_count(), selected, draft);
+}
+
+/// What the index says; where it cannot say anything, all blocks and a warning.
+BlockSet select_blocks(const ContainerReader& segment, const IndexQuery& query, Draft& draft) {
+  const std::uint32_t block_count = segment.block_count();
+  if (query.kind == IndexQuery::Kind::kAll) return {block_count, true};
+  BlockSet selected(block_count, false);
+  if (!segment.finished()) {
+    select_by_steps(segment, query, selected, draft);
+  } else if (!select_indexed(storage::index_path_of(segment.path()), segment, query, 0, block_count, selected,
+                             draft)) {
+    select_all(0, block_count, selected, draft);
+  }
+  return selected;
 }
 
 /// Entries of the selected blocks that touch the window. Few blocks: a small read each; many: the whole
@@ -76,30 +129,63 @@ Status add_blocks(const ContainerReader& segment, const BlockSet& selected, cons
   return {};
 }
 
-Status plan_segment(const storage::CatalogFile& file, const IndexQuery& query, const TimeWindow& window,
-                    Plan& plan) {
-  Result<ContainerReader> segment = ContainerReader::open(file.path);
-  if (!segment) return segment.error();
-  ++plan.totals.segments_opened;
-  PlannedSegment planned{file.path, segment->header(), {}};
-  const BlockSet selected = select_blocks(*segment, query, plan);
-  TAPLINE_TRY(add_blocks(*segment, selected, window, planned.blocks));
-  PlanTotals& totals = plan.totals;
-  totals.planning_bytes_read += segment->bytes_read();
-  totals.blocks_in_opened += segment->block_count();
-  totals.captured_bytes += segment->footer().captured_bytes;
-  totals.wire_bytes += segment->footer().wire_bytes;
-  totals.cut_frames += segment->footer().cut_frames;
-  if (planned.blocks.empty()) return {};
-  ++totals.segments_hit;
-  totals.blocks_hit += planned.blocks.size();
-  for (const PlannedBlock& block : planned.blocks) {
+/// `segment`: draft.segment.file, opened.
+Status make_draft(const ContainerReader& segment, const IndexQuery& query, const TimeWindow& window,
+                  Draft& draft) {
+  draft.segment.header = segment.header();
+  const BlockSet selected = select_blocks(segment, query, draft);
+  TAPLINE_TRY(add_blocks(segment, selected, window, draft.segment.blocks));
+  PlanTotals& totals = draft.totals;
+  totals.segments_opened = 1;
+  totals.planning_bytes_read += segment.bytes_read();
+  totals.blocks_in_opened = segment.block_count();
+  totals.captured_bytes = segment.footer().captured_bytes;
+  totals.wire_bytes = segment.footer().wire_bytes;
+  totals.cut_frames = segment.footer().cut_frames;
+  totals.segments_hit = draft.segment.blocks.empty() ? 0 : 1;
+  totals.blocks_hit = draft.segment.blocks.size();
+  for (const PlannedBlock& block : draft.segment.blocks) {
     totals.stored_bytes_hit += sizeof(storage::SkippableHeader) + sizeof(storage::BlockHeader) +
                                block.entry.extension_bytes + block.entry.stored_bytes;
     totals.raw_bytes_hit += block.entry.raw_bytes;
   }
-  plan.segments.push_back(std::move(planned));
   return {};
+}
+
+void add_totals(PlanTotals& sum, const PlanTotals& more) {
+  sum.segments_opened += more.segments_opened;
+  sum.segments_hit += more.segments_hit;
+  sum.blocks_in_opened += more.blocks_in_opened;
+  sum.blocks_in_steps += more.blocks_in_steps;
+  sum.blocks_unindexed += more.blocks_unindexed;
+  sum.blocks_hit += more.blocks_hit;
+  sum.stored_bytes_hit += more.stored_bytes_hit;
+  sum.raw_bytes_hit += more.raw_bytes_hit;
+  sum.planning_bytes_read += more.planning_bytes_read;
+  sum.captured_bytes += more.captured_bytes;
+  sum.wire_bytes += more.wire_bytes;
+  sum.cut_frames += more.cut_frames;
+}
+
+/// A segment that is renamed while it is looked at (published, expired) is looked at again. `file` is brought
+/// up to date.
+Status plan_segment(storage::CatalogFile& file, const IndexQuery& query, const TimeWindow& window,
+                    Plan& plan) {
+  constexpr int kMovesMax = 3;
+  for (int move = 0;; ++move) {
+    const Result<ContainerReader> segment = storage::open_listed(file);
+    if (!segment) return segment.error();
+    Draft draft;
+    draft.segment.file = file;
+    const Status drafted = make_draft(*segment, query, window, draft);
+    const bool amiss = !drafted || draft.index_missing;
+    if (amiss && move < kMovesMax && storage::has_vanished(file.path)) continue;
+    TAPLINE_TRY(drafted);
+    add_totals(plan.totals, draft.totals);
+    std::ranges::move(draft.warnings, std::back_inserter(plan.warnings));
+    if (!draft.segment.blocks.empty()) plan.segments.push_back(std::move(draft.segment));
+    return {};
+  }
 }
 
 }  // namespace
@@ -108,7 +194,7 @@ Result<Plan> make_plan(const storage::Catalog& catalog, const IndexQuery& index_
                        const TimeWindow& window) {
   Plan plan;
   plan.totals.segments_in_store = catalog.segments.size();
-  for (const storage::CatalogFile& file : catalog.segments) {
+  for (storage::CatalogFile file : catalog.segments) {
     if (!file.open && !window.touches(file.name.first_ns, file.name.last_ns)) continue;
     if (Status planned = plan_segment(file, index_query, window, plan); !planned) {
       plan.unreadable.push_back({file, planned.error()});

@@ -1,7 +1,9 @@
 #pragma once
 // Plan: which blocks of which segments have to be read to answer a question about packets. Made from
 // directory listings, footers and indexes alone; nothing of a block is read. A segment without a usable index
-// is read whole, and the plan says so.
+// is read whole, and the plan says so. Of a segment that is being written, the blocks that no step of its
+// index covers are read, which is no more than usual. A segment that was published since it was listed is
+// found under its final name.
 
 #include <string>
 #include <vector>
@@ -19,7 +21,7 @@ struct PlannedBlock {
 };
 
 struct PlannedSegment {
-  std::string path;
+  storage::CatalogFile file;  // as it was when the plan was made
   storage::SegmentHeader header{};
   std::vector<PlannedBlock> blocks;  // ascending numbers
 };
@@ -35,6 +37,8 @@ struct PlanTotals {
   std::uint64_t segments_opened = 0;  // after pruning by time
   std::uint64_t segments_hit = 0;
   std::uint64_t blocks_in_opened = 0;
+  std::uint64_t blocks_in_steps = 0;   // of them, in open segments and known from steps of their index
+  std::uint64_t blocks_unindexed = 0;  // of them, of which no index tells what is in them
   std::uint64_t blocks_hit = 0;
   std::uint64_t stored_bytes_hit = 0;  // to be read
   std::uint64_t raw_bytes_hit = 0;     // to be decoded
@@ -48,7 +52,8 @@ struct Plan {
   std::vector<PlannedSegment> segments;
   PlanTotals totals;
   std::vector<UnreadableSegment> unreadable;
-  std::vector<std::string> warnings;  // index missing or damaged: the segment is read whole
+  std::vector<std::string>
+      warnings;  // index missing or damaged: the segment, or what a step covers, is read whole
 };
 
 /// Blocks that may hold frames for which `index_query` is true and whose capture time lies within `window`.

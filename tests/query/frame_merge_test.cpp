@@ -91,7 +91,7 @@ TEST_CASE("a damaged block is reported with its times and all other frames are d
   Plan plan = plan_all(*store);
   const PlannedSegment& segment = plan.segments.at(1);
   const PlannedBlock damaged = segment.blocks.at(segment.blocks.size() / 2);
-  flip_byte(segment.path, damaged.entry.file_offset + 200);
+  flip_byte(segment.file.path, damaged.entry.file_offset + 200);
   const std::uint64_t frames_in_store = 2000;
   FrameMerge merged(std::move(plan.segments), accept_all);
   const std::vector<OwnedFrame> frames = merge(merged);
@@ -108,7 +108,7 @@ TEST_CASE("a segment that vanished after planning is reported as not found and t
   Plan plan = plan_all(*store);
   std::uint64_t lost_frames = 0;
   for (const PlannedBlock& block : plan.segments.at(0).blocks) lost_frames += block.entry.frames;
-  std::filesystem::remove(plan.segments[0].path);
+  std::filesystem::remove(plan.segments[0].file.path);
   FrameMerge merged(std::move(plan.segments), accept_all);
   CHECK(merge(merged).size() == 2000 - lost_frames);
   REQUIRE_FALSE(merged.unreadable().empty());

@@ -146,7 +146,7 @@ TEST_CASE("a damaged block is a corrupt hole and the rest of the answer is whole
   record_many(*store);
   const Plan plan = must(make_plan(scan(*store), IndexQuery::all(), {}));
   const PlannedBlock damaged = plan.segments.at(1).blocks.at(2);
-  flip_byte(plan.segments[1].path, damaged.entry.file_offset + damaged.entry.stored_bytes / 2);
+  flip_byte(plan.segments[1].file.path, damaged.entry.file_offset + damaged.entry.stored_bytes / 2);
   const Answer answer = extract(*store, ask(""));
   CHECK(answer.frames.size() == 4000 - damaged.entry.frames);
   REQUIRE(answer.coverage.holes.size() == 1);
@@ -172,8 +172,11 @@ TEST_CASE("a segment whose end is damaged is a corrupt hole over its time") {
 TEST_CASE("an open segment that cannot be read is a hole as long as the window") {
   const TestStore store;
   record_many(*store);
-  must(publish_file(store.packets() + "/" + storage::open_name(storage::SegmentId{9}, storage::kPacketSuffix),
-                    {}));
+  const std::string path =
+      store.packets() + "/" + storage::open_name(storage::SegmentId{9}, storage::kPacketSuffix);
+  must(publish_file(path, {}));
+  CHECK(extract(*store, ask("")).coverage.complete());  // a writer has just created it
+  must(publish_file(path, ByteBuffer(300, 0)));
   const Answer answer = extract(*store, ask(""));
   REQUIRE(answer.coverage.holes.size() == 1);
   CHECK(answer.coverage.holes[0].first_ns == answer.coverage.window.since_ns);

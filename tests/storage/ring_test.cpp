@@ -196,7 +196,7 @@ TEST_CASE("a catalog lists finished segments by time, then open ones, and nothin
   const std::string later = make_segment(store, 50, 60, 1, 1);
   const std::string earlier = make_segment(store, 10, 99, 2, 1);
   const std::string open = store.packets_directory() + "/" + open_name(make_segment_id(), kPacketSuffix);
-  make_file(open, 3);
+  make_file(open, 300);
   make_file(store.packets_directory() + "/" + fs::path(later).filename().string() + ".tmp", 4);
   make_file(store.sessions_directory() + "/" + final_name({1, 2, 3, 4, 5}, kSessionSuffix), 5);
   make_file(store.ledger_directory() + "/" + final_name({1, 2, 3, 4, 5}, kLedgerSuffix), 6);
