@@ -14,13 +14,15 @@ namespace {
 
 CommandLine make_options() {
   CommandLine options(
-      "usage: tapline status --store DIR [--json]",
+      "usage: tapline status --store DIR [--deep] [--json]",
       "Says what a store holds: sources, packets, sessions, times, sizes; and whether the account of "
       "every frame\n"
-      "agrees with itself, with the sources, with the segments and with the session records. Reads "
-      "no packets.",
+      "agrees with itself, with the sources, with the segments and (--deep) with the session "
+      "records.\n"
+      "Reads no packets.",
       "");
   options.add_store();
+  options.add_flag("deep", "read all session records, too: how many have ended, and their packets");
   options.add_flag("json", "one JSON object");
   return options;
 }
@@ -46,7 +48,7 @@ int run_status(const Arguments& arguments) {
   if (!path) return report_error("status", path.error());
   const Result<storage::Store> store = storage::Store::open(*path);
   if (!store) return report_error("status", store.error());
-  const Result<StoreStatus> status = read_status(*store);
+  const Result<StoreStatus> status = read_status(*store, command_line.has("deep"));
   if (!status) return report_error("status", status.error());
   return print_status(*status, command_line.has("json"));
 }

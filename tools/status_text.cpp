@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "capture/base/size.hpp"
+#include "capture/base/time_window.hpp"
 #include "storage/query/json_text.hpp"
 #include "tools/store_status.hpp"
 
@@ -18,6 +19,10 @@ using storage::SourceState;
 constexpr std::size_t kSourcesShownMax = 20;
 
 const char* source_state_name(const Source& source, const StoreStatus& status) {
+  if (source.live) {
+    if (source.state == SourceState::kComplete) return "stopped";
+    return source.state == SourceState::kStarted && status.writer_active ? "recording" : "crashed";
+  }
   if (source.state == SourceState::kStarted) return status.writer_active ? "running" : "interrupted";
   return source.damage.empty() ? "complete" : "damaged";
 }
@@ -56,13 +61,47 @@ std::string open_files(const FilesStatus& files) {
   return files.open_files == 0 ? "" : fmt::format(" ({} of them open)", files.open_files);
 }
 
+std::int64_t stored_frames(const storage::LedgerTotals& totals) {
+  return totals.counts()[storage::kFrameStoredWhole] + totals.counts()[storage::kFrameStoredCut];
+}
+
+std::int64_t dropped_frames(const storage::LedgerTotals& totals, std::size_t cause) {
+  return totals.counts()[storage::kFrameDropped + cause];
+}
+
+TimeNs newest_ns(const LiveStatus& live) {
+  constexpr std::int64_t kLimit = TimeWindow::kUnlimitedUntil / kNsPerSecond;
+  return std::clamp(live.newest_second, -kLimit, kLimit) * kNsPerSecond;
+}
+
+/// Goes behind the name of the interface.
+std::string format_live(const LiveStatus& live) {
+  if (!live.any_row) return ", nothing on the disk yet";
+  std::string text = fmt::format(", {} frames polled, {} stored", live.totals.counts()[storage::kFramePolled],
+                                 stored_frames(live.totals));
+  for (std::size_t cause = 0; cause < storage::kDropCauseCount; ++cause) {
+    const std::int64_t frames = dropped_frames(live.totals, cause);
+    if (frames != 0) {
+      text += fmt::format(", {} dropped ({})", frames,
+                          storage::drop_cause_name(static_cast<storage::DropCause>(cause)));
+    }
+  }
+  text += fmt::format(", {} dropped by device or kernel", live.device_dropped());
+  return text +
+         fmt::format("; {:.1f} frames/s, {}/s in the last {} s before {}", live.frames_per_second(),
+                     format_size(static_cast<std::uint64_t>(std::max(0.0, live.wire_bytes_per_second()))),
+                     LiveStatus::kRateSeconds, format_rfc3339(saturating_add(newest_ns(live), kNsPerSecond)));
+}
+
 std::string format_sources(const StoreStatus& status) {
   std::string text = line("sources", fmt::format("{}", status.sources.size()));
   const std::size_t shown = std::min(kSourcesShownMax, status.sources.size());
   for (std::size_t i = status.sources.size() - shown; i < status.sources.size(); ++i) {
     const Source& source = status.sources[i];
     std::string what = fmt::format("{:<12}{}", source_state_name(source, status), source.path);
-    if (source.state == SourceState::kComplete) {
+    if (source.live) {
+      what += format_live(status.live.at(source.id));
+    } else if (source.state == SourceState::kComplete) {
       what += fmt::format(", {} frames{}", source.frames, source.packets ? "" : ", sessions only");
       if (source.frames > 0) what += ", " + interval(source.first_ns, source.last_ns);
     }
@@ -91,9 +130,10 @@ std::string format_packets(const PacketsStatus& packets) {
 
 std::string format_sessions(const SessionsStatus& sessions) {
   return line("sessions",
-              fmt::format("{} ended, {} records in {} files{}, {}, {:.1f} bytes a record",
-                          sessions.final_records, sessions.records, sessions.files.files,
-                          open_files(sessions.files), format_size(sessions.files.file_bytes),
+              fmt::format("{}{} records in {} files{}, {}, {:.1f} bytes a record",
+                          sessions.deep ? fmt::format("{} ended, ", sessions.deep->final_records) : "",
+                          sessions.records, sessions.files.files, open_files(sessions.files),
+                          format_size(sessions.files.file_bytes),
                           ratio(as_double(sessions.files.file_bytes), as_double(sessions.records))));
 }
 
@@ -132,12 +172,30 @@ std::string format_rates(const StoreStatus& status) {
                   format_size(static_cast<std::uint64_t>(as_double(sum.wire_bytes) / seconds)), seconds));
 }
 
+void add_live(JsonObject& json, const LiveStatus& live) {
+  json.add("live", true);
+  json.add("frames_polled", live.totals.counts()[storage::kFramePolled]);
+  json.add("frames_stored", stored_frames(live.totals));
+  JsonObject dropped;
+  for (std::size_t cause = 0; cause < storage::kDropCauseCount; ++cause) {
+    dropped.add(storage::drop_cause_name(static_cast<storage::DropCause>(cause)),
+                dropped_frames(live.totals, cause));
+  }
+  json.add_raw("frames_dropped", dropped.text());
+  json.add("device_dropped", live.device_dropped());
+  if (!live.any_row) return;
+  json.add_raw("recent_frames_per_second", fmt::format("{:.3f}", live.frames_per_second()));
+  json.add_raw("recent_wire_bytes_per_second", fmt::format("{:.3f}", live.wire_bytes_per_second()));
+  json.add_time("newest", newest_ns(live));
+}
+
 std::string source_json(const Source& source, const StoreStatus& status) {
   JsonObject json;
   json.add_text("path", source.path);
   json.add_text("state", source_state_name(source, status));
   json.add_time("started_at", source.started_at_ns);
   json.add("packets", source.packets);
+  if (source.live) add_live(json, status.live.at(source.id));
   if (source.state == SourceState::kComplete) {
     json.add_time("finished_at", source.finished_at_ns);
     json.add("frames", source.frames);
@@ -177,8 +235,10 @@ std::string sessions_json(const SessionsStatus& sessions) {
   JsonObject json;
   add_files(json, sessions.files);
   json.add("records", sessions.records);
-  json.add("final_records", sessions.final_records);
-  json.add("packets", sessions.packets);
+  if (sessions.deep) {
+    json.add("final_records", sessions.deep->final_records);
+    json.add("packets", sessions.deep->packets);
+  }
   return json.text();
 }
 

@@ -25,7 +25,7 @@ void count_files(const std::vector<CatalogFile>& files, FilesStatus& status) {
 }
 
 Status add_segment(const CatalogFile& file, PacketsStatus& packets) {
-  const Result<storage::ContainerReader> segment = storage::ContainerReader::open(file.path);
+  const Result<storage::ContainerReader> segment = storage::open_listed(file.path);
   if (!segment) return segment.error();
   const storage::FooterHeader& footer = segment->footer();
   if (footer.frames == 0) return {};
@@ -41,7 +41,12 @@ void read_packets(const storage::Catalog& catalog, StoreStatus& status) {
   count_files(catalog.segments, packets.segments);
   packets.expired_segments = catalog.expired.size();
   for (const CatalogFile& file : catalog.segments) {
-    if (Status added = add_segment(file, packets); !added) status.unreadable.push_back(added.error());
+    const Status added = add_segment(file, packets);
+    if (!added && added.error().code == ErrorCode::kNotFound) {  // since it was listed
+      ++packets.expired_segments;
+      continue;
+    }
+    if (!added) status.unreadable.push_back(added.error());
     if (file.open) continue;
     std::error_code missing;
     const std::uintmax_t bytes = std::filesystem::file_size(storage::index_path_of(file.path), missing);
@@ -53,44 +58,69 @@ void read_packets(const storage::Catalog& catalog, StoreStatus& status) {
   }
 }
 
-void read_sessions(const storage::Catalog& catalog, StoreStatus& status) {
-  SessionsStatus& sessions = status.sessions;
-  count_files(catalog.sessions, sessions.files);
-  query::visit_records(catalog, {}, status.unreadable, [&](const SessionRecord& record) {
-    ++sessions.records;
-    if (record.final()) ++sessions.final_records;
-    sessions.packets += record.a_to_b.total.packets - record.a_to_b.previous.packets +
-                        record.b_to_a.total.packets - record.b_to_a.previous.packets;
-    return true;
-  });
+Status count_records(const CatalogFile& file, SessionsStatus& sessions) {
+  const Result<storage::ContainerReader> reader = storage::open_listed(file.path);
+  if (!reader) return reader.error();
+  sessions.records += reader->footer().frames;
+  return {};
 }
 
-Status add_ledger(const std::string& path, storage::LedgerTotals& totals) {
+/// Counts what footers do not tell.
+void read_records(const storage::Catalog& catalog, StoreStatus& status) {
+  SessionsStatus::Deep deep;
+  query::visit_records(catalog, {}, status.unreadable, [&](const SessionRecord& record) {
+    if (record.final()) ++deep.final_records;
+    deep.packets += record.a_to_b.total.packets - record.a_to_b.previous.packets +
+                    record.b_to_a.total.packets - record.b_to_a.previous.packets;
+    return true;
+  });
+  status.sessions.deep = deep;
+}
+
+void read_sessions(const storage::Catalog& catalog, bool deep, StoreStatus& status) {
+  count_files(catalog.sessions, status.sessions.files);
+  for (const CatalogFile& file : catalog.sessions) {
+    const Status counted = count_records(file, status.sessions);
+    if (!counted && !deep) status.unreadable.push_back(counted.error());
+  }
+  if (deep) read_records(catalog, status);
+}
+
+Status add_ledger(const std::string& path, StoreStatus& status) {
   Result<storage::LedgerFileReader> file = storage::LedgerFileReader::open(path);
   if (!file) return file.error();
+  storage::SegmentId source;
+  std::ranges::copy(file->container().header().source_id, source.begin());
+  const auto live = status.live.find(source);
   while (true) {
     const Result<std::span<const storage::LedgerRow>> rows = file->next();
     if (!rows) return rows.error();
     if (rows->empty()) return {};
-    for (const storage::LedgerRow& row : *rows) totals.add(row);
+    for (const storage::LedgerRow& row : *rows) {
+      status.ledger.add(row);
+      if (live != status.live.end()) live->second.add(row);
+    }
   }
 }
 
 void read_ledger(const storage::Catalog& catalog, StoreStatus& status) {
+  for (const storage::Source& source : status.sources) {
+    if (source.live) status.live[source.id] = {};
+  }
   count_files(catalog.ledgers, status.ledger_files);
   for (const CatalogFile& file : catalog.ledgers) {
-    if (Status added = add_ledger(file.path, status.ledger); !added) {
-      status.unreadable.push_back(added.error());
-    }
+    if (Status added = add_ledger(file.path, status); !added) status.unreadable.push_back(added.error());
   }
   status.ledger_books = status.ledger.check();
 }
 
-/// Length of the union of the closed intervals that complete sources cover.
+/// Length of the union of the closed intervals that sources which have ended cover.
 TimeNs covered_ns(const std::vector<storage::Source>& sources) {
   std::vector<std::pair<TimeNs, TimeNs>> intervals;
   for (const storage::Source& source : sources) {
-    if (source.state == SourceState::kComplete && source.frames > 0) {
+    const bool ended = source.live ? source.state != SourceState::kStarted
+                                   : source.state == SourceState::kComplete && source.frames > 0;
+    if (ended) {
       intervals.emplace_back(source.first_ns, source.last_ns);
     }
   }
@@ -112,11 +142,14 @@ std::uint64_t counter(const StoreStatus& status, storage::LedgerCounter counter)
 void check_books(StoreStatus& status) {
   std::uint64_t source_frames = 0;
   bool all_complete = true;
+  bool any_crashed = false;
   for (const storage::Source& source : status.sources) {
     source_frames += source.frames;
-    all_complete = all_complete && source.state == SourceState::kComplete;
+    all_complete = all_complete && source.state != SourceState::kStarted;
+    any_crashed = any_crashed || source.state == SourceState::kCrashed;
   }
   std::string unsettled;
+  if (any_crashed) unsettled = "a run has crashed";
   if (!all_complete) unsettled = "an import is running or was interrupted";
   if (status.writer_active) unsettled = "the store is being written";
   const std::string expired = status.packets.expired_segments > 0 ? "segments have expired" : "";
@@ -126,18 +159,52 @@ void check_books(StoreStatus& status) {
       {"frames in segments = frames stored", status.packets.frames,
        counter(status, storage::kFrameStoredWhole) + counter(status, storage::kFrameStoredCut),
        unsettled.empty() ? expired : unsettled},
-      {"packets of session records = frames in sessions", status.sessions.packets,
-       counter(status, storage::kFrameInSession), unsettled},
+      {"packets of session records = frames in sessions",
+       status.sessions.deep ? status.sessions.deep->packets : 0, counter(status, storage::kFrameInSession),
+       status.sessions.deep ? unsettled : "needs --deep"},
   };
 }
 
 }  // namespace
 
+void LiveStatus::add(const storage::LedgerRow& row) {
+  totals.add(row);
+  if (row.device_measured) {
+    std::uint64_t& dropped = device_dropped_frames[row.worker];
+    dropped = std::max(dropped, row.device_dropped_frames);
+  }
+  newest_second = any_row ? std::max(newest_second, row.second) : row.second;
+  any_row = true;
+  if (row.second <= newest_second - kRateSeconds) return;
+  Polled& polled = newest_seconds[row.second];
+  polled.frames += row.counts[storage::kFramePolled];
+  polled.wire_bytes += row.counts[storage::kFramePolledWireBytes];
+  newest_seconds.erase(newest_seconds.begin(), newest_seconds.upper_bound(newest_second - kRateSeconds));
+}
+
+std::uint64_t LiveStatus::device_dropped() const {
+  std::uint64_t sum = 0;
+  for (const auto& [worker, frames] : device_dropped_frames) sum += frames;
+  return sum;
+}
+
+double LiveStatus::frames_per_second() const {
+  double frames = 0;
+  for (const auto& [second, polled] : newest_seconds) frames += static_cast<double>(polled.frames);
+  return frames / kRateSeconds;
+}
+
+double LiveStatus::wire_bytes_per_second() const {
+  double bytes = 0;
+  for (const auto& [second, polled] : newest_seconds) bytes += static_cast<double>(polled.wire_bytes);
+  return bytes / kRateSeconds;
+}
+
 bool StoreStatus::intact() const {
   return unreadable.empty() && ledger_books.ok() && std::ranges::all_of(checks, &BookCheck::closes);
 }
 
-Result<StoreStatus> read_status(const storage::Store& store) {
+Result<StoreStatus> read_status(const storage::Store& store, bool deep) {
   StoreStatus status;
   status.path = store.path();
   status.sensor = store.sensor_name();
@@ -157,7 +224,7 @@ Result<StoreStatus> read_status(const storage::Store& store) {
   const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
   if (!catalog) return catalog.error();
   read_packets(*catalog, status);
-  read_sessions(*catalog, status);
+  read_sessions(*catalog, deep, status);
   read_ledger(*catalog, status);
   check_books(status);
   status.covered_ns = covered_ns(status.sources);

@@ -1,7 +1,8 @@
 #pragma once
-// StoreStatus: what a store holds, and whether its accounts agree, from listings, footers, the ledger and the
-// session records. Reads no packets and writes nothing. One thread.
+// StoreStatus: what a store holds, and whether its accounts agree, from listings, footers and the ledger;
+// only where asked for, from all session records, too. Reads no packets and writes nothing. One thread.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,9 +33,36 @@ struct PacketsStatus {
 
 struct SessionsStatus {
   FilesStatus files;
-  std::uint64_t records = 0;
-  std::uint64_t final_records = 0;
-  std::uint64_t packets = 0;  // sum of all records' deltas: each packet of a session once
+  std::uint64_t records = 0;  // by the files' footers
+  /// Of all records; only with `deep`.
+  struct Deep {
+    std::uint64_t final_records = 0;
+    std::uint64_t packets = 0;  // sum of all records' deltas: each packet of a session once
+  };
+  std::optional<Deep> deep;
+};
+
+/// What the ledger says about one run of the live sensor.
+struct LiveStatus {
+  storage::LedgerTotals totals;
+  std::map<std::uint16_t, std::uint64_t>
+      device_dropped_frames;       // by worker: cumulative, as of the last reading
+  std::int64_t newest_second = 0;  // meaningless without rows
+  bool any_row = false;
+
+  struct Polled {
+    std::int64_t frames = 0;
+    std::int64_t wire_bytes = 0;
+  };
+  std::map<std::int64_t, Polled> newest_seconds;  // the newest kRateSeconds of them
+
+  static constexpr std::int64_t kRateSeconds = 10;
+
+  void add(const storage::LedgerRow& row);
+  std::uint64_t device_dropped() const;
+  /// Per second over the newest kRateSeconds.
+  double frames_per_second() const;
+  double wire_bytes_per_second() const;
 };
 
 /// Two sides of an account that have to be equal.
@@ -58,15 +86,17 @@ struct StoreStatus {
   SessionsStatus sessions;
   FilesStatus ledger_files;
   storage::LedgerTotals ledger;
-  Status ledger_books;            // books 1 and 3 of the ledger by itself
-  std::vector<BookCheck> checks;  // the ledger against sources, segments and session records
-  std::vector<Error> unreadable;  // files that could not be read (to their end)
-  TimeNs covered_ns = 0;          // time that complete sources cover, overlaps once
+  std::map<storage::SegmentId, LiveStatus> live;  // of live sources, by source
+  Status ledger_books;                            // books 1 and 3 of the ledger by itself
+  std::vector<BookCheck> checks;                  // the ledger against sources, segments and session records
+  std::vector<Error> unreadable;                  // files that could not be read (to their end)
+  TimeNs covered_ns = 0;                          // time that complete sources cover, overlaps once
 
   bool intact() const;
 };
 
-Result<StoreStatus> read_status(const storage::Store& store);
+/// `deep`: reads all session records, too, and compares their packets with the ledger.
+Result<StoreStatus> read_status(const storage::Store& store, bool deep = false);
 
 std::string format_status(const StoreStatus& status);
 /// One JSON object; names: README.md.

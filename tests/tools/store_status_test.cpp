@@ -79,8 +79,8 @@ class SmallStore {
 
   const storage::Store& store() const { return store_; }
   std::string path() const { return folder_.path(); }
-  StoreStatus status() const {
-    Result<StoreStatus> status = read_status(store_);
+  StoreStatus status(bool deep = true) const {
+    Result<StoreStatus> status = read_status(store_, deep);
     REQUIRE(status);
     return std::move(*status);
   }
@@ -115,8 +115,9 @@ TEST_CASE("books close where everything agrees") {
   const StoreStatus status = store.status();
   CHECK(status.intact());
   CHECK(status.sessions.records == 2);
-  CHECK(status.sessions.final_records == 1);
-  CHECK(status.sessions.packets == 10);
+  REQUIRE(status.sessions.deep.has_value());
+  CHECK(status.sessions.deep->final_records == 1);
+  CHECK(status.sessions.deep->packets == 10);
   CHECK(status.covered_ns == 60 * kNsPerSecond);
   holds(format_status(status), "complete    a.pcap, 10 frames");
   holds(status_json(status), "\"wire_bytes_per_second\":16.667");
@@ -176,6 +177,73 @@ TEST_CASE("long lists of sources end with how many are left out") {
   const StoreStatus status = store.status();
   holds(format_status(status), "and 11 older ones; --json lists them all");
   holds(status_json(status), "\"29.pcap\"");
+}
+
+TEST_CASE("session records are read only where that was asked for") {
+  SmallStore store(10);
+  store.write_ledger(5);
+  store.add_source("b.pcap", 5, 130, 200);
+  const StoreStatus status = store.status(false);
+  CHECK(status.intact());
+  CHECK(status.sessions.records == 2);
+  CHECK(!status.sessions.deep);
+  holds(format_status(status), "sessions  2 records in 1 files");
+  holds(status_json(status), "\"not_compared\":\"needs --deep\"");
+  CHECK(status_json(status).find("final_records") == std::string::npos);
+}
+
+TEST_CASE("a live source tells its state, what was dropped, and its rates over the newest ten seconds") {
+  const TemporaryFolder folder;
+  const storage::Store store = SmallStore::make_store(folder.path());
+  storage::Source source;
+  source.id.fill(9);
+  source.path = "eth1";
+  source.live = true;
+  source.first_ns = 1000 * kNsPerSecond;
+  const auto status = [&] {
+    REQUIRE(storage::save_source(store, source));
+    Result<StoreStatus> read = read_status(store);
+    REQUIRE(read);
+    return *std::move(read);
+  };
+  holds(format_status(status()), "crashed     eth1, nothing on the disk yet");
+  storage::RowGroupFileConfig config;
+  config.directory = store.ledger_directory();
+  config.source_id = source.id;
+  storage::LedgerFileWriter ledger(config);
+  for (std::int64_t second = 1000; second < 1030; ++second) {
+    storage::LedgerRow row;
+    row.second = second;
+    row.worker = static_cast<std::uint16_t>(second % 2);
+    row.device_measured = true;
+    row.device_dropped_frames = static_cast<std::uint64_t>(second - 1000);
+    row.counts.add(storage::kFramePolled, 10);
+    row.counts.add(storage::kFramePolledWireBytes, 1000);
+    row.counts.add(storage::kFrameStoredWhole, 9);
+    row.counts.add(storage::kFrameStoredWholeBytes, 1000);
+    row.counts.add(storage::kFrameDropped + 3, 1);
+    REQUIRE(ledger.append(row));
+  }
+  REQUIRE(ledger.flush());
+  holds(format_status(status()),
+        "crashed     eth1, 300 frames polled, 270 stored, 30 dropped (overload), 57 dropped by device or "
+        "kernel; "
+        "10.0 frames/s, 1000 B/s in the last 10 s before 1970-01-01T00:17:10.000000000Z");
+  {
+    const Result<storage::StoreLock> lock = storage::StoreLock::acquire(store);
+    REQUIRE(lock);
+    const std::string json = status_json(status());
+    holds(json, "\"state\":\"recording\"");
+    holds(json,
+          "\"frames_dropped\":{\"no_block\":0,\"io_error\":0,\"no_space\":0,\"overload\":30,\"crash\":0},"
+          "\"device_dropped\":57,\"recent_frames_per_second\":10.000,"
+          "\"recent_wire_bytes_per_second\":1000.000,\"newest\":\"1970-01-01T00:17:09.000000000Z\"");
+  }
+  source.state = storage::SourceState::kComplete;
+  source.last_ns = 1030 * kNsPerSecond - 1;
+  holds(format_status(status()), "stopped     eth1");
+  source.state = storage::SourceState::kCrashed;
+  holds(format_status(status()), "crashed     eth1");
 }
 
 }  // namespace tapline::tools
