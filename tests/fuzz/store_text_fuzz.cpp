@@ -19,6 +19,9 @@ bool same(const FinalName& a, const FinalName& b) {
 }
 
 void check_names(std::string_view text) {
+  const std::optional<StepName> step = parse_step_name(text);
+  if (step && step->first_block >= step->end_block) std::abort();
+  static_cast<void>(parse_open_id_high(text));
   for (const auto suffix : {kPacketSuffix, kIndexSuffix, kSessionSuffix, kLedgerSuffix, kExpiredSuffix}) {
     static_cast<void>(is_open_name(text, suffix));
     const std::optional<FinalName> name = parse_final_name(text, suffix);
