@@ -56,10 +56,6 @@ std::string open_name(const SegmentId& id, std::string_view suffix) {
   return fmt::format("open-{}{}{}", format_segment_id(id), suffix, kOpenSuffix);
 }
 
-std::string index_step_name(const SegmentId& id, std::uint32_t first_block, std::uint32_t end_block) {
-  return fmt::format("open-{}.{}-{}{}", format_segment_id(id), first_block, end_block, kIndexSuffix);
-}
-
 std::optional<FinalName> parse_final_name(std::string_view file_name, std::string_view suffix) {
   FinalName name;
   const bool parsed = take_time(file_name, name.first_ns) && take_text(file_name, "_") &&

@@ -32,8 +32,6 @@ struct FinalName {
 /// File name without directory; `suffix` is one of the above.
 std::string final_name(const FinalName& name, std::string_view suffix);
 std::string open_name(const SegmentId& id, std::string_view suffix);
-/// `open-<32 hex digits>.FIRST-END.idx`: the index of these blocks of an open segment, END not included.
-std::string index_step_name(const SegmentId& id, std::uint32_t first_block, std::uint32_t end_block);
 
 /// The parts of a final name that ends with `suffix`; nothing where it is no such name.
 std::optional<FinalName> parse_final_name(std::string_view file_name, std::string_view suffix);

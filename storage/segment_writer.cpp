@@ -163,7 +163,7 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
 Status SegmentWriter::publish_index_step() {
   const SegmentId& id = segment_->identity().segment_id;
   const std::uint32_t end_block = segment_->block_count();
-  const std::string path = config_.index_directory + "/" + index_step_name(id, step_first_block_, end_block);
+  const std::string path = config_.index_directory + "/" + step_name(id, step_first_block_, end_block);
   const ByteBuffer step = index_step_.finish(id, end_block);
   TAPLINE_TRY(publish_file(path, step));
   step_paths_.push_back(path);

@@ -135,7 +135,7 @@ std::uint64_t missing_blocks(const storage::Catalog& catalog, const AskedFilter&
   TAPLINE_CHECK(plan.ok() && plan->warnings.empty() && plan->unreadable.empty());
   std::set<std::pair<std::string, std::uint32_t>> planned;
   for (const query::PlannedSegment& segment : plan->segments) {
-    for (const query::PlannedBlock& block : segment.blocks) planned.emplace(segment.path, block.number);
+    for (const query::PlannedBlock& block : segment.blocks) planned.emplace(segment.file.path, block.number);
   }
   std::uint64_t missing = 0;
   for (const auto& block : asked.blocks_with_match) missing += planned.erase(block) == 0 ? 1 : 0;

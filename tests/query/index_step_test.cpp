@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-storage::SegmentWriterConfig one_segment(const storage::Store& store) {
-  storage::SegmentWriterConfig config;
+storage::FrameSegmentConfig one_segment(const storage::Store& store) {
+  storage::FrameSegmentConfig config;
   config.directory = config.index_directory = store.packets_directory();
   config.block_bytes = 8 * 1024;
   config.lane_bits_max = 1;
@@ -30,7 +30,7 @@ storage::SegmentWriterConfig one_segment(const storage::Store& store) {
 /// A store whose only segment is open and has some blocks.
 class OpenSegment {
  public:
-  OpenSegment() : writer_(one_segment(*store_), storage::reserve_nothing), pipeline_(writer_) {
+  OpenSegment() : writer_(one_segment(*store_)), pipeline_(writer_) {
     storage::Traffic traffic(77);
     must(pipeline_.append_all(traffic.take(4000)));
     const storage::ContainerReader reader = must(storage::ContainerReader::open(path()));
@@ -77,7 +77,7 @@ class OpenSegment {
   }
 
   TestStore store_;
-  storage::SegmentWriter writer_;
+  storage::FrameSegmentWriter writer_;
   storage::TestPipeline pipeline_;
   storage::SegmentId id_{};
   std::uint32_t block_count_ = 0;
