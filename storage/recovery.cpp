@@ -4,17 +4,20 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <system_error>
 
-#include "capture/packet/decode.hpp"
-#include "storage/block_frames.hpp"
+#include "capture/base/bytes.hpp"
 #include "storage/catalog.hpp"
-#include "storage/frame_keys.hpp"
-#include "storage/index_builder.hpp"
+#include "storage/container_layout.hpp"
+#include "storage/container_reader.hpp"
+#include "storage/segment_index.hpp"
 
 namespace tapline::storage {
 namespace {
+
+constexpr std::uint64_t kHeadersBytes = kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader);
 
 /// Complete blocks whose content matches its checksum, from the front: after a power cut, a block may have
 /// its length but not its bytes.
@@ -46,62 +49,85 @@ std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
-Status post_block(const DecodedBlock& block, const SegmentHeader& segment, std::uint32_t number,
-                  std::vector<Frame>& frames, IndexBuilder& index) {
-  TAPLINE_TRY(parse_frames(block, segment, frames));
-  std::uint64_t previous_fingerprint = 0;
-  std::uint32_t previous_envelope = 0;
-  for (const Frame& frame : frames) {
-    PacketMeta meta;
-    decode(frame, meta);
-    std::uint64_t fingerprint = 0;
-    if (meta.status == DecodeStatus::kIp) {
-      FlowKey key;
-      make_flow_key(frame, meta, 0, key);
-      fingerprint = flow_fingerprint(key);
-      // Repetitions cost memory only; runs of one flow are the common ones.
-      const bool repeated = fingerprint == previous_fingerprint && meta.envelope_hash == previous_envelope;
-      if (repeated && !keys_vary_by_frame(meta)) continue;
-    }
-    previous_fingerprint = fingerprint;
-    previous_envelope = meta.envelope_hash;
-    const FrameKeys keys = collect_frame_keys(frame, meta, fingerprint);
-    for (const IndexKey key : keys.keys()) index.post(key, number);
-  }
-  return {};
+/// What a recovery (or a writer) that was interrupted while it finished the file had already written behind
+/// the last block is no torn data: the tail then begins as this file's footer does.
+bool is_own_footer(const ContainerWriter& writer, Bytes tail) {
+  const std::uint32_t blocks = writer.block_count();
+  FooterHeader footer{};
+  footer.magic = kFooterMagic;
+  footer.header_bytes = sizeof footer;
+  footer.version = kFormatVersion;
+  footer.block_count = blocks;
+  std::ranges::copy(writer.identity().segment_id, footer.segment_id);
+  const SkippableHeader frame{kSkippableMagic,
+                              static_cast<std::uint32_t>(sizeof footer + blocks * sizeof(BlockEntry))};
+  constexpr std::size_t kKnownBytes = offsetof(FooterHeader, frames);
+  std::array<std::uint8_t, sizeof frame + kKnownBytes> expected;
+  store_le(expected.data(), frame);
+  std::memcpy(expected.data() + sizeof frame, &footer, kKnownBytes);
+  return tail.size() >= sizeof frame &&
+         std::equal(expected.begin(), expected.begin() + std::min(tail.size(), expected.size()),
+                    tail.begin());
+}
+
+/// Bytes behind the last good block at `end_bytes` that are neither footer nor seek table; what an
+/// interrupted recovery had cut before, as far as its footer says so.
+Result<std::uint64_t> count_torn_bytes(const ContainerReader& reader, const ContainerWriter& writer,
+                                       std::uint64_t end_bytes) {
+  const std::uint64_t tail_bytes = reader.file_bytes() - end_bytes;
+  std::array<std::uint8_t, sizeof(SkippableHeader) + sizeof(FooterHeader)> tail{};
+  const std::span<std::uint8_t> read =
+      std::span(tail).first(std::min<std::uint64_t>(tail_bytes, tail.size()));
+  const Result<File> file = File::open_read(reader.path());
+  if (!file) return file.error();
+  TAPLINE_TRY(file->pread_exact(end_bytes, read));
+  if (!is_own_footer(writer, read)) return tail_bytes;
+  const auto footer = load_le<FooterHeader>(tail.data() + sizeof(SkippableHeader));
+  const bool whole =
+      read.size() == tail.size() && footer.checksum == checksum_before(footer, footer.checksum);
+  return whole ? footer.torn_bytes : 0;
+}
+
+/// Keeps what nobody can read for whoever wants to look at it, under a name that readers ignore.
+Result<RecoveredFile> set_aside(const std::string& open_path, const Error& problem) {
+  RecoveredFile recovered;
+  recovered.open_path = open_path;
+  recovered.damaged_path =
+      open_path.substr(0, open_path.size() - kOpenSuffix.size()) + std::string(kDamagedSuffix);
+  recovered.problem = problem.context;
+  TAPLINE_TRY(rename_durably(open_path, recovered.damaged_path));
+  return recovered;
+}
+
+Result<RecoveredFile> give_up(const std::string& open_path, const Error& problem) {
+  std::error_code error;
+  const std::uintmax_t file_bytes = std::filesystem::file_size(open_path, error);
+  if (error) return Error{ErrorCode::kIo, fmt::format("cannot read {}: {}", open_path, error.message())};
+  if (file_bytes > kHeadersBytes) return set_aside(open_path, problem);
+  TAPLINE_TRY(remove_file(open_path));
+  RecoveredFile recovered;
+  recovered.open_path = open_path;
+  return recovered;
+}
+
+/// The index of what can be read; blocks that cannot be parsed are in the segment and not in it.
+Status publish_index(const std::string& open_path, RecoveredFile& recovered) {
+  Result<SegmentIndex> index = index_readable_blocks(open_path);
+  if (!index) return index.error();
+  recovered.blocks_unreadable = static_cast<std::uint32_t>(index->unreadable.size());
+  if (!index->unreadable.empty()) recovered.problem = index->unreadable.front().context;
+  return publish_file(index_path_of(recovered.final_path), index->bytes);
 }
 
 }  // namespace
-
-Result<ByteBuffer> build_index(const std::string& segment_path) {
-  Result<ContainerReader> reader = ContainerReader::open(segment_path);
-  if (!reader) return reader.error();
-  const Result<std::vector<BlockEntry>> entries = reader->load_entries();
-  if (!entries) return entries.error();
-  IndexBuilder index;
-  DecodedBlock block;
-  std::vector<Frame> frames;
-  for (std::uint32_t number = 0; number < entries->size(); ++number) {
-    TAPLINE_TRY(reader->read_block((*entries)[number], number, block));
-    TAPLINE_TRY(post_block(block, reader->header(), number, frames, index));
-  }
-  SegmentId id;
-  std::ranges::copy(reader->header().segment_id, id.begin());
-  return index.finish(id, reader->block_count());
-}
-
-Status rebuild_index(const std::string& segment_path, const std::string& index_path) {
-  const Result<ByteBuffer> index = build_index(segment_path);
-  if (!index) return index.error();
-  return publish_file(index_path, *index);
-}
 
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix) {
   RecoveredFile recovered;
   recovered.open_path = open_path;
   Result<ContainerReader> reader = ContainerReader::open(open_path);
   if (!reader && reader.error().code != ErrorCode::kCorrupt) return reader.error();
-  if (!reader || reader->block_count() == 0) {
+  if (!reader) return give_up(open_path, reader.error());
+  if (reader->block_count() == 0) {
     TAPLINE_TRY(remove_file(open_path));
     return recovered;
   }
@@ -118,7 +144,9 @@ Result<RecoveredFile> recover_file(const std::string& open_path, std::string_vie
   }
   recovered.blocks_kept = *good;
   recovered.frames_kept = writer->totals().frames;
-  recovered.torn_bytes = reader->file_bytes() - end_bytes;
+  const Result<std::uint64_t> torn_bytes = count_torn_bytes(*reader, *writer, end_bytes);
+  if (!torn_bytes) return torn_bytes.error();
+  recovered.torn_bytes = *torn_bytes;
   recovered.last_ns = writer->totals().last_ns;
   TAPLINE_TRY(writer->cut_tail());
 
@@ -127,8 +155,7 @@ Result<RecoveredFile> recover_file(const std::string& open_path, std::string_vie
                        id_high(identity.segment_id)};
   const std::string directory = directory_of(open_path);
   recovered.final_path = directory + "/" + final_name(name, suffix);
-  if (identity.kind == kKindPackets)
-    TAPLINE_TRY(rebuild_index(open_path, index_path_of(recovered.final_path)));
+  if (identity.kind == kKindPackets) TAPLINE_TRY(publish_index(open_path, recovered));
   TAPLINE_TRY(writer->publish(recovered.final_path, kEndRecovered, recovered.torn_bytes));
   return recovered;
 }

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/base/byte_writer.hpp"
 #include "capture/base/time.hpp"
 #include "storage/store.hpp"
 
@@ -16,23 +15,23 @@ namespace tapline::storage {
 /// What became of one `.open` file.
 struct RecoveredFile {
   std::string open_path;
-  std::string final_path;  // empty: it held no complete block and was removed
+  std::string final_path;    // empty: it held no complete block and was removed, or
+  std::string damaged_path;  // its segment header cannot be read: where it was set aside
   std::uint32_t blocks_kept = 0;
+  std::uint32_t blocks_unreadable =
+      0;                          // of them: whole, but of content that cannot be parsed; not in the index
   std::uint64_t frames_kept = 0;  // or rows
   std::uint64_t torn_bytes = 0;   // cut behind the last complete block
   TimeNs last_ns = 0;             // latest capture time kept
+  std::string problem;            // why something was set aside or is not in the index; else empty
 };
 
-/// Cuts, finishes and publishes one `.open` file of any kind.
+/// Cuts, finishes and publishes one `.open` file of any kind. May be repeated after an interruption, with the
+/// same result. Fails where the operating system does, and on newer formats (kUnsupported): damage is dealt
+/// with and reported.
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix);
 
 /// Every `.open` file of the store. Those without a segment header, and the steps of segments, are removed.
 Result<std::vector<RecoveredFile>> recover_store(const Store& store);
-
-/// The index of a segment from its frames alone: the bytes that its writer would have written.
-Result<ByteBuffer> build_index(const std::string& segment_path);
-
-/// build_index(), published as `index_path`.
-Status rebuild_index(const std::string& segment_path, const std::string& index_path);
 
 }  // namespace tapline::storage

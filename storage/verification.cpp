@@ -9,7 +9,7 @@
 #include "storage/container_layout.hpp"
 #include "storage/container_reader.hpp"
 #include "storage/index_reader.hpp"
-#include "storage/recovery.hpp"
+#include "storage/segment_index.hpp"
 
 namespace tapline::storage {
 namespace {

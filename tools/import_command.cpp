@@ -108,6 +108,11 @@ int import_all(const CommandLine& command_line, const ImportOptions& options) {
   for (const storage::RecoveredFile& file : *recovered) {
     fmt::print(stderr, "recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut\n",
                file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes);
+    if (!file.damaged_path.empty()) {
+      fmt::print(stderr, "set aside as {}: {}\n", file.damaged_path, file.problem);
+    } else if (!file.problem.empty()) {
+      fmt::print(stderr, "{} of its blocks cannot be read: {}\n", file.blocks_unreadable, file.problem);
+    }
   }
   int exit_code = kExitOk;
   for (const std::string& file : command_line.words()) {

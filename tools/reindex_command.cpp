@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "storage/catalog.hpp"
-#include "storage/recovery.hpp"
+#include "storage/segment_index.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "capture/packet/decode.hpp"
-#include "storage/recovery.hpp"
+#include "storage/segment_index.hpp"
 #include "tests/query/store_answer.hpp"
 
 using namespace tapline;

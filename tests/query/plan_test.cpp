@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "storage/recovery.hpp"
+#include "storage/segment_index.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/query/store_answer.hpp"
 

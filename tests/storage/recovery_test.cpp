@@ -6,6 +6,7 @@
 #include "storage/catalog.hpp"
 #include "storage/container_reader.hpp"
 #include "storage/index_reader.hpp"
+#include "storage/segment_index.hpp"
 #include "tests/storage/sample_container.hpp"
 #include "tests/storage/stored_frames.hpp"
 #include "tests/storage/temporary_folder.hpp"
@@ -147,16 +148,102 @@ TEST_CASE("recovery that was itself interrupted can be repeated with the same re
   const ByteBuffer finished = *read_file(first.final_path);
   const auto blocks = static_cast<std::uint32_t>(crashed.ends.size() - 1);
   // Killed after the index, within the footer, or before the rename:
-  for (const std::size_t size :
-       {crashed.bytes.size(), crashed.bytes.size() + 100, finished.size() - 1, finished.size()}) {
+  for (const std::size_t size : {crashed.bytes.size(), crashed.bytes.size() + 8, crashed.bytes.size() + 100,
+                                 finished.size() - 1, finished.size()}) {
     fs::remove(first.final_path);
     write_bytes(folder / kOpenFile, Bytes(finished).first(size));
     const RecoveredFile again = recover(folder / kOpenFile);
     CHECK(again.final_path == first.final_path);
+    CHECK(again.torn_bytes == first.torn_bytes);
     CHECK(*read_file(index_path) == index);
     check_recovered(crashed, again, blocks);
     CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
   }
+}
+
+TEST_CASE("a recovery that is repeated remembers what the first one had cut") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  bytes.resize(bytes.size() + 5000, 0xee);
+  write_bytes(folder / kOpenFile, bytes);
+  const RecoveredFile first = recover(folder / kOpenFile);
+  REQUIRE(first.torn_bytes == 5000);
+  fs::rename(first.final_path, folder / kOpenFile);  // killed before the name was on disk
+  CHECK(recover(folder / kOpenFile).torn_bytes == 5000);
+}
+
+TEST_CASE("a file whose segment header is damaged is set aside, whole") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  bytes[kLeadFrameBytes + sizeof(SkippableHeader) + 60] ^= 1;
+  write_bytes(folder / kOpenFile, bytes);
+  const RecoveredFile recovered = recover(folder / kOpenFile);
+  CHECK(recovered.final_path.empty());
+  CHECK(recovered.blocks_kept == 0);
+  CHECK_THAT(recovered.problem, Catch::Contains("segment header"));
+  CHECK(recovered.damaged_path == folder / "open-00000000000000000000000000000000.pcap.zst.damaged");
+  CHECK(*read_file(recovered.damaged_path) == bytes);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("a block that is whole but cannot be parsed is kept, and the index covers the others") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  write_bytes(folder / "source.pcap.zst.open", crashed.bytes);
+  const auto bad = static_cast<std::uint32_t>(GENERATE(0, 2));
+  {
+    ContainerReader reader = *ContainerReader::open(folder / "source.pcap.zst.open");
+    ContainerIdentity identity = make_sample_identity();
+    identity.kind = kKindPackets;
+    ContainerWriter writer = *ContainerWriter::create(folder / kOpenFile, identity, records_lead());
+    BlockEncoder encoder(kBlockRawBytesMax, 1);
+    DecodedBlock block;
+    for (std::uint32_t number = 0; number < reader.block_count(); ++number) {
+      REQUIRE(reader.read_block(*reader.entry(number), number, block).ok());
+      const Bytes content = Bytes(block.content).first(block.content.size() - (number == bad ? 3 : 0));
+      BlockInfo info;
+      info.frames = block.header.frames;
+      info.first_ns = block.header.first_ns;
+      info.last_ns = block.header.last_ns;
+      REQUIRE(writer.append(info, encoder.wrap_raw(content), block.extension).ok());
+    }
+  }
+  fs::remove(folder / "source.pcap.zst.open");
+  const RecoveredFile recovered = recover(folder / kOpenFile);
+  const auto blocks = static_cast<std::uint32_t>(crashed.ends.size() - 1);
+  CHECK(recovered.blocks_kept == blocks);
+  CHECK(recovered.blocks_unreadable == 1);
+  CHECK_THAT(recovered.problem, Catch::Contains("pcap record"));
+  ContainerReader reader = *ContainerReader::open(recovered.final_path);
+  Result<IndexReader> index =
+      IndexReader::open(index_path_of(recovered.final_path), reader.header().segment_id, blocks);
+  REQUIRE(index.ok());
+  std::vector<bool> named(blocks, false);
+  REQUIRE(
+      index->for_each_posting([&](IndexKeyKind, std::uint64_t, std::uint32_t block) { named[block] = true; })
+          .ok());
+  for (std::uint32_t block = 0; block < blocks; ++block) CHECK(named[block] == (block != bad));
+}
+
+TEST_CASE("an index of one block with very many frames names each key once") {
+  const TemporaryFolder folder;
+  std::vector<TestFrame> frames;  // more keys than are collected before repetitions are dropped
+  for (int i = 0; i < 40'000; ++i) {
+    TestFrame frame;
+    frame.bytes = make_udp_frame(0x0a000001 + static_cast<std::uint32_t>(i % 50), 0x0a0000ff, 4000, 53, 0);
+    frame.wire_bytes = static_cast<std::uint32_t>(frame.bytes.size());
+    frame.time_ns = kNsPerSecond + i;
+    frames.push_back(std::move(frame));
+  }
+  number_frames(frames);
+  SegmentWriterConfig config;
+  config.block_bytes = 8u << 20;
+  write_segments(folder.path(), frames, config);
+  const std::string segment = only_file(folder.path(), kPacketSuffix);
+  REQUIRE(rebuild_index(segment, folder / "rebuilt.idx").ok());
+  CHECK(*read_file(folder / "rebuilt.idx") == *read_file(index_path_of(segment)));
 }
 
 TEST_CASE("a segment of a newer format is left alone") {

@@ -1,0 +1,28 @@
+#pragma once
+// The index of a segment made from its frames alone: what recovery and `reindex` write, and what `verify`
+// compares. Memory: the index's distinct postings, and the keys of one block.
+
+#include <string>
+#include <vector>
+
+#include "capture/base/byte_writer.hpp"
+#include "capture/base/result.hpp"
+
+namespace tapline::storage {
+
+/// The bytes that the segment's writer would have written. kCorrupt where a block cannot be read.
+Result<ByteBuffer> build_index(const std::string& segment_path);
+
+/// build_index(), published as `index_path`.
+Status rebuild_index(const std::string& segment_path, const std::string& index_path);
+
+/// An index that leaves out blocks that cannot be parsed or are of an unknown kind: nothing can be found in
+/// them anyway.
+struct SegmentIndex {
+  ByteBuffer bytes;
+  std::vector<Error> unreadable;  // one a block
+};
+/// Fails where the file itself cannot be read.
+Result<SegmentIndex> index_readable_blocks(const std::string& segment_path);
+
+}  // namespace tapline::storage
