@@ -8,10 +8,9 @@
 namespace tapline::flowgen {
 namespace {
 
-// Interim records: when a flow is this old, and then every period (DESIGN.md, section 7).
+// Interim records: when a flow is this old, and then every kInterimPeriodNs.
 constexpr TimeNs kFirstBoundaryNs = kNsPerSecond / 2;
 constexpr TimeNs kSecondBoundaryNs = 5 * kNsPerSecond;
-constexpr TimeNs kBoundaryPeriodNs = 60 * kNsPerSecond;
 
 constexpr int kLagLog2Min = 28;  // a quarter of a second
 constexpr int kLagLog2Max = 62;
@@ -48,8 +47,8 @@ TimeNs FlowTable::State::next_boundary(const FlowEntry& entry) const {
   const TimeNs age_ns = difference(entry.hot.last_ns, entry.cold.begin_ns);
   if (age_ns < kFirstBoundaryNs) return later(entry.cold.begin_ns, kFirstBoundaryNs);
   if (age_ns < kSecondBoundaryNs) return later(entry.cold.begin_ns, kSecondBoundaryNs);
-  const TimeNs into_period_ns = (age_ns - kSecondBoundaryNs) % kBoundaryPeriodNs;
-  return later(entry.hot.last_ns, kBoundaryPeriodNs - into_period_ns);
+  const TimeNs into_period_ns = (age_ns - kSecondBoundaryNs) % kInterimPeriodNs;
+  return later(entry.hot.last_ns, kInterimPeriodNs - into_period_ns);
 }
 
 // When the next record is due, in the flow's own time. An idle flow writes no interim records.

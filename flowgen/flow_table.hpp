@@ -24,6 +24,11 @@
 
 namespace tapline::flowgen {
 
+/// Longest time from a frame to the record that counts it, in the flow's own time: interim records are due at
+/// half a second, five seconds and then every so often (DESIGN.md, section 7). The timers write them kGraceNs
+/// (table_clock.hpp) later.
+inline constexpr TimeNs kInterimPeriodNs = 60 * kNsPerSecond;
+
 /// Default timeouts of DESIGN.md section 7, in nanoseconds.
 struct Timeouts {
   TimeNs tcp_opening = 10 * kNsPerSecond;

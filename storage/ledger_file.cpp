@@ -92,6 +92,7 @@ Result<std::span<const LedgerRow>> LedgerFileReader::next() {
     Result<std::span<const LedgerRow>> rows = read_group(group);
     if (!rows) return rows;
     next_group_ = group + 1;
+    complete_until_ns_ = std::max(complete_until_ns_, codec_.complete_until_ns());
     if (!rows->empty()) return rows;
   }
   return std::span<const LedgerRow>{};

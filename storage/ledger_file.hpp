@@ -56,6 +56,9 @@ class LedgerFileReader {
   /// The next group's rows, valid until the next call; empty at the end. After an error there is nothing
   /// more.
   Result<std::span<const LedgerRow>> next();
+  /// Order time before whose second all rows are in the groups read so far or in earlier files of this worker;
+  /// the least time where no group said so.
+  TimeNs complete_until_ns() const { return complete_until_ns_; }
 
  private:
   LedgerFileReader(ContainerReader container, std::vector<BlockEntry> groups)
@@ -66,6 +69,7 @@ class LedgerFileReader {
   std::uint32_t next_group_ = 0;
   DecodedBlock block_;
   LedgerGroupCodec codec_;
+  TimeNs complete_until_ns_ = std::numeric_limits<TimeNs>::min();
 };
 
 }  // namespace tapline::storage

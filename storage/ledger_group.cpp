@@ -55,6 +55,7 @@ Result<std::span<const LedgerRow>> LedgerGroupCodec::decode(Bytes group) {
   if (!parsed) return parsed.error();
   const RowGroupView& view = *parsed;
   if (view.header().schema != kKindLedger) return Error{ErrorCode::kCorrupt, "row group: not of the ledger"};
+  complete_until_ns_ = view.header().complete_until_ns;
   rows_.assign(view.rows(), LedgerRow{});
   values_.resize(view.rows());
   using Row = LedgerRow;

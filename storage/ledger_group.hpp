@@ -16,6 +16,8 @@ class LedgerGroupCodec {
   /// Valid until the next call. kCorrupt, kUnsupported as RowGroupView; counters that a file does not have
   /// are 0.
   Result<std::span<const LedgerRow>> decode(Bytes group);
+  /// Of the group that was decoded last.
+  TimeNs complete_until_ns() const { return complete_until_ns_; }
 
  private:
   template <class Field>
@@ -27,6 +29,7 @@ class LedgerGroupCodec {
   ColumnCursor cursor_;
   std::vector<std::uint64_t> values_;
   std::vector<LedgerRow> rows_;
+  TimeNs complete_until_ns_ = 0;
 };
 
 }  // namespace tapline::storage

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "capture/base/check.hpp"
 #include "storage/block_frames.hpp"
 
 namespace tapline::query {
@@ -151,6 +152,11 @@ const Frame* FrameMerge::next() {
     push(place.cursor);
   }
   return nullptr;
+}
+
+const storage::BlockHeader& FrameMerge::block_header() const {
+  TAPLINE_CHECK(given_out_ != nullptr);
+  return given_out_->block.header;
 }
 
 }  // namespace tapline::query

@@ -27,6 +27,8 @@ class FrameMerge {
   /// reported by unreadable(); the merge goes on with what is whole. A segment that has expired since it was
   /// planned is reported once, as kNotFound with the times of its name.
   const Frame* next();
+  /// The header of the block that holds the frame that next() gave out last; valid as long as that.
+  const storage::BlockHeader& block_header() const;
 
   const std::vector<UnreadableSegment>& unreadable() const { return unreadable_; }
   std::uint64_t blocks_read() const { return blocks_read_; }

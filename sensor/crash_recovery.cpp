@@ -1,0 +1,169 @@
+#include "sensor/crash_recovery.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <map>
+
+#include "capture/base/time_window.hpp"
+#include "capture/packet/decode.hpp"
+#include "sensor/run_files.hpp"
+#include "storage/query/frame_merge.hpp"
+
+namespace tapline::sensor {
+namespace {
+
+/// Which frames the sensor cut. Blocks say how many of theirs were; a frame that is shorter than it was on
+/// the wire may have been cut at the source, too, so the first ones are taken.
+class CutFrames {
+ public:
+  bool is_cut(const Frame& frame, const storage::BlockHeader& block) {
+    if (block.cut_frames == 0 || frame.captured_bytes >= frame.wire_bytes) return false;
+    Left& left = left_[{block.segment_tag, block.lane}];
+    if (left.file_offset != block.file_offset) left = {block.file_offset, block.cut_frames};
+    if (left.frames == 0) return false;
+    --left.frames;
+    return true;
+  }
+
+ private:
+  struct Left {
+    std::uint64_t file_offset = 0;
+    std::uint32_t frames = 0;
+  };
+  std::map<std::pair<std::uint64_t, std::uint16_t>, Left> left_;  // by segment and lane
+};
+
+/// The recovery of one worker of a run.
+class WorkerRecovery {
+ public:
+  WorkerRecovery(const RunFiles& files, const flowgen::FlowTableConfig& table, const storage::Store& store,
+                 CrashReport& report)
+      : files_(files),
+        sessions_(table, files.row_files(store.sessions_directory())),
+        ledger_(files.row_files(store.ledger_directory())),
+        report_(report) {}
+
+  Status run() {
+    TAPLINE_TRY(sessions_.load(files_.sessions(report_.problems), report_.problems));
+    ledger_.load(files_.ledgers(report_.problems), ledger_since_ns(), report_.problems);
+    report_.last_ns = std::max(report_.last_ns, ledger_.accounted_until_ns());
+    TAPLINE_TRY(replay());
+    TAPLINE_TRY(sessions_.finish());
+    return ledger_.finish();
+  }
+
+  const SessionRecovery& sessions() const { return sessions_; }
+  const LedgerRecovery& ledger() const { return ledger_; }
+
+ private:
+  /// What the ring has dropped is not lost in the crash.
+  TimeNs ledger_since_ns() const {
+    const std::optional<TimeNs> expired_ns = files_.expired_until_ns();
+    if (!expired_ns) return sessions_.replay_since_ns();
+    return std::max(sessions_.replay_since_ns(), saturating_add(*expired_ns, kNsPerSecond));
+  }
+
+  Status replay() {
+    const TimeNs since_ns = sessions_.replay_since_ns();
+    query::FrameMerge merge(files_.segments(since_ns, report_.problems),
+                            [since_ns](const Frame& frame) { return frame.order.time_ns >= since_ns; });
+    CutFrames cut_frames;
+    PacketMeta meta;
+    while (const Frame* frame = merge.next()) {
+      decode(*frame, meta);
+      const bool cut = cut_frames.is_cut(*frame, merge.block_header());
+      ledger_.recount(*frame, meta.status, cut);
+      TAPLINE_TRY(sessions_.replay(*frame, meta, cut));
+      report_.last_ns = std::max(report_.last_ns, frame->order.time_ns);
+      ++report_.frames_replayed;
+    }
+    report_.bytes_read += merge.bytes_read();
+    for (const query::UnreadableSegment& block : merge.unreadable()) {
+      report_.problems.push_back(block.error);
+      // Order times may be a little later than capture times.
+      ledger_.leave_out(block.file.name.first_ns, saturating_add(block.file.name.last_ns, kNsPerSecond));
+    }
+    return {};
+  }
+
+  const RunFiles& files_;
+  SessionRecovery sessions_;
+  LedgerRecovery ledger_;
+  CrashReport& report_;
+};
+
+void add_counters(const WorkerRecovery& worker, CrashReport& report) {
+  const SessionRecoveryCounters& sessions = worker.sessions().counters();
+  report.sessions.frames_counted += sessions.frames_counted;
+  report.sessions.records_written += sessions.records_written;
+  report.sessions.sessions_continued += sessions.sessions_continued;
+  report.sessions.sessions_ended += sessions.sessions_ended;
+  report.sessions.sessions_new += sessions.sessions_new;
+  const LedgerRecoveryCounters& ledger = worker.ledger().counters();
+  report.ledger.rows_written += ledger.rows_written;
+  report.ledger.frames_added += ledger.frames_added;
+  report.ledger.frames_lost += ledger.frames_lost;
+}
+
+Result<flowgen::FlowTableConfig> make_table_config(const storage::Store& store,
+                                                   const CrashRecoveryConfig& config, std::uint16_t worker) {
+  flowgen::FlowTableConfig table;
+  table.flows_max = config.flows_max;
+  table.timeouts = config.timeouts;
+  table.sensor_id = store.sensor_id();
+  table.worker = worker;
+  if (::getrandom(&table.hash_seed, sizeof table.hash_seed, 0) != sizeof table.hash_seed) {
+    return io_error("read random bytes from", "the kernel");
+  }
+  return table;
+}
+
+Result<CrashReport> recover_run(const storage::Store& store, const storage::Catalog& catalog,
+                                storage::Source source, const CrashRecoveryConfig& config) {
+  CrashReport report;
+  report.id = source.id;
+  report.interface = source.path;
+  report.last_ns = source.first_ns;
+  storage::LedgerCounts counts;
+  for (std::uint32_t worker = 0; worker < source.workers; ++worker) {
+    const auto number = static_cast<std::uint16_t>(worker);
+    const Result<flowgen::FlowTableConfig> table = make_table_config(store, config, number);
+    if (!table) return table.error();
+    const RunFiles files(store, catalog, source, number);
+    WorkerRecovery recovery(files, *table, store, report);
+    TAPLINE_TRY(recovery.run());
+    add_counters(recovery, report);
+    const storage::LedgerTotals& totals = recovery.ledger().totals();
+    if (const Status books = totals.check(); !books) report.problems.push_back(books.error());
+    counts.add(totals.counts());
+  }
+  source.frames = static_cast<std::uint64_t>(counts[storage::kFramePolled]);
+  source.captured_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledCapturedBytes]);
+  source.wire_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledWireBytes]);
+  source.last_ns = report.last_ns;
+  source.finished_at_ns = wall_clock_ns();
+  source.state = storage::SourceState::kCrashed;
+  TAPLINE_TRY(storage::save_source(store, source));
+  return report;
+}
+
+}  // namespace
+
+Result<std::vector<CrashReport>> recover_runs(const storage::Store& store,
+                                              const CrashRecoveryConfig& config) {
+  const Result<std::vector<storage::Source>> sources = storage::list_sources(store);
+  if (!sources) return sources.error();
+  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  if (!catalog) return catalog.error();
+  std::vector<CrashReport> reports;
+  for (const storage::Source& source : *sources) {
+    if (!source.live || source.state != storage::SourceState::kStarted) continue;
+    Result<CrashReport> report = recover_run(store, *catalog, source, config);
+    if (!report) return report.error();
+    reports.push_back(std::move(*report));
+  }
+  return reports;
+}
+
+}  // namespace tapline::sensor

@@ -1,0 +1,124 @@
+#include "sensor/session_continuation.hpp"
+
+#include <algorithm>
+
+#include "flowgen/flow_phase.hpp"
+#include "flowgen/saturating.hpp"
+
+namespace tapline::sensor {
+namespace {
+
+using flowgen::FlowPhase;
+
+DirectionCounters sum(const DirectionCounters& a, const DirectionCounters& b) {
+  return {a.packets + b.packets, a.frame_bytes + b.frame_bytes, a.ip_bytes + b.ip_bytes,
+          a.payload_bytes + b.payload_bytes};
+}
+
+bool seen(const DirectionState& direction) {
+  return direction.total.packets != 0;
+}
+
+/// It sent a SYN and no ACK: the handshake never went beyond its second frame.
+bool only_opened(const DirectionState& direction) {
+  constexpr std::uint8_t kSynAndAck = flowgen::kTcpSyn | flowgen::kTcpAck;
+  return seen(direction) && (direction.tcp_flags_union & kSynAndAck) == flowgen::kTcpSyn;
+}
+
+/// The phase that a flow of these flags is in: what flow_phase.cpp would say after its frames.
+FlowPhase phase_of(const SessionRecord& record) {
+  const DirectionState& a = record.a_to_b;
+  const DirectionState& b = record.b_to_a;
+  const bool both = seen(a) && seen(b);
+  if (!flowgen::has_tcp_header(record.key)) {
+    return flowgen::next_phase(flowgen::first_phase(record.key, 0), record.key, {0, both, 0});
+  }
+  const auto bits_of = [&](std::uint8_t flag) {
+    return static_cast<std::uint8_t>(((a.tcp_flags_union & flag) != 0 ? 1 : 0) |
+                                     ((b.tcp_flags_union & flag) != 0 ? 2 : 0));
+  };
+  const bool opening = bits_of(flowgen::kTcpSyn) != 0 && (!both || only_opened(a) || only_opened(b));
+  const auto last_flags = static_cast<std::uint8_t>((bits_of(flowgen::kTcpRst) != 0 ? flowgen::kTcpRst : 0) |
+                                                    (opening ? flowgen::kTcpSyn : 0));
+  const FlowPhase first =
+      flowgen::first_phase(record.key, bits_of(flowgen::kTcpSyn) != 0 ? flowgen::kTcpSyn : 0);
+  return flowgen::next_phase(first, record.key, {last_flags, both, bits_of(flowgen::kTcpFin)});
+}
+
+/// Of the directions that have frames, the one whose first came earlier.
+const DirectionState& first_direction(const SessionRecord& record) {
+  if (!seen(record.a_to_b)) return record.b_to_a;
+  if (!seen(record.b_to_a)) return record.a_to_b;
+  return record.b_to_a.first_ns < record.a_to_b.first_ns ? record.b_to_a : record.a_to_b;
+}
+
+bool begins_anew(const SessionRecord& known, const SessionRecord& further, FlowPhase phase) {
+  const DirectionState& opener = first_direction(further);
+  if (!flowgen::has_tcp_header(further.key) || !flowgen::is_pure_syn(opener.tcp_flags_first)) return false;
+  if (flowgen::is_tcp_over(phase)) return true;
+  const DirectionState& before = &opener == &further.a_to_b ? known.a_to_b : known.b_to_a;
+  return phase != FlowPhase::kTcpOpening && flowgen::is_pure_syn(before.tcp_flags_first);
+}
+
+DirectionState continue_direction(const DirectionState& known, const DirectionState& further) {
+  DirectionState merged = seen(known) ? known : further;
+  merged.total = sum(known.total, further.total);
+  merged.previous = sum(known.total, further.previous);
+  if (!seen(known) || !seen(further)) return merged;
+  merged.first_ns = std::min(known.first_ns, further.first_ns);
+  merged.last_ns = std::max(known.last_ns, further.last_ns);
+  merged.tcp_flags_union |= further.tcp_flags_union;
+  merged.ttl_min = std::min(known.ttl_min, further.ttl_min);
+  merged.ttl_max = std::max(known.ttl_max, further.ttl_max);
+  if (known.vlan_outer == 0) {
+    merged.vlan_outer = further.vlan_outer;
+    merged.vlan_inner = further.vlan_inner;
+  }
+  return merged;
+}
+
+/// Rules are numbered by how good their evidence is.
+void take_better_orientation(const SessionRecord& further, SessionRecord& merged) {
+  if (further.orient_rule >= merged.orient_rule) return;
+  merged.originator = further.originator;
+  merged.orient_rule = further.orient_rule;
+  merged.orient_confidence = further.orient_confidence;
+}
+
+}  // namespace
+
+bool continues_session(const SessionRecord& known, const SessionRecord& further,
+                       const flowgen::Timeouts& timeouts) {
+  const FlowPhase phase = phase_of(known);
+  const TimeNs timeout_ns = flowgen::phase_timeouts(timeouts)[static_cast<std::size_t>(phase)];
+  if (further.first_ns > flowgen::later(known.last_ns, timeout_ns)) return false;
+  return !begins_anew(known, further, phase);
+}
+
+SessionRecord continue_session(const SessionRecord& known, const SessionRecord& further) {
+  SessionRecord merged = known;
+  merged.a_to_b = continue_direction(known.a_to_b, further.a_to_b);
+  merged.b_to_a = continue_direction(known.b_to_a, further.b_to_a);
+  merged.first_ns = std::min(known.first_ns, further.first_ns);
+  merged.last_ns = std::max(known.last_ns, further.last_ns);
+  merged.delta_first_ns = further.delta_first_ns;
+  merged.delta_last_ns = further.delta_last_ns;
+  merged.unstored_packets = known.unstored_packets + further.unstored_packets;
+  merged.seq = known.seq + 1 + further.seq;
+  if (known.mpls_label == 0) merged.mpls_label = further.mpls_label;
+  merged.end_reason = further.end_reason;
+  take_better_orientation(further, merged);
+  return merged;
+}
+
+SessionRecord end_session(const SessionRecord& known) {
+  SessionRecord ended = known;
+  ended.a_to_b.previous = known.a_to_b.total;
+  ended.b_to_a.previous = known.b_to_a.total;
+  ended.delta_first_ns = ended.delta_last_ns = known.last_ns;
+  ended.seq = known.seq + 1;
+  ended.end_reason = EndReason::kRecovered;
+  return ended;
+}
+
+}  // namespace tapline::sensor
