@@ -113,6 +113,7 @@ Result<flowgen::FlowTableConfig> make_table_config(const storage::Store& store,
   table.timeouts = config.timeouts;
   table.sensor_id = store.sensor_id();
   table.worker = worker;
+  table.link = config.link;
   if (::getrandom(&table.hash_seed, sizeof table.hash_seed, 0) != sizeof table.hash_seed) {
     return io_error("read random bytes from", "the kernel");
   }

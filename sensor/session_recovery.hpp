@@ -30,7 +30,8 @@ struct SessionRecoveryCounters {
 
 class SessionRecovery {
  public:
-  /// `table`: flows_max, sensor, worker and timeouts of the run. `files`: where its session files go.
+  /// `table`: flows_max, sensor, worker, timeouts and link of the run; the link is that of its records, if
+  /// any. `files`: where its session files go.
   SessionRecovery(const flowgen::FlowTableConfig& table, const storage::RowGroupFileConfig& files);
 
   /// Reads what the run has written: `paths` in the order of their creation. A file that cannot be read
