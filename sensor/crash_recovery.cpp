@@ -46,7 +46,8 @@ class WorkerRecovery {
 
   Status run() {
     TAPLINE_TRY(sessions_.load(files_.sessions(report_.problems), report_.problems));
-    ledger_.load(files_.ledgers(report_.problems), ledger_since_ns(), report_.problems);
+    ledger_.load(files_.ledgers(report_.problems), sessions_.replay_since_ns(), ledger_not_before_ns(),
+                 report_.problems);
     report_.last_ns = std::max(report_.last_ns, ledger_.accounted_until_ns());
     TAPLINE_TRY(replay());
     TAPLINE_TRY(sessions_.finish());
@@ -58,14 +59,14 @@ class WorkerRecovery {
 
  private:
   /// What the ring has dropped is not lost in the crash.
-  TimeNs ledger_since_ns() const {
+  TimeNs ledger_not_before_ns() const {
     const std::optional<TimeNs> expired_ns = files_.expired_until_ns();
-    if (!expired_ns) return sessions_.replay_since_ns();
-    return std::max(sessions_.replay_since_ns(), saturating_add(*expired_ns, kNsPerSecond));
+    return expired_ns ? saturating_add(*expired_ns, kNsPerSecond) : TimeWindow::kUnlimitedSince;
   }
 
   Status replay() {
-    const TimeNs since_ns = sessions_.replay_since_ns();
+    const TimeNs sessions_since_ns = sessions_.replay_since_ns();
+    const TimeNs since_ns = std::min(sessions_since_ns, ledger_.recount_since_ns());
     query::FrameMerge merge(files_.segments(since_ns, report_.problems),
                             [since_ns](const Frame& frame) { return frame.order.time_ns >= since_ns; });
     CutFrames cut_frames;
@@ -74,7 +75,7 @@ class WorkerRecovery {
       decode(*frame, meta);
       const bool cut = cut_frames.is_cut(*frame, merge.block_header());
       ledger_.recount(*frame, meta.status, cut);
-      TAPLINE_TRY(sessions_.replay(*frame, meta, cut));
+      if (frame->order.time_ns >= sessions_since_ns) TAPLINE_TRY(sessions_.replay(*frame, meta, cut));
       report_.last_ns = std::max(report_.last_ns, frame->order.time_ns);
       ++report_.frames_replayed;
     }

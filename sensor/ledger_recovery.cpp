@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <limits>
 
+#include "capture/base/time_window.hpp"
+
 namespace tapline::sensor {
 namespace {
 
 using storage::LedgerCounts;
+
+/// How far the segments may be behind the last row of the ledger.
+constexpr TimeNs kRowsBehindMax = 10 * kNsPerSecond;
 
 constexpr std::size_t kCrash = static_cast<std::size_t>(storage::DropCause::kCrash);
 void add_signed(LedgerCounts& counts, std::size_t counter, std::int64_t amount) {
@@ -89,15 +94,19 @@ LedgerRecovery::LedgerRecovery(const storage::RowGroupFileConfig& files)
       last_second_(floor_seconds(std::numeric_limits<TimeNs>::min())),
       complete_until_ns_(std::numeric_limits<TimeNs>::min()) {}
 
-void LedgerRecovery::load(const std::vector<std::string>& paths, TimeNs since_ns,
+void LedgerRecovery::load(const std::vector<std::string>& paths, TimeNs since_ns, TimeNs not_before_ns,
                           std::vector<Error>& unreadable) {
-  since_second_ = floor_seconds(since_ns) + (second_rest_ns(since_ns) == 0 ? 0 : 1);
   for (const std::string& path : paths) {
-    if (Status loaded = load_file(path); !loaded) unreadable.push_back(loaded.error());
+    if (Status loaded = load_file(path, false); !loaded) unreadable.push_back(loaded.error());
   }
+  since_ns_ =
+      std::max(not_before_ns, std::min(since_ns, saturating_add(accounted_until_ns(), -kRowsBehindMax)));
+  since_second_ = floor_seconds(since_ns_) + (second_rest_ns(since_ns_) == 0 ? 0 : 1);
+  for (const std::string& path : paths) static_cast<void>(load_file(path, true).ok());  // the same errors
 }
 
-Status LedgerRecovery::load_file(const std::string& path) {
+// First the sums and the last second, then what was booked in the window that follows from it.
+Status LedgerRecovery::load_file(const std::string& path, bool collect) {
   Result<storage::LedgerFileReader> file = storage::LedgerFileReader::open(path);
   if (!file) return file.error();
   for (;;) {
@@ -106,9 +115,12 @@ Status LedgerRecovery::load_file(const std::string& path) {
     complete_until_ns_ = std::max(complete_until_ns_, file->complete_until_ns());
     if (rows->empty()) return {};
     for (const storage::LedgerRow& row : *rows) {
-      totals_.add(row);
-      last_second_ = std::max(last_second_, row.second);
-      if (row.second >= since_second_) seconds_[row.second].booked.add(row.counts);
+      if (!collect) {
+        totals_.add(row);
+        last_second_ = std::max(last_second_, row.second);
+      } else if (row.second >= since_second_) {
+        seconds_[row.second].booked.add(row.counts);
+      }
     }
   }
 }

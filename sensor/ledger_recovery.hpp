@@ -29,9 +29,13 @@ class LedgerRecovery {
  public:
   explicit LedgerRecovery(const storage::RowGroupFileConfig& files);
 
-  /// Reads what the run has written; only seconds of order time from `since_ns` on will be corrected. A file
-  /// that cannot be read (further) goes to `unreadable`.
-  void load(const std::vector<std::string>& paths, TimeNs since_ns, std::vector<Error>& unreadable);
+  /// Reads what the run has written. Seconds of order time from `since_ns` on will be corrected, and those
+  /// from 10 s before the last row; none before `not_before_ns`. A file that cannot be read (further) goes to
+  /// `unreadable`.
+  void load(const std::vector<std::string>& paths, TimeNs since_ns, TimeNs not_before_ns,
+            std::vector<Error>& unreadable);
+  /// Order time since which recount() wants every stored frame.
+  TimeNs recount_since_ns() const { return since_ns_; }
 
   /// `cut`: the store has less of the frame than was captured. How much was captured then is not known any
   /// more: all of it is assumed.
@@ -54,12 +58,13 @@ class LedgerRecovery {
     bool left_out = false;
   };
 
-  Status load_file(const std::string& path);
+  Status load_file(const std::string& path, bool collect);
   Status append(std::int64_t second, const storage::LedgerCounts& counts);
 
   std::uint16_t port_;
   std::uint16_t worker_;
   storage::LedgerFileWriter writer_;
+  TimeNs since_ns_ = 0;
   std::int64_t since_second_ = 0;
   std::int64_t last_second_;
   std::map<std::int64_t, Second> seconds_;

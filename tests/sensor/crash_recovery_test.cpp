@@ -13,7 +13,7 @@ using namespace tapline::storage;
 namespace fs = std::filesystem;
 
 TEST_CASE("a run that is killed anywhere is recovered: sessions, books, account") {
-  const std::uint64_t seed = GENERATE(range(1u, 41u));
+  const std::uint64_t seed = GENERATE(range(1u, 41u), values({202u, 632u}));  // the last two once failed
   CAPTURE(seed);
   const KilledRun killed(seed, Packets::kLeftOpen);
   std::mt19937_64 random(seed);
