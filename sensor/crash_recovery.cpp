@@ -108,13 +108,14 @@ void add_counters(const WorkerRecovery& worker, CrashReport& report) {
 }
 
 Result<flowgen::FlowTableConfig> make_table_config(const storage::Store& store,
-                                                   const CrashRecoveryConfig& config, std::uint16_t worker) {
+                                                   const CrashRecoveryConfig& config,
+                                                   const storage::Source& source, std::uint16_t worker) {
   flowgen::FlowTableConfig table;
   table.flows_max = config.flows_max;
   table.timeouts = config.timeouts;
   table.sensor_id = store.sensor_id();
   table.worker = worker;
-  table.link = config.link;
+  table.link = source.port;
   if (::getrandom(&table.hash_seed, sizeof table.hash_seed, 0) != sizeof table.hash_seed) {
     return io_error("read random bytes from", "the kernel");
   }
@@ -130,7 +131,7 @@ Result<CrashReport> recover_run(const storage::Store& store, const storage::Cata
   storage::LedgerCounts counts;
   for (std::uint32_t worker = 0; worker < source.workers; ++worker) {
     const auto number = static_cast<std::uint16_t>(worker);
-    const Result<flowgen::FlowTableConfig> table = make_table_config(store, config, number);
+    const Result<flowgen::FlowTableConfig> table = make_table_config(store, config, source, number);
     if (!table) return table.error();
     const RunFiles files(store, catalog, source, number);
     WorkerRecovery recovery(files, *table, store, report);

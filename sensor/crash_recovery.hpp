@@ -19,7 +19,6 @@ namespace tapline::sensor {
 struct CrashRecoveryConfig {
   std::uint32_t flows_max = 1u << 20;  // of the replay's flow table: those of the run's
   flowgen::Timeouts timeouts;          // those of the run
-  std::uint16_t link = 0;              // FlowKey::link of runs of which no record stands that says it
 };
 
 /// What was done about one run; counters are sums over its workers.

@@ -112,7 +112,7 @@ Status LedgerRecovery::load_file(const std::string& path, bool collect) {
   for (;;) {
     const Result<std::span<const storage::LedgerRow>> rows = file->next();
     if (!rows) return rows.error();
-    complete_until_ns_ = std::max(complete_until_ns_, file->complete_until_ns());
+    complete_until_ns_ = std::max(complete_until_ns_, file->complete_until_so_far_ns());
     if (rows->empty()) return {};
     for (const storage::LedgerRow& row : *rows) {
       if (!collect) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "capture/base/size.hpp"
+#include "sensor/crash_recovery.hpp"
 #include "sensor/live_ports.hpp"
 #include "sensor/log.hpp"
 #include "sensor/recorder.hpp"
@@ -58,12 +59,25 @@ Result<std::uint64_t> default_budget(const storage::Store& store) {
   return bytes / 5 * 4;
 }
 
-Status recover(const storage::Store& store) {
+/// What the last run left behind, where it was killed.
+Status recover(const storage::Store& store, const RecorderConfig& recorder) {
   const auto recovered = storage::recover_store(store);
   if (!recovered) return recovered.error();
   for (const storage::RecoveredFile& file : *recovered) {
     log_warning(fmt::format("recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut",
                             file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes));
+    if (!file.problem.empty()) log_warning(file.problem);
+  }
+  CrashRecoveryConfig config;
+  config.flows_max = recorder.flows_max;
+  const Result<std::vector<CrashReport>> runs = recover_runs(store, config);
+  if (!runs) return runs.error();
+  for (const CrashReport& run : *runs) {
+    log_warning(fmt::format(
+        "the last recording of {} did not end in order: accounted for up to {}, {} session records written, "
+        "{} frames lost",
+        run.interface, format_rfc3339(run.last_ns), run.sessions.records_written, run.ledger.frames_lost));
+    for (const Error& problem : run.problems) log_warning(problem.context);
   }
   return {};
 }
@@ -171,6 +185,6 @@ int main(int argc, char** argv) {
   if (!store) return fail(store.error());
   const Result<storage::StoreLock> lock = storage::StoreLock::acquire(*store);
   if (!lock) return fail(lock.error());
-  if (const Status recovered = recover(*store); !recovered) return fail(recovered.error());
+  if (const Status recovered = recover(*store, options.recorder); !recovered) return fail(recovered.error());
   return record(*store, options, signals);
 }

@@ -83,7 +83,7 @@ std::vector<query::PlannedSegment> RunFiles::segments(TimeNs since_ns, std::vect
       unreadable.push_back(entries.error());
       continue;
     }
-    segments.push_back({file.path, reader->header(), blocks_since(*entries, since_ns)});
+    segments.push_back({file, reader->header(), blocks_since(*entries, since_ns)});
   }
   return segments;
 }

@@ -58,7 +58,7 @@ class LedgerFileReader {
   Result<std::span<const LedgerRow>> next();
   /// Order time before whose second all rows are in the groups read so far or in earlier files of this worker;
   /// the least time where no group said so.
-  TimeNs complete_until_ns() const { return complete_until_ns_; }
+  TimeNs complete_until_so_far_ns() const { return complete_until_ns_; }
 
  private:
   LedgerFileReader(ContainerReader container, std::vector<BlockEntry> groups)

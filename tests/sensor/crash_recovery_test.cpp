@@ -100,8 +100,7 @@ TEST_CASE("two runs of one port that were both killed are told apart") {
     id = run.id();
   }
   must(recover_store(*store));
-  const auto reports =
-      must(sensor::recover_runs(*store, {.flows_max = 4096, .timeouts = {}, .link = kLivePort}));
+  const auto reports = must(sensor::recover_runs(*store, {.flows_max = 4096, .timeouts = {}}));
   REQUIRE(reports.size() == 2);
   for (const SegmentId& id : ids) {
     std::uint64_t packets = 0;
@@ -147,8 +146,7 @@ TEST_CASE("a damaged block and a damaged session file are reported, and the rest
   const Catalog catalog = scan(store);
   flip_byte(catalog.segments.back().path, 600);
   flip_byte(catalog.sessions.front().path, 300);
-  const auto reports =
-      must(sensor::recover_runs(store, {.flows_max = 4096, .timeouts = {}, .link = kLivePort}));
+  const auto reports = must(sensor::recover_runs(store, {.flows_max = 4096, .timeouts = {}}));
   REQUIRE(reports.size() == 1);
   CHECK(reports[0].problems.size() >= 2);
   CHECK(reports[0].ledger.frames_lost == 0);

@@ -173,7 +173,7 @@ KilledRun::KilledRun(std::uint64_t seed, Packets packets) {
 sensor::CrashReport recover(const Store& store) {
   must(recover_store(store));
   const std::vector<sensor::CrashReport> reports =
-      must(sensor::recover_runs(store, {.flows_max = 4096, .timeouts = {}, .link = kLivePort}));
+      must(sensor::recover_runs(store, {.flows_max = 4096, .timeouts = {}}));
   REQUIRE(reports.size() == 1);
   for (const Error& problem : reports[0].problems) FAIL(problem.context);
   return reports[0];

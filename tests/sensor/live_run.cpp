@@ -108,8 +108,8 @@ RowGroupFileConfig row_files(const Store& store, const SegmentId& id, std::uint1
   return files;
 }
 
-SegmentWriterConfig segments(const Store& store, const SegmentId& id, std::uint16_t worker) {
-  SegmentWriterConfig config;
+FrameSegmentConfig segments(const Store& store, const SegmentId& id, std::uint16_t worker) {
+  FrameSegmentConfig config;
   config.directory = config.index_directory = store.packets_directory();
   config.sensor_id = store.sensor_id();
   config.source_id = id;
@@ -155,7 +155,7 @@ std::vector<OwnedFrame> conversations(std::uint64_t seed, int seconds, std::size
 
 struct LiveRun::Worker {
   Worker(const Store& store, const SegmentId& id, std::uint16_t number)
-      : segment(segments(store, id, number), reserve_nothing),
+      : segment(segments(store, id, number)),
         table(must(flowgen::FlowTable::create(table_config(store, number)))),
         sessions({row_files(store, id, number, store.sessions_directory())}),
         book(kLivePort, number),
@@ -166,7 +166,7 @@ struct LiveRun::Worker {
     table->clear_records();
   }
 
-  SegmentWriter segment;
+  FrameSegmentWriter segment;
   std::unique_ptr<flowgen::FlowTable> table;
   SessionFileWriter sessions;
   LedgerBook book;

@@ -11,7 +11,7 @@
 #include "flowgen/flow_table.hpp"
 #include "storage/ledger_book.hpp"
 #include "storage/ledger_file.hpp"
-#include "storage/segment_writer.hpp"
+#include "tests/storage/frame_segment_writer.hpp"
 #include "storage/session_file_writer.hpp"
 #include "tests/sensor/recorded_store.hpp"
 

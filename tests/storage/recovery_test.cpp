@@ -238,7 +238,7 @@ TEST_CASE("an index of one block with very many frames names each key once") {
     frames.push_back(std::move(frame));
   }
   number_frames(frames);
-  SegmentWriterConfig config;
+  FrameSegmentConfig config;
   config.block_bytes = 8u << 20;
   write_segments(folder.path(), frames, config);
   const std::string segment = only_file(folder.path(), kPacketSuffix);
