@@ -149,9 +149,10 @@ void check_books(StoreStatus& status) {
     any_crashed = any_crashed || source.state == SourceState::kCrashed;
   }
   std::string unsettled;
-  if (any_crashed) unsettled = "a run has crashed";
   if (!all_complete) unsettled = "an import is running or was interrupted";
   if (status.writer_active) unsettled = "the store is being written";
+  // A crash loses frames that were counted in sessions, and records of frames that are stored are made anew.
+  const std::string sessions_unsettled = unsettled.empty() && any_crashed ? "a run has crashed" : unsettled;
   const std::string expired = status.packets.expired_segments > 0 ? "segments have expired" : "";
   status.checks = {
       {"frames of the sources = frames polled", source_frames, counter(status, storage::kFramePolled),
@@ -161,7 +162,7 @@ void check_books(StoreStatus& status) {
        unsettled.empty() ? expired : unsettled},
       {"packets of session records = frames in sessions",
        status.sessions.deep ? status.sessions.deep->packets : 0, counter(status, storage::kFrameInSession),
-       status.sessions.deep ? unsettled : "needs --deep"},
+       status.sessions.deep ? sessions_unsettled : "needs --deep"},
   };
 }
 
