@@ -45,9 +45,12 @@ class SpscRing {
     return true;
   }
 
-  /// How many values wait; exact for neither thread while the other is at work.
+  /// How many values wait; exact for neither thread while the other is at work, and for a third one perhaps
+  /// more than there is room for.
   std::size_t size() const {
-    return tail_.load(std::memory_order_acquire) - head_.load(std::memory_order_acquire);
+    // The head first: it never overtakes a tail that was read later.
+    const std::size_t head = head_.load(std::memory_order_acquire);
+    return tail_.load(std::memory_order_acquire) - head;
   }
 
  private:
