@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "storage/container_layout.hpp"
 
@@ -101,7 +103,12 @@ Result<ContainerWriter> ContainerWriter::create(const std::string& path, const C
   std::vector<Bytes> pieces(lead_frame.pieces.begin(), lead_frame.pieces.end());
   pieces.push_back(bytes_of(header_frame));
   pieces.push_back(bytes_of(header));
-  TAPLINE_TRY(writer.file_.write_gather(pieces));
+  if (Status written = writer.file_.write_gather(pieces); !written) {
+    // Whoever tries again on a full disk must not leave a file each time.
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return written.error();
+  }
   writer.add_frame(lead_frame.stored_bytes, static_cast<std::uint32_t>(lead.size()));
   writer.add_frame(sizeof header_frame + sizeof header, 0);
   return writer;

@@ -65,16 +65,17 @@ bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHi
   const std::uint32_t number = choose_lane(meta, hit, slot);
   if (!make_ready(number, frame)) return false;
   PacketBlock& block = *lanes_[number].block;
+  const std::uint32_t offset = block.used_bytes();
+  block.append(frame, cut);
   // Without a slot of its own nothing is known about what this flow has posted.
   if (hit.slot == nullptr || slot.block_generation != block.generation() ||
       slot.envelope_hash != meta.envelope_hash || keys_vary_by_frame(meta)) {
     block.post(collect_frame_keys(frame, meta, hit.fingerprint));
   }
   slot.block_generation = block.generation();
-  slot.previous_offset = block.used_bytes();
+  slot.previous_offset = offset;
   slot.envelope_hash = meta.envelope_hash;
   slot.lane = static_cast<std::uint8_t>(number);
-  block.append(frame, cut);
   bytes_since_fold_[is_opaque_lane(number) ? 1 : 0] += kPcapRecordHeaderBytes + frame.captured_bytes;
   return true;
 }

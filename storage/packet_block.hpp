@@ -33,7 +33,7 @@ class PacketBlock {
 
   /// Copies the frame (captured_bytes <= kFrameBytesMax). `cut`: it was longer before we cut it.
   void append(const Frame& frame, bool cut);
-  /// Keys of a frame that is in the block, or will be next.
+  /// Keys of the frame that was appended last: fits() has left room for those of one.
   void post(const FrameKeys& keys) {
     pending_.insert(pending_.end(), keys.keys().begin(), keys.keys().end());
   }

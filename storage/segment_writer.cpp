@@ -61,7 +61,9 @@ Status SegmentWriter::finish() {
 
 Status SegmentWriter::rotate_if_old(TimeNs order_ns) {
   if (failure_) return *failure_;
-  return segment_ && is_too_long(order_ns, order_ns) ? keep_failure(publish_segment()) : Status();
+  // Order time before the segment's is that of a clock which was turned back, and no reason.
+  const bool old = segment_ && order_ns > order_first_ns_ && is_too_long(order_ns, order_ns);
+  return old ? keep_failure(publish_segment()) : Status();
 }
 
 Status SegmentWriter::sync() {
@@ -107,8 +109,10 @@ Status SegmentWriter::write_block(const PacketBlock& block, bool compress) {
   for (const IndexKey key : block.pending()) index_.post(key, number);
   if (config_.index_step_bytes == 0) return {};
   for (const IndexKey key : block.pending()) index_step_.post(key, number);
+  // The block is stored, whatever becomes of the step: a failure shows with the next call.
   const bool step_done = segment_->file_bytes() - step_first_bytes_ >= config_.index_step_bytes;
-  return step_done ? publish_index_step() : Status();
+  if (step_done) static_cast<void>(keep_failure(publish_index_step()).ok());
+  return {};
 }
 
 Result<EncodedBlock> SegmentWriter::encode(const PacketBlock& block, bool compress) {
@@ -151,7 +155,10 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   const std::string path = config_.directory + "/" + open_name(identity.segment_id, kPacketSuffix);
   Result<ContainerWriter> writer =
       ContainerWriter::create(path, identity, make_pcap_header(config_.link_type));
-  if (!writer) return writer.error();
+  if (!writer) {
+    space_.release(identity.segment_id);
+    return writer.error();
+  }
   segment_ = std::make_unique<ContainerWriter>(std::move(*writer));
   order_first_ns_ = block.info().order_first_ns;
   synced_bytes_ = 0;

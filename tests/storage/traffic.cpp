@@ -203,10 +203,7 @@ void number_frames(std::vector<TestFrame>& frames) {
   }
 }
 
-Status TestPipeline::append(const TestFrame& frame) {
-  const Frame view = frame.view();
-  PacketMeta meta;
-  decode(view, meta);
+FlowHit TestFlows::find(const TestFrame& frame, const Frame& view, const PacketMeta& meta) {
   FlowHit hit{};
   if (meta.status == DecodeStatus::kIp) {
     FlowKey key;
@@ -218,7 +215,14 @@ Status TestPipeline::append(const TestFrame& frame) {
     name[39] = static_cast<std::uint8_t>(hit.direction);
     hit.slot = &slots_[name];
   }
-  return writer_.append(view, meta, hit, frame.cut);
+  return hit;
+}
+
+Status TestPipeline::append(const TestFrame& frame) {
+  const Frame view = frame.view();
+  PacketMeta meta;
+  decode(view, meta);
+  return writer_.append(view, meta, flows_.find(frame, view, meta), frame.cut);
 }
 
 Status TestPipeline::append_all(const std::vector<TestFrame>& frames) {

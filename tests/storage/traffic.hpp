@@ -53,6 +53,15 @@ class Traffic {
 /// Gives order keys to frames in the order in which they arrive (Frame::order).
 void number_frames(std::vector<TestFrame>& frames);
 
+/// What a flow table would say about frames: one AppendSlot a flow and direction.
+class TestFlows {
+ public:
+  FlowHit find(const TestFrame& frame, const Frame& view, const PacketMeta& meta);
+
+ private:
+  std::map<std::array<std::uint8_t, 40>, AppendSlot> slots_;  // by key layout and direction
+};
+
 /// The rest of the pipeline. Owns the slots; the caller owns the writer.
 class TestPipeline {
  public:
@@ -62,7 +71,7 @@ class TestPipeline {
 
  private:
   FrameSegmentWriter& writer_;
-  std::map<std::array<std::uint8_t, 40>, AppendSlot> slots_;  // by key layout and direction
+  TestFlows flows_;
 };
 
 }  // namespace tapline::storage
