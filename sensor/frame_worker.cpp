@@ -126,7 +126,8 @@ bool FrameWorker::advance(TimeNs now_ns) {
     more = table_->advance(now_ns, flowgen::FlowTable::kRecordsPerAdvanceMax);
     take_records();
   }
-  complete_until_ns_ = std::max(complete_until_ns_, now_ns);
+  // Before the first frame nobody knows where order time will begin.
+  if (any_frame_) complete_until_ns_ = std::max(complete_until_ns_, now_ns);
   return true;
 }
 

@@ -61,6 +61,9 @@ class FrameWorker {
   /// Order time of the last frame; meaningless before the first.
   TimeNs order_ns() const { return stamper_.last().time_ns; }
   bool any_frame() const { return any_frame_; }
+  /// Order time up to which advance() has handed over all that was due; the least time before the first
+  /// frame.
+  TimeNs complete_until_ns() const { return complete_until_ns_; }
   /// Earliest and latest capture time of all frames so far.
   TimeNs first_ns() const { return first_ns_; }
   TimeNs last_ns() const { return last_ns_; }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace tapline::sensor {
 namespace {
@@ -144,7 +145,11 @@ void Recorder::start_threads() {
       line.done.store(true, std::memory_order_release);
     });
     name_thread(line.thread, fmt::format("worker-{}", i));
-    if (i < config_.worker_cpus.size()) pin_thread(line.thread, config_.worker_cpus[i]);
+    if (i >= config_.worker_cpus.size() || pin_thread(line.thread, config_.worker_cpus[i])) continue;
+    start_notices_.push_back(
+        {true, fmt::format("worker {} cannot run on processor {}, which this process may "
+                           "not use: see `taskset -p`; it runs anywhere",
+                           i, config_.worker_cpus[i])});
   }
 }
 
@@ -164,7 +169,7 @@ RecorderView Recorder::view() const {
 }
 
 std::vector<SourceNotice> Recorder::take_notices() {
-  std::vector<SourceNotice> notices;
+  std::vector<SourceNotice> notices = std::exchange(start_notices_, {});
   for (const auto& line : lines_) {
     for (SourceNotice& notice : line->worker->take_notices()) notices.push_back(std::move(notice));
   }
@@ -193,9 +198,7 @@ Status Recorder::stop() {
     if (status && ended) status = *ended;
   }
   for (const auto& writer : writers_) {
-    for (const Error& error : writer->take_errors()) {
-      if (status && writer->records_failed()) status = error;
-    }
+    if (status && writer->records_error()) status = *writer->records_error();
   }
   const Status closed = close_accounts();
   return status ? closed : status;
@@ -203,6 +206,7 @@ Status Recorder::stop() {
 
 Status Recorder::close_accounts() {
   const TimeNs now_ns = config_.timing.clock();
+  Status first;
   for (std::size_t port = 0; port < accounts_.size(); ++port) {
     storage::LedgerCounts counts;
     for (const auto& line : lines_) {
@@ -217,9 +221,10 @@ Status Recorder::close_accounts() {
     storage::LedgerRow row;
     row.counts = counts;
     totals_.add(row);
-    TAPLINE_TRY(storage::save_source(store_, account));
+    const Status saved = storage::save_source(store_, account);
+    if (first) first = saved;
   }
-  return {};
+  return first;
 }
 
 storage::SegmentWriterCounters Recorder::segment_counters() const {

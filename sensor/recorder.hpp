@@ -83,6 +83,7 @@ class Recorder {
   std::vector<std::unique_ptr<Line>> lines_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::vector<std::thread> writer_threads_;
+  std::vector<SourceNotice> start_notices_;
   storage::LedgerTotals totals_;
   bool running_ = false;
 };

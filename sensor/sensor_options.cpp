@@ -28,7 +28,8 @@ constexpr const char* kUsage =
     "every\n"
     "frame, into a ring on disk. `tapline flows` and `tapline extract` read the store while it is being "
     "written. Ends\n"
-    "in order on SIGINT and SIGTERM; after a crash, the next start repairs what was left, by itself.\n\n"
+    "in order on SIGINT, SIGTERM and SIGHUP; after a crash, the next start repairs what was left, by "
+    "itself.\n\n"
     "Sizes are like 64MiB or 10GB, durations like 500ms, 30s or 2h. The file of --config has a line `name = "
     "value` for\n"
     "each option; what the command line says comes first.\n";

@@ -1,6 +1,8 @@
 #include "sensor/worker.hpp"
 
+#include <algorithm>
 #include <array>
+#include <thread>
 #include <utility>
 
 namespace tapline::sensor {
@@ -9,8 +11,9 @@ namespace {
 // The clock is read once in so many bursts (at 64 frames a burst and 1 Mframes/s: every millisecond), and
 // whenever nothing has come.
 constexpr unsigned kBurstsPerHousekeep = 16;
-// Order time that is further from the clock than this does not follow the clock: it is played back.
-constexpr TimeNs kPlaybackNs = 60 * kNsPerSecond;
+// Order time that is further from the clock than this does not follow it: the card's clock is wrong, or a
+// recording is played back. More than frames wait in a ring while the worker is on time.
+constexpr TimeNs kClockToleranceNs = kNsPerSecond;
 
 }  // namespace
 
@@ -24,10 +27,7 @@ StepResult Worker::step() {
 
 StepResult Worker::receive() {
   // Without room for records the frames stay where they are: the device counts what it cannot keep.
-  if (!path_->ready()) {
-    source_->wait(timing_.idle_wait);
-    return StepResult::kIdle;
-  }
+  if (!path_->ready()) return wait_for_room();
   std::array<Frame, kBurstFramesMax> frames;
   const Result<PollResult> polled = source_->poll(frames);
   if (!polled) {
@@ -37,7 +37,7 @@ StepResult Worker::receive() {
   }
   path_->process(std::span(frames).first(polled->frames));
   if (polled->frames == 0 || bursts_until_housekeep_ == 0) {
-    housekeep();
+    housekeep(polled->frames == 0);
     bursts_until_housekeep_ = kBurstsPerHousekeep;
   }
   --bursts_until_housekeep_;
@@ -47,22 +47,24 @@ StepResult Worker::receive() {
   return StepResult::kIdle;
 }
 
+/// Not the source's wait(): that ends at once where frames are waiting.
+StepResult Worker::wait_for_room() const {
+  std::this_thread::sleep_for(timing_.full_wait);
+  return StepResult::kIdle;
+}
+
 StepResult Worker::finish() {
-  if (!path_->ready()) {
-    source_->wait(timing_.idle_wait);
-    return StepResult::kIdle;
-  }
-  read_device(timing_.clock() + order_ahead_ns_);
+  if (!path_->ready()) return wait_for_room();
+  read_device(read_order_clock(true));
   collect_notices();
-  if (!path_->finish()) return StepResult::kIdle;
+  if (!path_->finish()) return wait_for_room();
   update_view();
   return StepResult::kDone;
 }
 
-void Worker::housekeep() {
-  const TimeNs now_ns = timing_.clock();
-  follow_order_clock(now_ns);
-  const TimeNs order_ns = now_ns + order_ahead_ns_;
+void Worker::housekeep(bool idle) {
+  const TimeNs now_ns = timing_.steady_clock();
+  const TimeNs order_ns = read_order_clock(idle);
   const bool timers_done = path_->advance(order_ns);
   for (const auto& lanes : path_->lanes()) lanes->seal_old(now_ns, now_ns - timing_.block_age_ns);
   if (now_ns - folded_ns_ >= timing_.fold_period_ns) {
@@ -77,7 +79,7 @@ void Worker::housekeep() {
     collect_notices();
   }
   if (now_ns - flushed_ns_ >= timing_.record_flush_ns && timers_done) {
-    path_->flush_records(order_ns);
+    path_->flush_records(path_->complete_until_ns());
     flushed_ns_ = now_ns;
     update_view();
   }
@@ -87,13 +89,23 @@ void Worker::housekeep() {
   }
 }
 
-void Worker::follow_order_clock(TimeNs now_ns) {
-  const std::uint64_t polled = source_->counters().polled_frames;
-  if (polled == polled_seen_) return;
-  polled_seen_ = polled;
-  const TimeNs ahead_ns = path_->order_ns() - now_ns;
-  const TimeNs drift_ns = ahead_ns - order_ahead_ns_;
-  if (drift_ns > kPlaybackNs || drift_ns < -kPlaybackNs) order_ahead_ns_ = ahead_ns;
+/// While frames come, theirs is the time, so that a worker that is late ends no session early: frames that
+/// wait may belong to it. Where none has come, the clock's, moved to where order time is.
+TimeNs Worker::read_order_clock(bool idle) {
+  const TimeNs now_ns = timing_.clock();
+  if (!path_->any_frame()) return now_ns;
+  const TimeNs order_ns = path_->order_ns();
+  if (const std::uint64_t polled = source_->counters().polled_frames; polled != polled_seen_) {
+    polled_seen_ = polled;
+    // Unsigned: clocks that jump over centuries must not overflow.
+    const auto ahead_ns =
+        static_cast<TimeNs>(static_cast<std::uint64_t>(order_ns) - static_cast<std::uint64_t>(now_ns));
+    const bool follows = ahead_ns <= kClockToleranceNs && ahead_ns >= -kClockToleranceNs;
+    order_ahead_ns_ = follows ? 0 : ahead_ns;
+  }
+  const auto idle_ns =
+      static_cast<TimeNs>(static_cast<std::uint64_t>(now_ns) + static_cast<std::uint64_t>(order_ahead_ns_));
+  return idle ? std::max(order_ns, idle_ns) : order_ns;
 }
 
 void Worker::read_device(TimeNs order_ns) {

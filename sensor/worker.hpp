@@ -16,12 +16,14 @@
 namespace tapline::sensor {
 
 struct WorkerTiming {
-  TimeNs (*clock)() = wall_clock_ns;
+  TimeNs (*clock)() = wall_clock_ns;           // of order time
+  TimeNs (*steady_clock)() = steady_clock_ns;  // of the periods below: a clock that is set must not stop them
   TimeNs block_age_ns = 300 * kNsPerMillisecond;  // a block is handed over when its first frame is so old
   TimeNs fold_period_ns = 500 * kNsPerMillisecond;
   TimeNs record_flush_ns = 100 * kNsPerMillisecond;
   TimeNs device_period_ns = 500 * kNsPerMillisecond;
-  std::chrono::milliseconds idle_wait{10};
+  std::chrono::milliseconds idle_wait{10};  // for frames
+  std::chrono::milliseconds full_wait{1};   // for the writer, while there is no room for records
 };
 
 /// Counters that other threads may look at while the worker is at work: each exact, together only roughly.
@@ -57,8 +59,9 @@ class Worker {
  private:
   StepResult receive();
   StepResult finish();
-  void housekeep();
-  void follow_order_clock(TimeNs now_ns);
+  StepResult wait_for_room() const;
+  void housekeep(bool idle);
+  TimeNs read_order_clock(bool idle);
   void read_device(TimeNs order_ns);
   void collect_notices();
   void update_view();
@@ -74,7 +77,7 @@ class Worker {
   std::uint64_t polled_seen_ = 0;  // when housekeep() last looked
   TimeNs order_ahead_ns_ =
       0;                  // what order time has beyond the clock: recordings are played back with old times
-  TimeNs folded_ns_ = 0;  // clock of the last time; 0: never
+  TimeNs folded_ns_ = 0;  // steady clock of the last time; 0: never
   TimeNs flushed_ns_ = 0;
   TimeNs device_read_ns_ = 0;
   WorkerView view_;

@@ -75,12 +75,16 @@ Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
   if (segments.writer == nullptr) return drop_block(block, segments.failed_by);
   const Status written = segments.writer->write(block, compress);
   if (written || !config_.live) return written;
-  const bool no_space = written.error().code == ErrorCode::kLimit;
+  give_up(segments, written.error());
+  TAPLINE_TRY(drop_block(block, segments.failed_by));
+  return written;
+}
+
+void WorkerFiles::give_up(Segments& segments, const Error& error) {
+  const bool no_space = error.code == ErrorCode::kLimit;
   segments.failed_by = no_space ? storage::DropCause::kNoSpace : storage::DropCause::kIoError;
   storage::add_counters(past_, segments.writer->counters());
   segments.writer.reset();
-  TAPLINE_TRY(drop_block(block, segments.failed_by));
-  return written;
 }
 
 /// Corrects the books, which had the block's frames stored. The correction stands in the second of the
@@ -96,33 +100,45 @@ Status WorkerFiles::drop_block(const storage::PacketBlock& block, storage::DropC
 }
 
 Status WorkerFiles::write(const RecordBatch& batch) {
-  for (const SessionRecord& record : batch.sessions) TAPLINE_TRY(sessions_.append(record));
-  for (const storage::LedgerRow& row : batch.ledger) {
-    totals_.add(row);
-    TAPLINE_TRY(ledger_file_.append(row));
-  }
-  sessions_.note_complete(batch.complete_until_ns);
+  // Sessions that cannot be written take neither the ledger nor the totals with them.
+  const Status sessions = write_sessions(batch);
+  for (const storage::LedgerRow& row : batch.ledger) totals_.add(row);
+  for (const storage::LedgerRow& row : batch.ledger) TAPLINE_TRY(ledger_file_.append(row));
   ledger_file_.note_complete(batch.complete_until_ns);
-  if (!config_.live) return {};
-  if (!batch.sessions.empty()) TAPLINE_TRY(sessions_.flush());
-  return ledger_file_.flush();
+  if (config_.live) TAPLINE_TRY(ledger_file_.flush());
+  return sessions;
+}
+
+Status WorkerFiles::write_sessions(const RecordBatch& batch) {
+  for (const SessionRecord& record : batch.sessions) TAPLINE_TRY(sessions_.append(record));
+  sessions_.note_complete(batch.complete_until_ns);
+  return config_.live && !batch.sessions.empty() ? sessions_.flush() : Status();
 }
 
 Status WorkerFiles::housekeep(TimeNs order_ns) {
+  Status first;
   for (Segments& segments : segments_) {
     if (segments.writer == nullptr) open_writer(segments);
-    TAPLINE_TRY(segments.writer->rotate_if_old(order_ns));
-    TAPLINE_TRY(segments.writer->sync());
+    Status kept = segments.writer->rotate_if_old(order_ns);
+    if (kept) kept = segments.writer->sync();
+    if (!kept) give_up(segments, kept.error());
+    if (first) first = kept;
   }
-  return sessions_.flush();  // says up to when the records are complete, if nothing else has
+  const Status flushed = sessions_.flush();  // says up to when the records are complete, if nothing else has
+  return flushed ? first : flushed;
 }
 
 Status WorkerFiles::finish() {
+  Status first;
+  const auto keep = [&first](Status status) {
+    if (first) first = std::move(status);
+  };
   for (const Segments& segments : segments_) {
-    if (segments.writer != nullptr) TAPLINE_TRY(segments.writer->finish());
+    if (segments.writer != nullptr) keep(segments.writer->finish());
   }
-  TAPLINE_TRY(sessions_.finish());
-  return ledger_file_.finish();
+  keep(sessions_.finish());
+  keep(ledger_file_.finish());
+  return first;
 }
 
 storage::SegmentWriterCounters WorkerFiles::segment_counters() const {

@@ -2,8 +2,10 @@
 // WorkerFiles: the files of one worker in the store: packet segments of each link type, session records,
 // ledger. The writer's half of what FrameWorker begins. One thread.
 //
-// A disk that refuses packets loses them, counted: the ledger's rows are corrected, and after a pause a new
-// segment is tried. What it refuses of records and ledger is an error that the caller sees.
+// Live, a disk that refuses packets loses them, counted: the ledger's rows are corrected, and the next
+// housekeep() tries a new segment; the failed one keeps its complete blocks for recovery. What the disk
+// refuses of records and ledger is an error that the caller sees; each of the three is written as far as it
+// can be, whatever became of the others.
 
 #include <memory>
 #include <vector>
@@ -36,7 +38,7 @@ class WorkerFiles {
   /// Live: publishes segments whose time has come at order time `order_ns`, and makes what was written
   /// survive a power cut. About once a second.
   Status housekeep(TimeNs order_ns);
-  /// Publishes everything. Nothing may follow.
+  /// Publishes everything it can; the first error. Nothing may follow.
   Status finish();
 
   /// The books; complete after finish().
@@ -54,6 +56,8 @@ class WorkerFiles {
 
   Segments& segments_for(std::uint16_t link_type);
   void open_writer(Segments& segments);
+  void give_up(Segments& segments, const Error& error);
+  Status write_sessions(const RecordBatch& batch);
   Status drop_block(const storage::PacketBlock& block, storage::DropCause cause);
 
   WorkerFilesConfig config_;

@@ -40,10 +40,8 @@ bool Writer::write_some(Outlet& outlet) {
       if (behind) blocks_hurried_.fetch_add(1, std::memory_order_relaxed);
       keep_error(outlet.files->write(*parcel.block, !behind));
     } else {
-      outlet.order_ns = std::max(outlet.order_ns, parcel.batch->complete_until_ns);
-      const Status written = outlet.files->write(*parcel.batch);
-      if (!written) records_failed_.store(true, std::memory_order_relaxed);
-      keep_error(written);
+      outlet.order_ns = parcel.batch->complete_until_ns;
+      keep_records_error(outlet.files->write(*parcel.batch));
     }
     outlet.exchange->give_back(parcel);
   }
@@ -55,14 +53,16 @@ void Writer::housekeep() {
 }
 
 void Writer::finish() {
-  for (Outlet& outlet : outlets_) {
-    const Status finished = outlet.files->finish();
-    if (!finished) records_failed_.store(true, std::memory_order_relaxed);
-    keep_error(finished);
-  }
+  for (Outlet& outlet : outlets_) keep_records_error(outlet.files->finish());
 }
 
-void Writer::keep_error(Status status) {
+void Writer::keep_records_error(const Status& status) {
+  if (!status && !records_error_) records_error_ = status.error();
+  if (!status) records_failed_.store(true, std::memory_order_relaxed);
+  keep_error(status);
+}
+
+void Writer::keep_error(const Status& status) {
   if (status) return;
   const std::lock_guard lock(errors_mutex_);
   const bool known = std::ranges::any_of(

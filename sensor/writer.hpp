@@ -3,8 +3,10 @@
 // a thread of its own or by a test.
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "sensor/step_result.hpp"
@@ -32,6 +34,8 @@ class Writer {
   /// Blocks stored raw because the writer was behind.
   std::uint64_t blocks_hurried() const { return blocks_hurried_.load(std::memory_order_relaxed); }
 
+  /// Once step() has said kDone: the first error of session records or ledger, or of publishing, if any.
+  const std::optional<Error>& records_error() const { return records_error_; }
   /// Once step() has said kDone.
   const WorkerFiles& files(std::size_t worker) const { return *outlets_[worker].files; }
 
@@ -39,18 +43,20 @@ class Writer {
   struct Outlet {
     ThreadExchange* exchange;
     std::unique_ptr<WorkerFiles> files;
-    TimeNs order_ns = 0;  // up to which its records were complete
+    TimeNs order_ns = std::numeric_limits<TimeNs>::min();  // up to which its records were complete, last
   };
 
   bool write_some(Outlet& outlet);
   void housekeep();
   void finish();
-  void keep_error(Status status);
+  void keep_error(const Status& status);
+  void keep_records_error(const Status& status);
 
   TimeNs (*clock_)();
   std::vector<Outlet> outlets_;
   std::atomic<bool> finish_requested_{false};
-  std::atomic<bool> records_failed_{false};
+  std::atomic<bool> records_failed_{false};  // pairs with nothing: only says when to stop
+  std::optional<Error> records_error_;
   std::atomic<std::uint64_t> blocks_hurried_{0};
   TimeNs housekept_ns_ = 0;
   std::mutex errors_mutex_;  // taken when something goes wrong

@@ -43,5 +43,7 @@ Result<TimeNs> parse_duration(std::string_view text);
 
 /// The clock, for defaults of the command line and file metadata; never for capture times of files.
 TimeNs wall_clock_ns();
+/// Never runs backwards and never jumps: for ages and periods. Its zero means nothing.
+TimeNs steady_clock_ns();
 
 }  // namespace tapline

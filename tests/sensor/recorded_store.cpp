@@ -40,15 +40,7 @@ void read_segment_frames(const std::string& path, std::vector<ReadFrame>& read) 
 
 LedgerTotals read_ledger(const Store& store, const SegmentId& source) {
   LedgerTotals totals;
-  for (const CatalogFile& file : scan(store).ledgers) {
-    LedgerFileReader reader = must(LedgerFileReader::open(file.path));
-    if (source_id_of(reader.container().header()) != source) continue;
-    for (;;) {
-      const std::span<const LedgerRow> rows = must(reader.next());
-      if (rows.empty()) break;
-      for (const LedgerRow& row : rows) totals.add(row);
-    }
-  }
+  for (const LedgerRow& row : read_ledger_rows(store, source)) totals.add(row);
   return totals;
 }
 
@@ -63,26 +55,6 @@ std::uint64_t packets_of_final_records(const Store& store, const SegmentId& sour
 std::uint64_t count_frames(const Store& store, const SegmentId& source) {
   const std::vector<ReadFrame> frames = read_frames(store);
   return static_cast<std::uint64_t>(std::ranges::count(frames, source, &ReadFrame::source_id));
-}
-
-/// The conservation law, in the books and on the disk.
-void require_conserved(const Store& store, const Recording& recording) {
-  must(recording.totals.check());
-  REQUIRE(read_ledger(store, recording.source_id).counts() == recording.totals.counts());
-  const auto polled = static_cast<std::int64_t>(recording.source.polled_frames);
-  REQUIRE(recording.count(kFramePolled) == polled);
-  REQUIRE(recording.count(kFramePolledCapturedBytes) ==
-          static_cast<std::int64_t>(recording.source.polled_captured_bytes));
-  REQUIRE(recording.count(kFramePolledWireBytes) ==
-          static_cast<std::int64_t>(recording.source.polled_wire_bytes));
-  const std::int64_t stored = recording.count(kFrameStoredWhole) + recording.count(kFrameStoredCut);
-  REQUIRE(polled == stored + recording.count(kFrameFiltered) + recording.totals.dropped_frames());
-  REQUIRE(recording.count(kFrameInSession) ==
-          static_cast<std::int64_t>(packets_of_final_records(store, recording.source_id)));
-  REQUIRE(recording.flows.frames_in_session == static_cast<std::uint64_t>(recording.count(kFrameInSession)));
-  if (recording.segments_evicted == 0) {
-    REQUIRE(stored == static_cast<std::int64_t>(count_frames(store, recording.source_id)));
-  }
 }
 
 void save_account(const Store& store, const Recording& recording, const RecordOptions& options) {
@@ -189,6 +161,39 @@ Recording record(const Store& store, std::span<const OwnedFrame> frames, const R
   require_conserved(store, recording);
   save_account(store, recording, options);
   return recording;
+}
+
+void require_conserved(const Store& store, const Recording& recording) {
+  must(recording.totals.check());
+  REQUIRE(read_ledger(store, recording.source_id).counts() == recording.totals.counts());
+  const auto polled = static_cast<std::int64_t>(recording.source.polled_frames);
+  REQUIRE(recording.count(kFramePolled) == polled);
+  REQUIRE(recording.count(kFramePolledCapturedBytes) ==
+          static_cast<std::int64_t>(recording.source.polled_captured_bytes));
+  REQUIRE(recording.count(kFramePolledWireBytes) ==
+          static_cast<std::int64_t>(recording.source.polled_wire_bytes));
+  const std::int64_t stored = recording.count(kFrameStoredWhole) + recording.count(kFrameStoredCut);
+  REQUIRE(polled == stored + recording.count(kFrameFiltered) + recording.totals.dropped_frames());
+  REQUIRE(recording.count(kFrameInSession) ==
+          static_cast<std::int64_t>(packets_of_final_records(store, recording.source_id)));
+  REQUIRE(recording.flows.frames_in_session == static_cast<std::uint64_t>(recording.count(kFrameInSession)));
+  if (recording.segments_evicted == 0) {
+    REQUIRE(stored == static_cast<std::int64_t>(count_frames(store, recording.source_id)));
+  }
+}
+
+std::vector<LedgerRow> read_ledger_rows(const Store& store, const SegmentId& source) {
+  std::vector<LedgerRow> all;
+  for (const CatalogFile& file : scan(store).ledgers) {
+    LedgerFileReader reader = must(LedgerFileReader::open(file.path));
+    if (source_id_of(reader.container().header()) != source) continue;
+    for (;;) {
+      const std::span<const LedgerRow> rows = must(reader.next());
+      if (rows.empty()) break;
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+  }
+  return all;
 }
 
 std::vector<ReadFrame> read_frames(const Store& store) {

@@ -93,6 +93,9 @@ struct Recording {
 Recording record(const storage::Store& store, std::span<const OwnedFrame> frames,
                  const RecordOptions& options = {});
 
+/// The conservation law, in the books and on the disk. record() has required it already.
+void require_conserved(const storage::Store& store, const Recording& recording);
+
 /// As record() does it, for tests of what goes wrong in between.
 std::unique_ptr<sensor::Pipeline> make_pipeline(const storage::Store& store, const RecordOptions& options);
 Status feed(sensor::Pipeline& pipeline, FrameSource& source);
@@ -113,6 +116,9 @@ std::vector<SessionRecord> read_sessions(const storage::Store& store,
                                          std::optional<storage::SegmentId> source = std::nullopt);
 
 storage::Catalog scan(const storage::Store& store);
+/// Every row of every ledger file of one source, in the order in which they were written.
+std::vector<storage::LedgerRow> read_ledger_rows(const storage::Store& store,
+                                                 const storage::SegmentId& source);
 std::uint64_t packet_bytes_on_disk(const storage::Store& store);
 void flip_byte(const std::string& path, std::uint64_t offset);
 
