@@ -34,7 +34,7 @@ RigConfig small_blocks() {
   return config;
 }
 
-LiveRig::LiveRig(const RigConfig& config)
+LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
     : ring(*store, config.ring_bytes),
       exchange(config.blocks, config.segment.block_bytes, config.segment.segment_duration_ns_max),
       writer([] { return steady_ns; }) {
@@ -46,7 +46,8 @@ LiveRig::LiveRig(const RigConfig& config)
   path.flows_max = config.flows_max;
   path.grace_ns = config.grace_ns;
   path.lanes.block_bytes = config.segment.block_bytes;
-  worker = std::make_unique<sensor::Worker>(std::make_unique<ScriptedSource>(script),
+  if (source == nullptr) source = std::make_unique<ScriptedSource>(script);
+  worker = std::make_unique<sensor::Worker>(std::move(source),
                                             must(sensor::FrameWorker::create(path, exchange)), timing());
   writer.add(exchange, std::make_unique<sensor::WorkerFiles>(*store, files_config(config, source_id), ring));
 }

@@ -25,7 +25,8 @@ RigConfig small_blocks();
 
 class LiveRig {
  public:
-  explicit LiveRig(const RigConfig& config = {});
+  /// `source`: instead of a ScriptedSource.
+  explicit LiveRig(const RigConfig& config = {}, std::unique_ptr<FrameSource> source = nullptr);
 
   /// Both clocks go on.
   static void pass(TimeNs span_ns);
