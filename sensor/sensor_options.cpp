@@ -1,6 +1,6 @@
 #include "sensor/sensor_options.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <boost/program_options.hpp>
@@ -32,7 +32,7 @@ constexpr const char* kUsage =
     "itself.\n\n"
     "Sizes are like 64MiB or 10GB, durations like 500ms, 30s or 2h. The file of --config has a line `name = "
     "value` for\n"
-    "each option; what the command line says comes first.\n";
+    "each option (flags: yes or no); what the command line says comes first.\n";
 
 Error usage_error(std::string text) {
   return {ErrorCode::kInvalid, std::move(text)};
@@ -57,7 +57,7 @@ po::options_description describe_options() {
       "what is free on the store's disk and what the store has already");
   options.add_options()("sensor", value("NAME"),
                         "sensor name of a new store; part of every session's uid; default: host name");
-  options.add_options()("no-packets", "keep session records only");
+  options.add_options()("no-packets", po::bool_switch(), "keep session records only");
   options.add_options()("compression", value("WHAT"), "fast (default), or none: store packets as they are");
   options.add_options()("flows-max", value("N"),
                         "room for so many concurrent sessions a worker; default 1048576");
@@ -71,7 +71,8 @@ po::options_description describe_options() {
   options.add_options()(
       "timestamps", value("WHICH"),
       "auto (default): the network card's where its clock is right, else the kernel's; kernel; hardware");
-  options.add_options()("no-promiscuous", "do not put the interface into promiscuous mode");
+  options.add_options()("no-promiscuous", po::bool_switch(),
+                        "do not put the interface into promiscuous mode");
   options.add_options()("for", value("TIME"), "stop after TIME");
   options.add_options()("report-every", value("TIME"),
                         "log a line of figures so often; default 60s, 0s: never");
@@ -84,8 +85,9 @@ class Values {
   explicit Values(po::variables_map values) : values_(std::move(values)) {}
 
   bool has(const char* name) const { return values_.count(name) != 0; }
+  bool flag(const char* name) const { return values_[name].as<bool>(); }
   Strings texts(const char* name) const { return has(name) ? values_[name].as<Strings>() : Strings(); }
-  /// The first one: the command line's comes before the file's.
+  /// Of an option that may stand only once.
   std::string text(const char* name) const { return has(name) ? texts(name).front() : std::string(); }
 
   Status read_size(const char* name, std::uint64_t& value) const {
@@ -108,6 +110,17 @@ class Values {
     Result<std::uint64_t> number = parse_number(name, text(name), least, greatest);
     if (!number) return number.error();
     value = static_cast<Number>(*number);
+    return {};
+  }
+
+  /// Options that stand more often than they may: neither value would be the right one to take.
+  Status check_doubled() const {
+    for (const auto& [name, value] : values_) {
+      const Strings* const texts = boost::any_cast<Strings>(&value.value());
+      if (texts == nullptr || texts->size() < 2 || name == "interface" || name == "dpdk-port") continue;
+      return usage_error(fmt::format("{}: given {} times: {}; once is enough", name, texts->size(),
+                                     fmt::join(*texts, ", ")));
+    }
     return {};
   }
 
@@ -138,7 +151,7 @@ Result<Values> parse_sources(const Strings& arguments, const po::options_descrip
     po::store(po::command_line_parser(arguments).options(options).positional(none).style(strict).run(),
               values);
     if (values.count("config") == 0 || values.count("help") != 0) return Values(std::move(values));
-    config = values["config"].as<Strings>().back();
+    config = values["config"].as<Strings>().front();
     std::ifstream file(config);
     if (!file) return Error{ErrorCode::kNotFound, fmt::format("--config: cannot open {}", config)};
     po::store(po::parse_config_file(file, options), values);
@@ -161,7 +174,7 @@ Status read_store(const Values& values, SensorOptions& options) {
   if (options.store.empty()) return usage_error("no store named: use --store DIR or set TAPLINE_STORE");
   options.sensor_name = values.has("sensor") ? values.text("sensor") : host_name();
   options.budget_given = values.has("budget");
-  options.recorder.store_packets = !values.has("no-packets");
+  options.recorder.store_packets = !values.flag("no-packets");
   const std::string compression = values.has("compression") ? values.text("compression") : "fast";
   if (compression != "fast" && compression != "none")
     return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));
@@ -174,7 +187,7 @@ Status read_capture(const Values& values, SensorOptions& options) {
   options.dpdk_ports = values.texts("dpdk-port");
   if (options.interfaces.empty() && options.dpdk_ports.empty())
     return usage_error("nothing to record: name an --interface or a --dpdk-port; `ip link` lists interfaces");
-  options.promiscuous = !values.has("no-promiscuous");
+  options.promiscuous = !values.flag("no-promiscuous");
   const std::string timestamps = values.has("timestamps") ? values.text("timestamps") : "auto";
   if (timestamps == "kernel") {
     options.timestamps = TimestampSource::kKernel;
@@ -189,11 +202,14 @@ Status read_capture(const Values& values, SensorOptions& options) {
 }
 
 Status read_cpus(const Values& values, std::vector<unsigned>& cpus) {
-  std::istringstream list(values.text("worker-cpus"));
+  const std::string text = values.text("worker-cpus");
+  const auto last = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF)) - 1;
+  std::istringstream list(text);
   for (std::string cpu; std::getline(list, cpu, ',');) {
-    const Result<std::uint64_t> number = Values::parse_number(
-        "worker-cpus", cpu, 0, static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF)) - 1);
-    if (!number) return number.error();
+    const Result<std::uint64_t> number = Values::parse_number("worker-cpus", cpu, 0, last);
+    if (!number)
+      return usage_error(
+          fmt::format("worker-cpus: '{}' is no list of processors from 0 to {}, like 0,1", text, last));
     cpus.push_back(static_cast<unsigned>(*number));
   }
   return {};
@@ -219,6 +235,7 @@ Result<std::string> parse_options(const Strings& arguments, SensorOptions& optio
     text << described;
     return fmt::format("{}\n{}", kUsage, text.str());
   }
+  TAPLINE_TRY(values->check_doubled());
   TAPLINE_TRY(read_store(*values, options));
   TAPLINE_TRY(read_capture(*values, options));
   TAPLINE_TRY(read_threads(*values, options));
