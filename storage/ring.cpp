@@ -53,14 +53,22 @@ Status Ring::reserve(const SegmentId& id, std::uint64_t bytes) {
   if (budget_bytes_ == 0) return {};
   const std::lock_guard lock(mutex_);
   TAPLINE_TRY(make_room(bytes));
-  reserved_[open_name(id, kPacketSuffix)] = bytes;
+  reserved_[id] = bytes;
   return {};
 }
 
 void Ring::release(const SegmentId& id) {
   if (budget_bytes_ == 0) return;
   const std::lock_guard lock(mutex_);
-  reserved_.erase(open_name(id, kPacketSuffix));
+  reserved_.erase(id);
+}
+
+bool Ring::is_reserved(const CatalogFile& segment) const {
+  const std::string file_name = std::filesystem::path(segment.path).filename().string();
+  return std::ranges::any_of(reserved_, [&](const auto& reservation) {
+    const SegmentId& id = reservation.first;
+    return segment.open ? file_name == open_name(id, kPacketSuffix) : segment.name.id_high == id_high(id);
+  });
 }
 
 Status Ring::make_room(std::uint64_t bytes) {
@@ -70,11 +78,9 @@ Status Ring::make_room(std::uint64_t bytes) {
     if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(expired.path));
   }
   std::uint64_t used_bytes = 0;
-  for (const auto& [name, reserved_bytes] : reserved_) used_bytes += reserved_bytes;
-  for (const CatalogFile& segment : catalog->segments) {
-    const std::string name = std::filesystem::path(segment.path).filename().string();
-    if (!reserved_.contains(name)) used_bytes += bytes_on_disk(segment);
-  }
+  for (const auto& [id, reserved_bytes] : reserved_) used_bytes += reserved_bytes;
+  std::erase_if(catalog->segments, [this](const CatalogFile& segment) { return is_reserved(segment); });
+  for (const CatalogFile& segment : catalog->segments) used_bytes += bytes_on_disk(segment);
   std::erase_if(catalog->segments, [](const CatalogFile& segment) { return segment.open; });
   std::ranges::sort(catalog->segments, {}, [](const CatalogFile& segment) { return segment.name.last_ns; });
   for (const CatalogFile& segment : catalog->segments) {

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <string>
 
+#include "storage/catalog.hpp"
 #include "storage/segment_space.hpp"
 #include "storage/store.hpp"
 
@@ -32,11 +32,13 @@ class Ring : public SegmentSpace {
 
  private:
   Status make_room(std::uint64_t bytes);
+  /// Whether the file is of a segment that has a reservation: open, or published a moment ago.
+  bool is_reserved(const CatalogFile& segment) const;
 
   const Store store_;
   const std::uint64_t budget_bytes_;
   std::mutex mutex_;                                // held while evicting: once a segment
-  std::map<std::string, std::uint64_t> reserved_;   // bytes by the open segment's file name
+  std::map<SegmentId, std::uint64_t> reserved_;     // bytes by the open segment
   std::atomic<std::uint64_t> segments_evicted_{0};  // written under mutex_; a count to look at
 };
 

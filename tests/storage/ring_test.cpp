@@ -226,3 +226,23 @@ TEST_CASE("what open segments were promised counts, until they are finished") {
   ring.release(open);
   CHECK(make_room(ring, 500).ok());
 }
+
+TEST_CASE("a segment that is published and not released yet counts once, and is not dropped") {
+  const RingStore ring_store;
+  const Store& store = ring_store.store;
+  Ring ring(store, 3000);
+  const SegmentId id = make_segment_id();
+  REQUIRE(ring.reserve(id, 1500).ok());
+  const std::string published =
+      store.packets_directory() + "/" + final_name({1, 2, 0, 0, id_high(id)}, kPacketSuffix);
+  make_file(published, 1400);  // another writer's thread, right before it calls release()
+  REQUIRE(make_room(ring, 1500).ok());
+  CHECK(ring.segments_evicted() == 0);
+  CHECK_FALSE(make_room(ring, 1501).ok());
+  CHECK(fs::exists(published));
+  ring.release(id);
+  REQUIRE(make_room(ring, 1600).ok());
+  CHECK(ring.segments_evicted() == 0);
+  REQUIRE(make_room(ring, 1601).ok());
+  CHECK_FALSE(fs::exists(published));
+}
