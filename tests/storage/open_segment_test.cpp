@@ -110,7 +110,7 @@ TEST_CASE("an open segment's index comes in steps, which say what the whole inde
   std::vector<std::pair<std::uint32_t, std::set<Posting>>> of_steps;  // by first block
   for (const std::string& path : steps) {
     const auto [first, end] = step_range(path);
-    CHECK(fs::path(path).filename().string() == index_step_name(id, first, end));
+    CHECK(fs::path(path).filename().string() == step_name(id, first, end));
     const std::set<Posting> all = postings(path, id, end);
     for (const Posting& posting : all) {
       REQUIRE(std::get<2>(posting) >= first);
