@@ -19,18 +19,16 @@
 #include "capture/dpdk/dpdk_source.hpp"
 #include "tests/dpdk/sequence_frame.hpp"
 #include "tests/dpdk/transmit_port.hpp"
+#include "tests/live/send_pace.hpp"
 
 namespace {
 
 using namespace tapline;
 using namespace tapline::test;
-using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string socket;
-  std::uint64_t frames = 0;         // 0: by time
-  double seconds = 0;               // 0: by count
-  std::uint64_t rate_frames_s = 0;  // 0: as fast as the ring takes them
+  SendPlan plan;
   std::size_t frame_bytes = kSequenceFrameBytesMin;
   std::uint32_t flows = 1;
   unsigned ring_log2 = 10;
@@ -55,37 +53,16 @@ class Generator {
   }
 
   Sent run() {
-    start_ = Clock::now();
-    while (asked_to_stop == 0 && port_.has_link()) {
-      const std::uint32_t due = due_frames();
-      if (due == 0 && is_over()) break;
+    const SendPace pace(options_.plan);
+    while (asked_to_stop == 0 && port_.has_link() && !pace.is_over(sent_.offered_frames)) {
+      const std::uint32_t due = pace.due_frames(sent_.offered_frames, kBurstFramesMax);
       if (due > 0) send_burst(due);
     }
-    sent_.seconds = elapsed_s();
+    sent_.seconds = pace.elapsed_s();
     return sent_;
   }
 
  private:
-  double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-
-  bool is_over() const {
-    return (options_.frames > 0 && sent_.offered_frames >= options_.frames) ||
-           (options_.seconds > 0 && elapsed_s() >= options_.seconds);
-  }
-
-  /// How many frames of the next burst the pace allows now.
-  std::uint32_t due_frames() const {
-    if (is_over()) return 0;
-    std::uint64_t due = kBurstFramesMax;
-    if (options_.frames > 0) due = std::min(due, options_.frames - sent_.offered_frames);
-    if (options_.rate_frames_s > 0) {
-      const auto allowed =
-          static_cast<std::uint64_t>(elapsed_s() * static_cast<double>(options_.rate_frames_s));
-      due = std::min(due, allowed - std::min(allowed, sent_.offered_frames));
-    }
-    return static_cast<std::uint32_t>(due);
-  }
-
   void send_burst(std::uint32_t count) {
     std::array<rte_mbuf*, kBurstFramesMax> burst;
     if (!port_.allocate(std::span(burst).first(count))) return;
@@ -111,7 +88,6 @@ class Generator {
   Options options_;
   TransmitPort& port_;
   std::vector<std::vector<std::uint8_t>> templates_;
-  Clock::time_point start_;
   Sent sent_;
 };
 
@@ -122,9 +98,9 @@ std::optional<Options> parse(int argc, char** argv) {
   po::options_description described("memif_generator: numbered UDP frames through a memif socket");
   described.add_options()("help", "this")("socket", po::value(&options.socket)->required(),
                                           "path; the peer is server")(
-      "count", po::value(&options.frames), "frames")("seconds", po::value(&options.seconds),
-                                                     "instead of --count")(
-      "rate", po::value(&options.rate_frames_s), "frames a second; 0: as fast as possible")(
+      "count", po::value(&options.plan.frames), "frames")("seconds", po::value(&options.plan.seconds),
+                                                          "instead of --count")(
+      "rate", po::value(&options.plan.rate_frames_s), "frames a second; 0: as fast as possible")(
       "size", po::value(&options.frame_bytes), "bytes a frame, 60 to 2048")(
       "flows", po::value(&options.flows), "five-tuples, taken in turn")(
       "ring", po::value(&options.ring_log2), "size of the ring, as a power of two")(
@@ -145,7 +121,7 @@ std::optional<Options> parse(int argc, char** argv) {
   const bool sized =
       options.frame_bytes >= kSequenceFrameBytesMin && options.frame_bytes <= kSequenceFrameBytesMax;
   if (sized && options.flows >= 1 && options.flows < 1U << 24 &&
-      (options.frames > 0) != (options.seconds > 0))
+      (options.plan.frames > 0) != (options.plan.seconds > 0))
     return options;
   std::cerr << "memif_generator: --count or --seconds, --size 60 to 2048, --flows 1 to 16777215\n";
   return std::nullopt;
