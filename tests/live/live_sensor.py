@@ -1,7 +1,7 @@
 """What the system tests of the live sensor share: a network of their own, the sensor, senders, questions to its store.
 
 Programs come from $TAPLINE, $TAPLINE_SENSOR, $TAPLINE_FRAME_SENDER (default: build/release of this checkout). A script
-moves into a network namespace that ends with it; everything it starts is ended by ending(), by process id.
+moves into a network namespace that ends with it; everything it starts is ended by run_test(), by process id.
 """
 
 import ctypes
@@ -100,13 +100,14 @@ class Process:
             self.child.wait()
 
 
-def ending(main):
-    """Runs main() and ends, whatever comes, what it has started."""
-    try:
-        main()
-    finally:
-        for process in Process.running:
-            process.end()
+def run_test(name, main):
+    """main(folder) with a folder of its own; ends, whatever comes, what it has started, before the folder goes."""
+    with oracle.scratch(name) as folder:
+        try:
+            main(folder)
+        finally:
+            for process in Process.running:
+                process.end()
 
 
 class Sensor(Process):
@@ -251,3 +252,14 @@ def holes_in(summary_path):
 
 def address_text(address):
     return str(ipaddress.ip_address(bytes(address)))
+
+
+def disk_bytes(folder):
+    """As `du`; what goes while one looks takes nothing."""
+    total = 0
+    for path in pathlib.Path(folder).iterdir():
+        try:
+            total += path.stat().st_blocks * 512
+        except FileNotFoundError:
+            pass
+    return total
