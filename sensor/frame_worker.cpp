@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "capture/base/check.hpp"
+#include "capture/base/time_window.hpp"
 #include "capture/packet/decode.hpp"
 
 namespace tapline::sensor {
@@ -137,6 +138,12 @@ void FrameWorker::note_device(TimeNs now_ns, std::uint64_t received_frames, std:
 }
 
 void FrameWorker::flush_records(TimeNs complete_until_ns) {
+  TimeNs until_ns = saturating_add(complete_until_ns, -config_.grace_ns);
+  for (const auto& packer : packers_) until_ns = std::min(until_ns, packer->oldest_order_ns());
+  send_batch(until_ns);
+}
+
+void FrameWorker::send_batch(TimeNs complete_until_ns) {
   if (batch_ == nullptr) return;
   batch_->complete_until_ns = complete_until_ns;
   exchange_.send_batch(*batch_);
@@ -152,7 +159,7 @@ bool FrameWorker::finish() {
   ledger_.close_second();
   take_records();
   for (const auto& packer : packers_) packer->seal_all();
-  flush_records(complete_until_ns_);
+  send_batch(complete_until_ns_);
   return true;
 }
 

@@ -49,7 +49,9 @@ class FrameWorker {
   bool advance(TimeNs now_ns);
   /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
   void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
-  /// Hands over the records at hand, which stand complete up to order time `complete_until_ns`.
+  /// Hands over the records at hand, which stand complete up to order time `complete_until_ns`. What they say
+  /// to be complete is less where frames may still come late, or were not handed over yet: of all before it,
+  /// frames, too, are on their way to the disk.
   void flush_records(TimeNs complete_until_ns);
 
   /// Ends all flows and hands over everything. False where there was no room for all records: call it again.
@@ -75,6 +77,7 @@ class FrameWorker {
   void book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit);
   bool store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut);
   void take_records();
+  void send_batch(TimeNs complete_until_ns);
   bool room_for_records(std::size_t sessions);
 
   FrameWorkerConfig config_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <limits>
 
 #include "capture/base/check.hpp"
 #include "storage/frame_keys.hpp"
@@ -101,6 +102,15 @@ void LanePacker::seal_old(TimeNs now_ns, TimeNs begun_until_ns) {
   for (std::uint32_t number = 0; number < lanes_.size(); ++number) {
     if (lanes_[number].block != nullptr && lanes_[number].begun_ns <= begun_until_ns) seal(number);
   }
+}
+
+TimeNs LanePacker::oldest_order_ns() const {
+  TimeNs oldest_ns = std::numeric_limits<TimeNs>::max();
+  for (const Lane& lane : lanes_) {
+    if (lane.block != nullptr && lane.block->info().frames > 0)
+      oldest_ns = std::min(oldest_ns, lane.block->info().order_first_ns);
+  }
+  return oldest_ns;
 }
 
 void LanePacker::fold() {

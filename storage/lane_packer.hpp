@@ -38,6 +38,9 @@ class LanePacker {
   /// Without it they unfold as blocks are sealed, and stay so.
   void fold();
 
+  /// Order time of the first frame that was not handed over yet; the greatest time where there is none.
+  TimeNs oldest_order_ns() const;
+
  private:
   struct Lane {
     PacketBlock* block = nullptr;  // null until a frame needs one
