@@ -195,12 +195,12 @@ def trailer(frame):
 def frames_in(store, *question, summary=None, expect=(0,)):
     """(time, captured bytes, wire bytes, link type) of every frame that `extract` gives."""
     arguments = ["--summary", str(summary)] if summary else []
-    done = oracle.run("extract", "--store", store, *question, *arguments, "-w", "-", expect=expect)
+    done = oracle.run("extract", "--store", store, *question, *arguments, "-w", "-", expect=expect, preexec_fn=hurry)
     return oracle.pcap_records(memoryview(done.stdout)) if done.stdout else iter(())
 
 
 def sessions_in(store, *question, expect=(0,)):
-    done = oracle.run("flows", "--store", store, "--json", *question, expect=expect)
+    done = oracle.run("flows", "--store", store, "--json", *question, expect=expect, preexec_fn=hurry)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -244,10 +244,44 @@ def time_ns(rfc3339):
     return int(moment.timestamp()) * NS + int(rfc3339[20:-1].ljust(9, "0"))
 
 
+def time_text(nanoseconds):
+    moment = datetime.datetime.fromtimestamp(nanoseconds // NS, datetime.timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds % NS:09}Z"
+
+
 def holes_in(summary_path):
     """(first, last, reason) of the holes that an answer's --summary names."""
     coverage = json.loads(pathlib.Path(summary_path).read_text())
     return [(time_ns(hole["first"]), time_ns(hole["last"]), hole["reason"]) for hole in coverage["holes"]]
+
+
+def missing_runs(sent_ns):
+    """Runs of numbers that are not in {number: send time}, as (first, last, send time of the first, of the last); times are
+    taken between the neighbours', as the pace is even."""
+    runs, present = [], sorted(sent_ns)
+    for before, after in zip(present, present[1:]):
+        if after - before > 1:
+            per_frame = (sent_ns[after] - sent_ns[before]) / (after - before)
+            runs.append((before + 1, after - 1, round(sent_ns[before] + per_frame), round(sent_ns[after] - per_frame)))
+    return runs
+
+
+def together(holes):
+    """Holes, whatever their reasons, with those that overlap or touch as one."""
+    merged = []
+    for begin, end, reason in sorted(holes):
+        if merged and begin <= merged[-1][1] + 1:
+            begin, end = merged[-1][0], max(end, merged.pop()[1])
+        merged.append((begin, end, reason))
+    return merged
+
+
+def check_within_holes(runs, holes):
+    """Times between the neighbours' are good to the sender's pace: a burst in 1 ms."""
+    for first, last, first_ns, last_ns in runs:
+        if not any(begin <= first_ns + NS // 1000 and last_ns - NS // 1000 <= end for begin, end, _ in together(holes)):
+            fail(f"numbers {first} to {last}, sent {time_text(first_ns)} to {time_text(last_ns)}, lie in no hole: "
+                 f"{[(time_text(begin), time_text(end), reason) for begin, end, reason in holes]}")
 
 
 def address_text(address):
