@@ -234,6 +234,11 @@ def read_status(store):
     return json.loads(oracle.run("status", "--store", store, "--json", *deep, expect=(0, 9)).stdout)
 
 
+def tells_live_coverage(status):
+    """Whether this `tapline` knows runs of live sources, and so what holes they have."""
+    return all("live" in source for source in status["sources"])
+
+
 def seconds_text(nanoseconds):
     return f"{nanoseconds / NS:.3f} s"
 
