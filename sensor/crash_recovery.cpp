@@ -48,12 +48,14 @@ class WorkerRecovery {
     TAPLINE_TRY(sessions_.load(files_.sessions(report_.problems), report_.problems));
     ledger_.load(files_.ledgers(report_.problems), sessions_.replay_since_ns(), ledger_not_before_ns(),
                  report_.problems);
-    report_.last_ns = std::max(report_.last_ns, ledger_.accounted_until_ns());
+    complete_until_ns_ = std::max(sessions_.complete_until_ns(), ledger_.complete_until_ns());
     TAPLINE_TRY(replay());
     TAPLINE_TRY(sessions_.finish());
     return ledger_.finish();
   }
 
+  /// Order time before which every frame received is on the disk, as its files said before the crash.
+  TimeNs complete_until_ns() const { return complete_until_ns_; }
   const SessionRecovery& sessions() const { return sessions_; }
   const LedgerRecovery& ledger() const { return ledger_; }
 
@@ -76,7 +78,6 @@ class WorkerRecovery {
       const bool cut = cut_frames.is_cut(*frame, merge.block_header());
       ledger_.recount(*frame, meta.status, cut);
       if (frame->order.time_ns >= sessions_since_ns) TAPLINE_TRY(sessions_.replay(*frame, meta, cut));
-      report_.last_ns = std::max(report_.last_ns, frame->order.time_ns);
       ++report_.frames_replayed;
     }
     report_.bytes_read += merge.bytes_read();
@@ -92,6 +93,7 @@ class WorkerRecovery {
   SessionRecovery sessions_;
   LedgerRecovery ledger_;
   CrashReport& report_;
+  TimeNs complete_until_ns_ = TimeWindow::kUnlimitedSince;
 };
 
 void add_counters(const WorkerRecovery& worker, CrashReport& report) {
@@ -127,7 +129,7 @@ Result<CrashReport> recover_run(const storage::Store& store, const storage::Cata
   CrashReport report;
   report.id = source.id;
   report.interface = source.path;
-  report.last_ns = source.first_ns;
+  TimeNs complete_until_ns = TimeWindow::kUnlimitedUntil;
   storage::LedgerCounts counts;
   for (std::uint32_t worker = 0; worker < source.workers; ++worker) {
     const auto number = static_cast<std::uint16_t>(worker);
@@ -136,11 +138,13 @@ Result<CrashReport> recover_run(const storage::Store& store, const storage::Cata
     const RunFiles files(store, catalog, source, number);
     WorkerRecovery recovery(files, *table, store, report);
     TAPLINE_TRY(recovery.run());
+    complete_until_ns = std::min(complete_until_ns, recovery.complete_until_ns());
     add_counters(recovery, report);
     const storage::LedgerTotals& totals = recovery.ledger().totals();
     if (const Status books = totals.check(); !books) report.problems.push_back(books.error());
     counts.add(totals.counts());
   }
+  report.last_ns = std::max(source.first_ns, time_before(complete_until_ns));
   source.frames = static_cast<std::uint64_t>(counts[storage::kFramePolled]);
   source.captured_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledCapturedBytes]);
   source.wire_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledWireBytes]);

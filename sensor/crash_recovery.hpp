@@ -25,7 +25,7 @@ struct CrashRecoveryConfig {
 struct CrashReport {
   storage::SegmentId id{};
   std::string interface;
-  TimeNs last_ns = 0;  // the latest order time that it accounted for, or of which a frame is stored
+  TimeNs last_ns = 0;  // up to here every frame received is stored, as far as it was not dropped
   std::uint64_t frames_replayed = 0;  // read, decoded and compared with the newest records
   std::uint64_t bytes_read = 0;       // of segments
   SessionRecoveryCounters sessions;

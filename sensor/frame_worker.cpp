@@ -143,8 +143,13 @@ void FrameWorker::flush_records(TimeNs complete_until_ns) {
   send_batch(until_ns);
 }
 
+// First the frames, then what counts them: after a crash no record and no row speaks of frames that the disk
+// has not.
 void FrameWorker::send_batch(TimeNs complete_until_ns) {
   if (batch_ == nullptr) return;
+  if (!batch_->empty()) {
+    for (const auto& packer : packers_) packer->seal_all();
+  }
   batch_->complete_until_ns = complete_until_ns;
   exchange_.send_batch(*batch_);
   batch_ = nullptr;

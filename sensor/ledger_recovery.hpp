@@ -48,6 +48,8 @@ class LedgerRecovery {
   /// Of the whole run; complete after finish().
   const storage::LedgerTotals& totals() const { return totals_; }
   const LedgerRecoveryCounters& counters() const { return counters_; }
+  /// How far the files say to be complete; the least time where none does.
+  TimeNs complete_until_ns() const { return complete_until_ns_; }
   /// The latest order time that rows of the run speak for, as far as they say; the least time without any.
   TimeNs accounted_until_ns() const;
 

@@ -40,19 +40,20 @@ SessionRecovery::SessionRecovery(const flowgen::FlowTableConfig& table,
     : table_config_(table),
       writer_({files}),
       known_(0, flowgen::FlowHash(table.hash_seed)),
-      since_ns_(kBeginningOfTime) {}
+      since_ns_(kBeginningOfTime),
+      complete_until_ns_(kBeginningOfTime) {}
 
 // ---- What was written
 
 Status SessionRecovery::load(const std::vector<std::string>& paths, std::vector<Error>& unreadable) {
-  TimeNs complete_ns = kBeginningOfTime;
   for (const std::string& path : paths) {
     Result<storage::SessionFileReader> file = storage::SessionFileReader::open(path);
     const Result<TimeNs> complete = file ? file->complete_until_ns() : file.error();
-    if (complete) complete_ns = std::max(complete_ns, *complete);
+    if (complete) complete_until_ns_ = std::max(complete_until_ns_, *complete);
   }
-  if (complete_ns != kBeginningOfTime) {
-    since_ns_ = second_begin(saturating_add(complete_ns, -(flowgen::kInterimPeriodNs + kTimersLateMax)));
+  if (complete_until_ns_ != kBeginningOfTime) {
+    since_ns_ =
+        second_begin(saturating_add(complete_until_ns_, -(flowgen::kInterimPeriodNs + kTimersLateMax)));
   }
   // A session that is still open has had a frame within its timeout.
   const TimeNs records_since_ns = saturating_add(since_ns_, -longest_timeout(table_config_.timeouts));

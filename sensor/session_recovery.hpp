@@ -41,6 +41,8 @@ class SessionRecovery {
   /// Order time since which there may be frames that no record contains: a second's beginning. The least time
   /// where no file says how far it is complete.
   TimeNs replay_since_ns() const { return since_ns_; }
+  /// How far the files say to be complete; the least time where none does.
+  TimeNs complete_until_ns() const { return complete_until_ns_; }
 
   /// `cut`: the store has less of the frame than was captured.
   Status replay(const Frame& frame, const PacketMeta& meta, bool cut);
@@ -75,6 +77,7 @@ class SessionRecovery {
   std::unordered_map<FlowKey, Known, flowgen::FlowHash> known_;
   storage::SessionRowReader rows_;
   TimeNs since_ns_;
+  TimeNs complete_until_ns_;
   std::uint32_t frames_since_advance_ = 0;
   SessionRecoveryCounters counters_;
 };

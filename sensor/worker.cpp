@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "capture/base/time_window.hpp"
+
 namespace tapline::sensor {
 namespace {
 
@@ -14,6 +16,8 @@ constexpr unsigned kBurstsPerHousekeep = 16;
 // Order time that is further from the clock than this does not follow it: the card's clock is wrong, or a
 // recording is played back. More than frames wait in a ring while the worker is on time.
 constexpr TimeNs kClockToleranceNs = kNsPerSecond;
+// Order time that is further behind the clock than this is played back; nearer, the worker is late.
+constexpr TimeNs kLateMaxNs = 60 * kNsPerSecond;
 
 }  // namespace
 
@@ -55,7 +59,7 @@ StepResult Worker::wait_for_room() const {
 
 StepResult Worker::finish() {
   if (!path_->ready()) return wait_for_room();
-  read_device(read_order_clock(true));
+  read_device();
   collect_notices();
   if (!path_->finish()) return wait_for_room();
   update_view();
@@ -74,7 +78,7 @@ void Worker::housekeep(bool idle) {
     folded_ns_ = now_ns;
   }
   if (now_ns - device_read_ns_ >= timing_.device_period_ns && path_->ready()) {
-    read_device(order_ns);
+    read_device();
     device_read_ns_ = now_ns;
     collect_notices();
   }
@@ -108,10 +112,16 @@ TimeNs Worker::read_order_clock(bool idle) {
   return idle ? std::max(order_ns, idle_ns) : order_ns;
 }
 
-void Worker::read_device(TimeNs order_ns) {
+/// What the device counted, it counted until now, however late the worker is: what was lost while it was late
+/// was lost up to now. Only where frames are played back does order time say when now is.
+void Worker::read_device() {
+  read_order_clock(true);
+  const bool late = order_ahead_ns_ < 0 && order_ahead_ns_ >= -kLateMaxNs;
+  const TimeNs ahead_ns = late ? 0 : order_ahead_ns_;
   if (!source_->read_device()) return;
   const SourceCounters& counters = source_->counters();
-  path_->note_device(order_ns, counters.device_received_frames, counters.device_dropped_frames);
+  path_->note_device(saturating_add(timing_.clock(), ahead_ns), counters.device_received_frames,
+                     counters.device_dropped_frames);
 }
 
 void Worker::collect_notices() {

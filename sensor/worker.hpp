@@ -62,7 +62,7 @@ class Worker {
   StepResult wait_for_room() const;
   void housekeep(bool idle);
   TimeNs read_order_clock(bool idle);
-  void read_device(TimeNs order_ns);
+  void read_device();
   void collect_notices();
   void update_view();
 

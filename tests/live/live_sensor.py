@@ -129,7 +129,7 @@ class Sensor(Process):
     def is_recording(self):
         if self.child.poll() is not None:
             fail(f"the sensor ended with {self.child.returncode}:\n{self.log()}")
-        return "recording " in self.log()
+        return re.search(r" recording \S+ into ", self.log()) is not None
 
     def stop(self, exit_code=0, seconds=60):
         """SIGTERM; returns the figures of its last log lines, by name."""
