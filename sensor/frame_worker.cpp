@@ -137,19 +137,20 @@ void FrameWorker::note_device(TimeNs now_ns, std::uint64_t received_frames, std:
   take_records();
 }
 
+// First the frames, then what counts them: after a crash no record and no row speaks of frames that the disk
+// has not.
 void FrameWorker::flush_records(TimeNs complete_until_ns) {
+  if (batch_ == nullptr) return;
   TimeNs until_ns = saturating_add(complete_until_ns, -config_.grace_ns);
-  for (const auto& packer : packers_) until_ns = std::min(until_ns, packer->oldest_order_ns());
+  for (const auto& packer : packers_) {
+    if (!batch_->empty()) packer->seal_all();
+    until_ns = std::min(until_ns, packer->oldest_order_ns());
+  }
   send_batch(until_ns);
 }
 
-// First the frames, then what counts them: after a crash no record and no row speaks of frames that the disk
-// has not.
 void FrameWorker::send_batch(TimeNs complete_until_ns) {
   if (batch_ == nullptr) return;
-  if (!batch_->empty()) {
-    for (const auto& packer : packers_) packer->seal_all();
-  }
   batch_->complete_until_ns = complete_until_ns;
   exchange_.send_batch(*batch_);
   batch_ = nullptr;
