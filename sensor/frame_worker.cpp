@@ -65,7 +65,7 @@ bool FrameWorker::room_for_records(std::size_t sessions) {
   const bool room = batch_->sessions.size() + sessions <= RecordBatch::kSessionsMax &&
                     batch_->ledger.size() + kBurstFramesMax + 2 <= RecordBatch::kLedgerRowsMax;
   if (room) return true;
-  flush_records(complete_until_ns_);
+  send_batch(complete_until_ns_);  // so many records that sealing lanes each time would make tiny blocks
   return (batch_ = exchange_.take_batch()) != nullptr;
 }
 
@@ -137,21 +137,18 @@ void FrameWorker::note_device(TimeNs now_ns, std::uint64_t received_frames, std:
   take_records();
 }
 
-// First the frames, then what counts them: after a crash no record and no row speaks of frames that the disk
-// has not.
 void FrameWorker::flush_records(TimeNs complete_until_ns) {
   if (batch_ == nullptr) return;
-  TimeNs until_ns = saturating_add(complete_until_ns, -config_.grace_ns);
-  for (const auto& packer : packers_) {
-    if (!batch_->empty()) packer->seal_all();
-    until_ns = std::min(until_ns, packer->oldest_order_ns());
+  if (!batch_->empty()) {
+    for (const auto& packer : packers_) packer->seal_all();
   }
-  send_batch(until_ns);
+  send_batch(complete_until_ns);
 }
 
 void FrameWorker::send_batch(TimeNs complete_until_ns) {
-  if (batch_ == nullptr) return;
-  batch_->complete_until_ns = complete_until_ns;
+  TimeNs until_ns = saturating_add(complete_until_ns, -config_.grace_ns);
+  for (const auto& packer : packers_) until_ns = std::min(until_ns, packer->oldest_order_ns());
+  batch_->complete_until_ns = until_ns;
   exchange_.send_batch(*batch_);
   batch_ = nullptr;
 }
@@ -165,7 +162,8 @@ bool FrameWorker::finish() {
   ledger_.close_second();
   take_records();
   for (const auto& packer : packers_) packer->seal_all();
-  send_batch(complete_until_ns_);
+  if (batch_ != nullptr)
+    send_batch(saturating_add(complete_until_ns_, config_.grace_ns));  // nothing comes late any more
   return true;
 }
 
