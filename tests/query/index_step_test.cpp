@@ -71,8 +71,8 @@ class OpenSegment {
         make_flow_key(frame, meta, 0, key);
         fingerprint = flow_fingerprint(key);
       }
-      for (const storage::IndexKey index_key : storage::collect_frame_keys(frame, meta, fingerprint).keys())
-        builder.post(index_key, number);
+      const storage::FrameKeys keys = storage::collect_frame_keys(frame, meta, fingerprint);
+      for (const storage::IndexKey index_key : keys.keys()) builder.post(index_key, number);
     }
   }
 
