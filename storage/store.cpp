@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -26,13 +28,23 @@ Status make_directory(const std::string& path) {
   return {};
 }
 
+constexpr std::array<const char*, 4> kDirectories{"packets", "sessions", "ledger", "sources"};
+
 /// Empty, or what a writer left that was killed while it made the store.
 bool holds_nothing_of_others(const std::string& path) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    if (entry.path().filename() != "tapline-store.tmp") return false;
+    const bool ours =
+        std::ranges::find(kDirectories, entry.path().filename().string()) != kDirectories.end() &&
+        std::filesystem::is_empty(entry.path(), error);
+    if (!ours && entry.path().filename() != "tapline-store.tmp") return false;
   }
   return !error;
+}
+
+Status make_directories(const std::string& path) {
+  for (const char* const name : kDirectories) TAPLINE_TRY(make_directory(path + "/" + name));
+  return {};
 }
 
 std::string lock_path(const Store& store) {
@@ -87,16 +99,15 @@ Result<Store> Store::open_or_create(const std::string& path, const std::string& 
           ErrorCode::kInvalid,
           fmt::format("{} is neither a tapline store nor empty: name a new directory with --store", path)};
     }
+    // The marker last: whoever sees it finds a whole store.
+    TAPLINE_TRY(make_directories(path));
     TextRecord marker;
     marker.set("format", std::to_string(kFormatVersion));
     marker.set("sensor", sensor_name);
     TAPLINE_TRY(marker.publish(marker_path(path)));
     store = Store(path, marker.text("sensor"));  // as it will be read again
   }
-  for (const std::string& directory : {store->packets_directory(), store->sessions_directory(),
-                                       store->ledger_directory(), store->sources_directory()}) {
-    TAPLINE_TRY(make_directory(directory));
-  }
+  TAPLINE_TRY(make_directories(path));
   return store;
 }
 

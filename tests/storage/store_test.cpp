@@ -196,3 +196,16 @@ TEST_CASE("readers see the writer without taking its lock, from this process and
   CHECK_FALSE(writer().has_value());
   CHECK(StoreLock::acquire(*store).ok());
 }
+
+TEST_CASE(
+    "a writer killed before the marker leaves directories that the next one takes, but only empty ones") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "packets");
+  std::filesystem::create_directories(folder / "ledger");
+  CHECK(Store::open(folder.path()).error().code == ErrorCode::kNotFound);
+  REQUIRE(File::create(folder / "packets/of-somebody-else").ok());
+  CHECK(Store::open_or_create(folder.path(), "north").error().code == ErrorCode::kInvalid);
+  std::filesystem::remove(folder / "packets/of-somebody-else");
+  REQUIRE(Store::open_or_create(folder.path(), "north").ok());
+  CHECK(std::filesystem::is_directory(folder / "sources"));
+}
