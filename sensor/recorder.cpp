@@ -52,7 +52,7 @@ struct Recorder::Line {
 Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)
     : store_(store), config_(config), ring_(store, config.ring_bytes) {
   for (unsigned i = 0; i < std::max(1u, config.writers); ++i)
-    writers_.push_back(std::make_unique<Writer>(config.timing.clock));
+    writers_.push_back(std::make_unique<Writer>(config.timing.steady_clock));
 }
 
 Recorder::~Recorder() {

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <boost/program_options.hpp>
-#include <climits>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "capture/base/number.hpp"
 #include "capture/base/size.hpp"
 
 namespace tapline::sensor {
@@ -21,18 +21,16 @@ constexpr unsigned kHelpColumns = 110;
 constexpr unsigned kWritersMax = 64;
 constexpr std::uint64_t kFlowsMax = 1u << 28;
 
-constexpr const char* kUsage =
-    "usage: tapline-sensor --interface IF --store DIR [OPTIONS]\n"
-    "       tapline-sensor --config FILE\n\n"
-    "Records everything that an interface or a DPDK port shows: packets, session records, and an account of "
-    "every\n"
-    "frame, into a ring on disk. `tapline flows` and `tapline extract` read the store while it is being "
-    "written. Ends\n"
-    "in order on SIGINT, SIGTERM and SIGHUP; after a crash, the next start repairs what was left, by "
-    "itself.\n\n"
-    "Sizes are like 64MiB or 10GB, durations like 500ms, 30s or 2h. The file of --config has a line `name = "
-    "value` for\n"
-    "each option (flags: yes or no); what the command line says comes first.\n";
+constexpr const char* kUsage = R"(usage: tapline-sensor --interface IF --store DIR [OPTIONS]
+       tapline-sensor --config FILE
+
+Records everything that an interface or a DPDK port shows: packets, session records, and an account of every
+frame, into a ring on disk. `tapline flows` and `tapline extract` read the store while it is being written. Ends
+in order on SIGINT, SIGTERM and SIGHUP; after a crash, the next start repairs what was left, by itself.
+
+Sizes are like 64MiB or 10GB, durations like 500ms, 30s or 2h. The file of --config has a line `name = value` for
+each option (flags: yes or no); what the command line says comes first.
+)";
 
 Error usage_error(std::string text) {
   return {ErrorCode::kInvalid, std::move(text)};
@@ -107,8 +105,8 @@ class Values {
   template <class Number>
   Status read_number(const char* name, std::uint64_t least, std::uint64_t greatest, Number& value) const {
     if (!has(name)) return {};
-    Result<std::uint64_t> number = parse_number(name, text(name), least, greatest);
-    if (!number) return number.error();
+    const Result<std::uint64_t> number = parse_number(text(name), least, greatest);
+    if (!number) return usage_error(fmt::format("{}: {}", name, number.error().context));
     value = static_cast<Number>(*number);
     return {};
   }
@@ -122,19 +120,6 @@ class Values {
                                      fmt::join(*texts, ", ")));
     }
     return {};
-  }
-
-  static Result<std::uint64_t> parse_number(const char* name, const std::string& text, std::uint64_t least,
-                                            std::uint64_t greatest) {
-    char* end = nullptr;
-    errno = 0;
-    const unsigned long long number = std::strtoull(text.c_str(), &end, 10);
-    const bool parsed = errno == 0 && !text.empty() && text[0] >= '0' && text[0] <= '9' && *end == '\0';
-    if (!parsed || number < least || number > greatest) {
-      return usage_error(
-          fmt::format("{}: '{}' is not a whole number from {} to {}", name, text, least, greatest));
-    }
-    return static_cast<std::uint64_t>(number);
   }
 
  private:
@@ -162,17 +147,12 @@ Result<Values> parse_sources(const Strings& arguments, const po::options_descrip
   return Values(std::move(values));
 }
 
-std::string host_name() {
-  char name[HOST_NAME_MAX + 1] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "sensor";
-}
-
 Status read_store(const Values& values, SensorOptions& options) {
   const char* const from_environment = std::getenv("TAPLINE_STORE");
   options.store = values.text("store");
   if (options.store.empty() && from_environment != nullptr) options.store = from_environment;
   if (options.store.empty()) return usage_error("no store named: use --store DIR or set TAPLINE_STORE");
-  options.sensor_name = values.has("sensor") ? values.text("sensor") : host_name();
+  options.sensor_name = values.text("sensor");
   options.budget_given = values.has("budget");
   options.recorder.store_packets = !values.flag("no-packets");
   const std::string compression = values.has("compression") ? values.text("compression") : "fast";
@@ -206,7 +186,7 @@ Status read_cpus(const Values& values, std::vector<unsigned>& cpus) {
   const auto last = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF)) - 1;
   std::istringstream list(text);
   for (std::string cpu; std::getline(list, cpu, ',');) {
-    const Result<std::uint64_t> number = Values::parse_number("worker-cpus", cpu, 0, last);
+    const Result<std::uint64_t> number = parse_number(cpu, 0, last);
     if (!number)
       return usage_error(
           fmt::format("worker-cpus: '{}' is no list of processors from 0 to {}, like 0,1", text, last));

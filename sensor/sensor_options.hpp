@@ -12,7 +12,7 @@ namespace tapline::sensor {
 
 struct SensorOptions {
   std::string store;
-  std::string sensor_name;
+  std::string sensor_name;  // of a new store; empty: the host's name
   std::vector<std::string> interfaces;
   std::vector<std::string> dpdk_ports;
   std::uint64_t dpdk_memory_bytes = 256ull << 20;

@@ -75,8 +75,8 @@ class Worker {
   std::optional<Error> source_error_;
   unsigned bursts_until_housekeep_ = 0;
   std::uint64_t polled_seen_ = 0;  // when housekeep() last looked
-  TimeNs order_ahead_ns_ =
-      0;                  // what order time has beyond the clock: recordings are played back with old times
+  // What order time has beyond the clock: recordings are played back with old times.
+  TimeNs order_ahead_ns_ = 0;
   TimeNs folded_ns_ = 0;  // steady clock of the last time; 0: never
   TimeNs flushed_ns_ = 0;
   TimeNs device_read_ns_ = 0;

@@ -20,8 +20,7 @@ StepResult Writer::step() {
   const bool finish_requested = finish_requested_.load(std::memory_order_acquire);
   bool any = false;
   for (Outlet& outlet : outlets_) any |= write_some(outlet);
-  if (const TimeNs now_ns = clock_();
-      now_ns - housekept_ns_ >= kHousekeepPeriodNs || now_ns < housekept_ns_) {
+  if (const TimeNs now_ns = steady_clock_(); now_ns - housekept_ns_ >= kHousekeepPeriodNs) {
     housekept_ns_ = now_ns;
     housekeep();
   }

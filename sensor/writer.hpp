@@ -17,7 +17,7 @@ namespace tapline::sensor {
 
 class Writer {
  public:
-  explicit Writer(TimeNs (*clock)() = wall_clock_ns) : clock_(clock) {}
+  explicit Writer(TimeNs (*steady_clock)()) : steady_clock_(steady_clock) {}
 
   /// Before the first step. `exchange` outlives the writer.
   void add(ThreadExchange& exchange, std::unique_ptr<WorkerFiles> files);
@@ -52,7 +52,7 @@ class Writer {
   void keep_error(const Status& status);
   void keep_records_error(const Status& status);
 
-  TimeNs (*clock_)();
+  TimeNs (*steady_clock_)();
   std::vector<Outlet> outlets_;
   std::atomic<bool> finish_requested_{false};
   std::atomic<bool> records_failed_{false};  // pairs with nothing: only says when to stop

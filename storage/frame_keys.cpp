@@ -51,9 +51,7 @@ void add_quoted_keys(const Frame& frame, const PacketMeta& meta, FrameKeys& keys
   decode(quoted, quoted_meta);
   if (quoted_meta.status != DecodeStatus::kIp) return;
   load_quoted_ports(quoted, quoted_meta);
-  FlowKey key;
-  make_flow_key(quoted, quoted_meta, 0, key);
-  add_ip_keys(quoted, quoted_meta, flow_fingerprint(key), keys);
+  add_ip_keys(quoted, quoted_meta, frame_fingerprint(quoted, quoted_meta), keys);
 }
 
 }  // namespace
@@ -61,6 +59,13 @@ void add_quoted_keys(const Frame& frame, const PacketMeta& meta, FrameKeys& keys
 void FrameKeys::add(IndexKey key) {
   TAPLINE_CHECK(count_ < keys_.size());
   keys_[count_++] = key;
+}
+
+std::uint64_t frame_fingerprint(const Frame& frame, const PacketMeta& meta) {
+  if (meta.status != DecodeStatus::kIp) return 0;
+  FlowKey key;
+  make_flow_key(frame, meta, 0, key);
+  return flow_fingerprint(key);
 }
 
 FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint) {

@@ -24,9 +24,12 @@ class FrameKeys {
   std::size_t count_ = 0;
 };
 
+/// flow_fingerprint() of the frame's flow, the same at every port; 0 where it has no session.
+std::uint64_t frame_fingerprint(const Frame& frame, const PacketMeta& meta);
+
 /// Keys of every layer: addresses, ports, protocol and flow of the IP header; the outermost two VLAN ids and
 /// the top MPLS label; addresses of ARP; the five-tuple that an ICMP error quotes; the ethertype of frames
-/// without a session. `fingerprint` is the frame's flow_fingerprint(), 0 where it has no session.
+/// without a session. `fingerprint` is the frame's.
 FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint);
 
 /// True where frames of one flow and envelope may have different keys, so that each must be posted. Ports

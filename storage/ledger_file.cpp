@@ -1,11 +1,9 @@
 #include "storage/ledger_file.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <limits>
 
-#include "storage/catalog.hpp"
+#include "storage/file_names.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -56,39 +54,23 @@ Status LedgerFileWriter::finish() {
 }
 
 Result<LedgerFileReader> LedgerFileReader::open(const std::string& path) {
-  Result<ContainerReader> container = open_listed(path);
-  if (!container) return container.error();
-  if (container->header().kind != kKindLedger) {
-    return Error{ErrorCode::kCorrupt,
-                 fmt::format("{}: not a ledger file (kind {})", path, container->header().kind)};
-  }
-  Result<std::vector<BlockEntry>> groups = container->load_entries();
-  if (!groups) return groups.error();
-  return LedgerFileReader(std::move(*container), std::move(*groups));
+  Result<RowGroupFileReader> file = RowGroupFileReader::open(path, kKindLedger);
+  if (!file) return file.error();
+  return LedgerFileReader(std::move(*file));
 }
 
 Result<std::span<const LedgerRow>> LedgerFileReader::read_group(std::uint32_t number) {
-  TAPLINE_CHECK(number < groups_.size());
-  TAPLINE_TRY(container_.read_block(groups_[number], number, block_));
-  Result<std::span<const LedgerRow>> rows = codec_.decode(block_.content);
-  if (rows) return rows;
-  return Error{rows.error().code,
-               fmt::format("{}: group {}: {}", container_.path(), number, rows.error().context)};
-}
-
-Result<TimeNs> LedgerFileReader::complete_until_ns() {
-  if (groups_.empty()) return std::numeric_limits<TimeNs>::min();
-  const auto last = static_cast<std::uint32_t>(groups_.size() - 1);
-  TAPLINE_TRY(container_.read_block(groups_[last], last, block_));
-  const Result<RowGroupView> view = RowGroupView::parse(block_.content);
-  if (!view) return Error{view.error().code, fmt::format("{}: {}", container_.path(), view.error().context)};
-  return view->header().complete_until_ns;
+  const Result<Bytes> group = load_group(number);
+  if (!group) return group.error();
+  Result<std::span<const LedgerRow>> rows = codec_.decode(*group);
+  if (!rows) return group_error(number, rows.error());
+  return rows;
 }
 
 Result<std::span<const LedgerRow>> LedgerFileReader::next() {
-  while (next_group_ < groups_.size()) {
+  while (next_group_ < groups().size()) {
     const std::uint32_t group = next_group_;
-    next_group_ = static_cast<std::uint32_t>(groups_.size());  // until this one was read
+    next_group_ = static_cast<std::uint32_t>(groups().size());  // until this one was read
     Result<std::span<const LedgerRow>> rows = read_group(group);
     if (!rows) return rows;
     next_group_ = group + 1;

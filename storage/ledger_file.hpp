@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/container_reader.hpp"
 #include "storage/ledger_group.hpp"
+#include "storage/row_group_file_reader.hpp"
 #include "storage/row_group_file_writer.hpp"
 
 namespace tapline::storage {
@@ -37,37 +37,26 @@ class LedgerFileWriter {
   TimeNs complete_until_ns_ = std::numeric_limits<TimeNs>::min();
 };
 
-/// The rows of one ledger file, finished or `.open`, in the order in which they were written. Memory: one
-/// group.
-class LedgerFileReader {
+/// The rows of one ledger file in the order in which they were written. An entry's first_ns and last_ns are
+/// those of its rows' seconds.
+class LedgerFileReader : public RowGroupFileReader {
  public:
-  /// A file that was published since it was listed is found under its final name. Errors as
-  /// ContainerReader::open.
+  /// kNotFound where the file is gone; kCorrupt, kUnsupported as ContainerReader.
   static Result<LedgerFileReader> open(const std::string& path);
 
-  const ContainerReader& container() const { return container_; }
-  /// An entry's first_ns and last_ns are those of its rows' seconds.
-  const std::vector<BlockEntry>& groups() const { return groups_; }
   /// The rows of one group, valid until the next call.
   Result<std::span<const LedgerRow>> read_group(std::uint32_t number);
-  /// Order time up to which all rows are in this file or in earlier ones of its worker; reads one group. The
-  /// least time where the file does not say.
-  Result<TimeNs> complete_until_ns();
   /// The next group's rows, valid until the next call; empty at the end. After an error there is nothing
   /// more.
   Result<std::span<const LedgerRow>> next();
-  /// Order time before whose second all rows are in the groups read so far or in earlier files of this worker;
-  /// the least time where no group said so.
+  /// Order time before whose second all rows are in the groups read so far or in earlier files of this
+  /// worker; the least time where no group said so.
   TimeNs complete_until_so_far_ns() const { return complete_until_ns_; }
 
  private:
-  LedgerFileReader(ContainerReader container, std::vector<BlockEntry> groups)
-      : container_(std::move(container)), groups_(std::move(groups)) {}
+  explicit LedgerFileReader(RowGroupFileReader file) : RowGroupFileReader(std::move(file)) {}
 
-  ContainerReader container_;
-  std::vector<BlockEntry> groups_;
   std::uint32_t next_group_ = 0;
-  DecodedBlock block_;
   LedgerGroupCodec codec_;
   TimeNs complete_until_ns_ = std::numeric_limits<TimeNs>::min();
 };

@@ -51,15 +51,10 @@ void collect_keys(const std::vector<Frame>& frames, BlockKeys& keys) {
   for (const Frame& frame : frames) {
     PacketMeta meta;
     decode(frame, meta);
-    std::uint64_t fingerprint = 0;
-    if (meta.status == DecodeStatus::kIp) {
-      FlowKey key;
-      make_flow_key(frame, meta, 0, key);
-      fingerprint = flow_fingerprint(key);
-      // Repetitions only cost time; runs of one flow are the common ones.
-      const bool repeated = fingerprint == previous_fingerprint && meta.envelope_hash == previous_envelope;
-      if (repeated && !keys_vary_by_frame(meta)) continue;
-    }
+    const std::uint64_t fingerprint = frame_fingerprint(frame, meta);
+    // Repetitions only cost time; runs of one flow are the common ones.
+    const bool repeated = fingerprint == previous_fingerprint && meta.envelope_hash == previous_envelope;
+    if (repeated && !keys_vary_by_frame(meta)) continue;
     previous_fingerprint = fingerprint;
     previous_envelope = meta.envelope_hash;
     keys.add(collect_frame_keys(frame, meta, fingerprint).keys());

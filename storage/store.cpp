@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <filesystem>
 #include <system_error>
 
@@ -40,6 +41,11 @@ bool holds_nothing_of_others(const std::string& path) {
     if (!ours && entry.path().filename() != "tapline-store.tmp") return false;
   }
   return !error;
+}
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "sensor";
 }
 
 Status make_directories(const std::string& path) {
@@ -103,7 +109,7 @@ Result<Store> Store::open_or_create(const std::string& path, const std::string& 
     TAPLINE_TRY(make_directories(path));
     TextRecord marker;
     marker.set("format", std::to_string(kFormatVersion));
-    marker.set("sensor", sensor_name);
+    marker.set("sensor", sensor_name.empty() ? host_name() : sensor_name);
     TAPLINE_TRY(marker.publish(marker_path(path)));
     store = Store(path, marker.text("sensor"));  // as it will be read again
   }

@@ -21,7 +21,8 @@ class Store {
  public:
   /// For readers: kNotFound where `path` is no store, kUnsupported for a newer one.
   static Result<Store> open(const std::string& path);
-  /// For the writer: makes the directories where they are missing. `sensor_name` counts for a new store only.
+  /// For the writer: makes the directories where they are missing. `sensor_name` counts for a new store only;
+  /// empty: this host's name.
   static Result<Store> open_or_create(const std::string& path, const std::string& sensor_name);
 
   const std::string& path() const { return path_; }

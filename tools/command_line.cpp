@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "capture/base/number.hpp"
 #include "capture/base/size.hpp"
 #include "storage/query/filter_network.hpp"
 
@@ -99,15 +100,11 @@ Result<std::uint64_t> CommandLine::size(const std::string& name, std::uint64_t f
   return size;
 }
 
-Result<std::uint64_t> CommandLine::number(const std::string& name, std::uint64_t fallback) const {
+Result<std::uint64_t> CommandLine::number(const std::string& name, std::uint64_t fallback,
+                                          std::uint64_t least, std::uint64_t greatest) const {
   if (!has(name)) return fallback;
-  const std::string value = text(name);
-  char* end = nullptr;
-  errno = 0;
-  const unsigned long long number = std::strtoull(value.c_str(), &end, 10);
-  if (errno != 0 || value.empty() || value[0] < '0' || value[0] > '9' || *end != '\0') {
-    return usage_error(fmt::format("--{}: '{}' is not a whole number", name, value));
-  }
+  Result<std::uint64_t> number = parse_number(text(name), least, greatest);
+  if (!number) return usage_error(fmt::format("--{}: {}", name, number.error().context));
   return number;
 }
 

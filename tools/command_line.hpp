@@ -38,7 +38,8 @@ class CommandLine {
   std::vector<std::string> texts(const std::string& name) const;
   const std::vector<std::string>& words() const { return words_; }
   Result<std::uint64_t> size(const std::string& name, std::uint64_t fallback) const;
-  Result<std::uint64_t> number(const std::string& name, std::uint64_t fallback) const;
+  Result<std::uint64_t> number(const std::string& name, std::uint64_t fallback, std::uint64_t least = 0,
+                               std::uint64_t greatest = UINT64_MAX) const;
 
   /// kInvalid without --store and without $TAPLINE_STORE.
   Result<std::string> store_path() const;

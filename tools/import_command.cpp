@@ -3,8 +3,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <climits>
-
 #include "capture/base/size.hpp"
 #include "storage/recovery.hpp"
 #include "tools/command_line.hpp"
@@ -16,16 +14,16 @@
 namespace tapline::tools {
 namespace {
 
+constexpr std::uint64_t kFlowsMax = 1u << 28;
+
+constexpr const char* kDescription =
+    R"(Records capture files (pcap, pcapng, also .gz and .zst, - for standard input) into a store: packets, session
+records, and an account of every frame. The store is made if it does not exist. A file that is in the store
+already is refused; an import that was interrupted is taken back and begun again. Sessions do not continue
+from one file to the next.)";
+
 CommandLine make_options() {
-  CommandLine options("usage: tapline import FILE... --store DIR [OPTIONS]",
-                      "Records capture files (pcap, pcapng, also .gz and .zst, - for standard input) into a "
-                      "store: packets, session\n"
-                      "records, and an account of every frame. The store is made if it does not exist. A "
-                      "file that is in the store\n"
-                      "already is refused; an import that was interrupted is taken back and begun again. "
-                      "Sessions do not continue\n"
-                      "from one file to the next.",
-                      "FILE...");
+  CommandLine options("usage: tapline import FILE... --store DIR [OPTIONS]", kDescription, "FILE...");
   options.add_store();
   options.add_value("budget", "SIZE",
                     "drop the oldest packets so that packets and indexes stay within SIZE (10GiB)");
@@ -36,11 +34,6 @@ CommandLine make_options() {
                     "room for so many concurrent sessions, 256 bytes each; default 1048576");
   options.add_flag("no-packets", "keep session records only");
   return options;
-}
-
-std::string host_name() {
-  char name[HOST_NAME_MAX + 1] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "sensor";
 }
 
 void print_result(const ImportResult& result) {
@@ -71,11 +64,8 @@ Result<ImportOptions> read_options(const CommandLine& command_line) {
   const Result<std::uint64_t> budget = command_line.size("budget", 0);
   if (!budget) return budget.error();
   options.ring_bytes = *budget;
-  const Result<std::uint64_t> flows = command_line.number("flows-max", 1u << 20);
+  const Result<std::uint64_t> flows = command_line.number("flows-max", 1u << 20, 1, kFlowsMax);
   if (!flows) return flows.error();
-  if (*flows == 0 || *flows > 1u << 28) {
-    return Error{ErrorCode::kInvalid, fmt::format("--flows-max: {} is not within 1 to {}", *flows, 1u << 28)};
-  }
   options.flows_max = static_cast<std::uint32_t>(*flows);
   return options;
 }
@@ -98,8 +88,7 @@ int import_one(const storage::Store& store, const std::string& path, const Impor
 int import_all(const CommandLine& command_line, const ImportOptions& options) {
   const Result<std::string> path = command_line.store_path();
   if (!path) return report_error("import", path.error());
-  const std::string sensor = command_line.has("sensor") ? command_line.text("sensor") : host_name();
-  const Result<storage::Store> store = storage::Store::open_or_create(*path, sensor);
+  const Result<storage::Store> store = storage::Store::open_or_create(*path, command_line.text("sensor"));
   if (!store) return report_error("import", store.error());
   const Result<storage::StoreLock> lock = storage::StoreLock::acquire(*store);
   if (!lock) return report_error("import", lock.error());

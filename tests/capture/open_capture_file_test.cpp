@@ -1,40 +1,17 @@
 // Paths: what cannot be opened, what is no capture, and names that lie.
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 #include "capture/files/file_source.hpp"
 #include "tests/capture/capture_image.hpp"
 #include "tests/capture/memory_source.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
-namespace fs = std::filesystem;
 
 namespace {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "tapline-files-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  std::string path() const { return path_.string(); }
-  std::string write(const std::string& name, Bytes content) const {
-    std::string path = (path_ / name).string();
-    Result<File> file = File::create(path);
-    REQUIRE(file.ok());
-    REQUIRE(file->write_all(content).ok());
-    return path;
-  }
-
- private:
-  fs::path path_;
-};
 
 Bytes bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <random>
 
 #include "capture/base/file.hpp"
@@ -75,16 +74,6 @@ Error DpdkSession::error_of(const DpdkPortConfig& config) const {
   return sources.error();
 }
 
-TemporaryFolder::TemporaryFolder() {
-  path_ = (std::filesystem::temp_directory_path() / "tapline-dpdk-XXXXXX").string();
-  REQUIRE(::mkdtemp(path_.data()) != nullptr);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::vector<ContractFrame> whole_frames(std::size_t count, std::size_t bytes_min, std::size_t bytes_max) {
   constexpr TimeNs kStartNs = 1'800'000'000LL * kNsPerSecond;
   std::mt19937_64 random(count);  // the same frames each time
@@ -99,7 +88,7 @@ std::vector<ContractFrame> whole_frames(std::size_t count, std::size_t bytes_min
 }
 
 std::string pcap_device(const TemporaryFolder& folder, std::span<const ContractFrame> frames) {
-  const std::string path = folder.file("frames.pcap");
+  const std::string path = folder / "frames.pcap";
   if (const Status written = publish_file(path, pcap_image(frames, {})); !written)
     FAIL(written.error().context);
   return "net_pcap0,rx_pcap=" + path;

@@ -10,6 +10,7 @@
 
 #include "capture/dpdk/dpdk_source.hpp"
 #include "tests/capture/frame_source_contract.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace tapline::test {
 
@@ -26,19 +27,6 @@ class DpdkSession {
  private:
   explicit DpdkSession(std::shared_ptr<DpdkRuntime> runtime) : runtime_(std::move(runtime)) {}
   std::shared_ptr<DpdkRuntime> runtime_;
-};
-
-/// A folder that goes with its contents.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
 };
 
 /// Random contents, whole microseconds, whole frames; lengths from `bytes_min` to `bytes_max`.

@@ -69,14 +69,14 @@ TEST_CASE("a device is a name and arguments") {
 TEST_CASE("free huge pages of all sizes count") {
   const TemporaryFolder folder;
   const auto put = [&](const std::string& name, std::string_view pages) {
-    std::filesystem::create_directory(folder.file(name));
+    std::filesystem::create_directory(folder / name);
     const Bytes bytes(reinterpret_cast<const std::uint8_t*>(pages.data()), pages.size());
-    REQUIRE(publish_file(folder.file(name + "/free_hugepages"), bytes).ok());
+    REQUIRE(publish_file(folder / name + "/free_hugepages", bytes).ok());
   };
-  CHECK(free_hugepage_bytes(folder.file("absent")) == 0);
-  CHECK(free_hugepage_bytes(folder.file("")) == 0);
+  CHECK(free_hugepage_bytes(folder / "absent") == 0);
+  CHECK(free_hugepage_bytes(folder.path()) == 0);
   put("hugepages-2048kB", "3\n");
   put("hugepages-1048576kB", "1\n");
   put("other", "9\n");
-  CHECK(free_hugepage_bytes(folder.file("")) == (1ULL << 30) + (6ULL << 20));
+  CHECK(free_hugepage_bytes(folder.path()) == (1ULL << 30) + (6ULL << 20));
 }

@@ -57,7 +57,7 @@ class GeneratorProcess {
 };
 
 std::string server(const TemporaryFolder& folder) {
-  return "net_memif0,role=server,socket-abstract=no,socket=" + folder.file("memif.sock");
+  return "net_memif0,role=server,socket-abstract=no,socket=" + folder / "memif.sock";
 }
 
 std::uint64_t number_in(const std::string& json, const std::string& name) {
@@ -84,8 +84,8 @@ TEST_CASE("net_memif keeps the contract", "[port]") {
     generator.reset();  // its peer is closed already
     std::unique_ptr<FrameSource> source = session->open({.device = server(folder)});
     generator = std::make_unique<GeneratorProcess>(
-        folder.file("memif.sock"), std::vector<std::string>{"--count", "3000", "--size", "300", "--flows",
-                                                            std::to_string(kFlows), "--lossless"});
+        folder / "memif.sock", std::vector<std::string>{"--count", "3000", "--size", "300", "--flows",
+                                                        std::to_string(kFlows), "--lossless"});
     return source;
   };
   FrameSourceContract(open, frames, {.finite = false, .keeps_times = false}).check();
@@ -95,7 +95,7 @@ TEST_CASE("what a full ring refuses is the sender's loss, the rest arrives in or
   const std::optional<DpdkSession> session = DpdkSession::start();
   if (!session) return;
   const TemporaryFolder folder;
-  const GeneratorProcess generator(folder.file("memif.sock"), {"--count", "5000"});  // goes after its peer
+  const GeneratorProcess generator(folder / "memif.sock", {"--count", "5000"});  // goes after its peer
   const std::unique_ptr<FrameSource> source = session->open({.device = server(folder)});
   const std::string sent = generator.line();  // nothing was read so far
   CHECK(number_in(sent, "offered_frames") == 5'000);
@@ -137,7 +137,7 @@ TEST_CASE("a peer that leaves is told, and what was received stays counted", "[p
   };
   wait_for("link down");
   {
-    const GeneratorProcess generator(folder.file("memif.sock"), {"--count", "100"});
+    const GeneratorProcess generator(folder / "memif.sock", {"--count", "100"});
     CHECK(poll_frames(*source, 100) == 100);
     wait_for("link up");
   }

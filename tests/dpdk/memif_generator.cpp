@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/program_options.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "capture/dpdk/dpdk_source.hpp"
+#include "tests/command_line.hpp"
 #include "tests/dpdk/sequence_frame.hpp"
 #include "tests/dpdk/transmit_port.hpp"
 #include "tests/live/send_pace.hpp"
@@ -106,18 +106,7 @@ std::optional<Options> parse(int argc, char** argv) {
       "ring", po::value(&options.ring_log2), "size of the ring, as a power of two")(
       "lossless", po::bool_switch(&options.lossless), "wait where the ring is full, else count")(
       "hugepages", po::bool_switch(&options.hugepages), "use huge pages");
-  try {  // program_options reports by exceptions
-    po::variables_map values;
-    po::store(po::parse_command_line(argc, argv, described), values);
-    if (values.count("help") > 0) {
-      std::cout << described;
-      return std::nullopt;
-    }
-    po::notify(values);
-  } catch (const po::error& error) {
-    std::cerr << "memif_generator: " << error.what() << "\n";
-    return std::nullopt;
-  }
+  if (!parse_command_line(argc, argv, described)) return std::nullopt;
   const bool sized =
       options.frame_bytes >= kSequenceFrameBytesMin && options.frame_bytes <= kSequenceFrameBytesMax;
   if (sized && options.flows >= 1 && options.flows < 1U << 24 &&

@@ -102,9 +102,8 @@ TEST_CASE("no device gets a transmit queue", "[port]") {
   const std::optional<DpdkSession> session = DpdkSession::start();
   if (!session) return;
   const TemporaryFolder folder;
-  const std::string devices[] = {
-      pcap_device(folder, whole_frames(10, 60, 60)), "net_ring0", "net_null0",
-      "net_memif0,role=server,socket-abstract=no,socket=" + folder.file("memif.sock")};
+  const std::string devices[] = {pcap_device(folder, whole_frames(10, 60, 60)), "net_ring0", "net_null0",
+                                 "net_memif0,role=server,socket-abstract=no,socket=" + folder / "memif.sock"};
   for (const std::string& device : devices) {
     const std::unique_ptr<FrameSource> source = session->open({.device = device});
     const rte_eth_dev_info info = device_info(device.substr(0, device.find(',')));

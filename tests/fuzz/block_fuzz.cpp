@@ -25,13 +25,7 @@ void check_frame(const Frame& frame, const DecodedBlock& block) {
   if (!within || frame.captured_bytes > kFrameBytesMax) std::abort();
   PacketMeta meta;
   decode(frame, meta);
-  std::uint64_t fingerprint = 0;
-  if (meta.status == DecodeStatus::kIp) {
-    FlowKey key;
-    make_flow_key(frame, meta, 0, key);
-    fingerprint = flow_fingerprint(key);
-  }
-  if (collect_frame_keys(frame, meta, fingerprint).keys().empty()) std::abort();
+  if (collect_frame_keys(frame, meta, frame_fingerprint(frame, meta)).keys().empty()) std::abort();
 }
 
 }  // namespace

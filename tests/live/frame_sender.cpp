@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/program_options.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -20,6 +19,7 @@
 #include <thread>
 
 #include "capture/files/file_source.hpp"
+#include "tests/command_line.hpp"
 #include "tests/live/numbered_frame.hpp"
 #include "tests/live/send_pace.hpp"
 
@@ -191,18 +191,7 @@ std::optional<Options> parse(int argc, char** argv) {
   add("first-number", options.first_number, "of the first frame");
   add("size", options.frame_bytes, "bytes a frame, 90 to 9014; default: mixed, 600 in the mean");
   add("replay", options.replay, "send the Ethernet frames of this capture file, once");
-  try {  // program_options reports by exceptions
-    po::variables_map values;
-    po::store(po::parse_command_line(argc, argv, described), values);
-    if (values.count("help") > 0) {
-      std::cout << described;
-      return std::nullopt;
-    }
-    po::notify(values);
-  } catch (const po::error& error) {
-    std::cerr << "frame_sender: " << error.what() << "\n";
-    return std::nullopt;
-  }
+  if (!parse_command_line(argc, argv, described)) return std::nullopt;
   const bool sized = options.frame_bytes == 0 || (options.frame_bytes >= kNumberedFrameBytesMin &&
                                                   options.frame_bytes <= kNumberedFrameBytesMax);
   const bool bounded = !options.replay.empty() || (options.plan.frames > 0) != (options.plan.seconds > 0);

@@ -65,13 +65,8 @@ class OpenSegment {
     for (const Frame& frame : frames) {
       PacketMeta meta;
       decode(frame, meta);
-      FlowKey key;
-      std::uint64_t fingerprint = 0;
-      if (meta.status == DecodeStatus::kIp) {
-        make_flow_key(frame, meta, 0, key);
-        fingerprint = flow_fingerprint(key);
-      }
-      const storage::FrameKeys keys = storage::collect_frame_keys(frame, meta, fingerprint);
+      const storage::FrameKeys keys =
+          storage::collect_frame_keys(frame, meta, storage::frame_fingerprint(frame, meta));
       for (const storage::IndexKey index_key : keys.keys()) builder.post(index_key, number);
     }
   }

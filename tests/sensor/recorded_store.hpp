@@ -15,7 +15,7 @@
 #include "storage/catalog.hpp"
 #include "storage/source.hpp"
 #include "storage/store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace tapline::test {
 
@@ -60,7 +60,7 @@ class TestStore {
   std::string packets() const { return store_.packets_directory(); }
 
  private:
-  storage::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   storage::Store store_;
 };
 

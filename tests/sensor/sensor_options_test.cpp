@@ -6,11 +6,10 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::sensor;
-using storage::TemporaryFolder;
 using Strings = std::vector<std::string>;
 
 namespace {
@@ -63,7 +62,7 @@ TEST_CASE("without options but store and interface the defaults are those of the
   CHECK(options.store == "/var/store");
   CHECK(options.interfaces == Strings{"eth9"});
   CHECK(options.dpdk_ports.empty());
-  CHECK_FALSE(options.sensor_name.empty());  // the host's name
+  CHECK(options.sensor_name.empty());  // the store takes the host's name
   CHECK(options.workers == 1);
   CHECK(options.recorder.writers == 1);
   CHECK(options.recorder.flows_max == 1'048'576);

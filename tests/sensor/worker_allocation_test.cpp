@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/sensor/allocation_count.hpp"
+#include "tests/allocation_count.hpp"
 #include "tests/sensor/live_rig.hpp"
 
 using namespace tapline;

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "tests/storage/sample_container.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -6,7 +6,7 @@
 #include "capture/packet/decode.hpp"
 #include "tests/storage/index_check.hpp"
 #include "tests/storage/stored_frames.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;
@@ -153,11 +153,7 @@ TEST_CASE("frames whose flow has no slot are found, too") {
     PacketMeta meta;
     decode(view, meta);
     FlowHit hit{};
-    if (meta.status == DecodeStatus::kIp) {
-      FlowKey key;
-      make_flow_key(view, meta, 0, key);
-      hit.fingerprint = flow_fingerprint(key);
-    }
+    hit.fingerprint = frame_fingerprint(view, meta);
     REQUIRE(writer.append(view, meta, hit, false).ok());
   }
   REQUIRE(writer.finish().ok());

@@ -36,13 +36,7 @@ FrameKeys keys_of(const ByteBuffer& bytes) {
   const Frame view = frame.view();
   PacketMeta meta;
   decode(view, meta);
-  std::uint64_t fingerprint = 0;
-  if (meta.status == DecodeStatus::kIp) {
-    FlowKey key;
-    make_flow_key(view, meta, 0, key);
-    fingerprint = flow_fingerprint(key);
-  }
-  return collect_frame_keys(view, meta, fingerprint);
+  return collect_frame_keys(view, meta, frame_fingerprint(view, meta));
 }
 
 void check_no_false_negative(const std::string& segment_path) {

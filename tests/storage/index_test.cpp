@@ -7,7 +7,7 @@
 #include "storage/container_layout.hpp"
 #include "storage/index_builder.hpp"
 #include "storage/index_reader.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

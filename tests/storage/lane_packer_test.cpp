@@ -10,7 +10,7 @@
 #include "storage/segment_writer.hpp"
 #include "tests/storage/index_check.hpp"
 #include "tests/storage/stored_frames.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -10,7 +10,7 @@
 #include "storage/file_names.hpp"
 #include "storage/ledger_book.hpp"
 #include "storage/ledger_file.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -17,7 +17,7 @@
 #include "storage/ring.hpp"
 #include "tests/storage/index_check.hpp"
 #include "tests/storage/stored_frames.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -9,7 +9,7 @@
 #include "storage/segment_index.hpp"
 #include "tests/storage/sample_container.hpp"
 #include "tests/storage/stored_frames.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -6,7 +6,7 @@
 #include "storage/catalog.hpp"
 #include "storage/container_reader.hpp"
 #include "tests/storage/stored_frames.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -7,7 +7,7 @@
 #include "storage/recovery.hpp"
 #include "tests/storage/frame_segment_writer.hpp"
 #include "tests/storage/stored_frames.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

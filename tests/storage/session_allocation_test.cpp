@@ -1,38 +1,11 @@
 // Appending session records allocates nothing once buffers have grown: counted by the allocation functions
 // themselves.
 
-#include <atomic>
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <new>
 
 #include "storage/session_row_buffer.hpp"
+#include "tests/allocation_count.hpp"
 #include "tests/storage/session_samples.hpp"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-// Whatever ordinary form of new allocates, the same delete frees: sanitizers check that the two belong
-// together.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-void* operator new(std::size_t bytes) {
-  void* memory = operator new(bytes, std::nothrow);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
 
 using namespace tapline;
 using namespace tapline::storage;
@@ -47,9 +20,12 @@ TEST_CASE("session records are appended and encoded without allocating, after a 
     for (const SessionRecord& record : records) buffer.append(record);
     bytes = buffer.take_group(0).size();
   };
+  test::AllocationCount::on(true);
   write_group();
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t allocated_first = test::AllocationCount::allocations();
   write_group();
-  CHECK(allocations.load() - before == 0);
+  test::AllocationCount::on(false);
+  CHECK(allocated_first > 0);
+  CHECK(test::AllocationCount::allocations() == allocated_first);
   CHECK(bytes > 10'000);
 }

@@ -12,7 +12,7 @@
 #include "storage/session_newest.hpp"
 #include "storage/session_scan.hpp"
 #include "tests/storage/session_samples.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;

@@ -5,10 +5,11 @@
 #include <xxhash.h>
 
 #include <catch2/catch.hpp>
+#include <climits>
 #include <filesystem>
 
 #include "storage/text_record.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;
@@ -32,6 +33,13 @@ TEST_CASE("a store keeps its sensor name, whatever it is opened with") {
   REQUIRE(Store::open_or_create(folder.path(), "north").ok());
   CHECK(Store::open_or_create(folder.path(), "south")->sensor_name() == "north");
   CHECK(Store::open(folder.path())->sensor_name() == "north");
+}
+
+TEST_CASE("a new store without a sensor name has the host's") {
+  const TemporaryFolder folder;
+  char host[HOST_NAME_MAX + 1] = {};
+  REQUIRE(::gethostname(host, sizeof host) == 0);
+  CHECK(Store::open_or_create(folder.path(), "")->sensor_name() == host);
 }
 
 TEST_CASE("the sensor's id is the same when the store is made and when it is opened") {

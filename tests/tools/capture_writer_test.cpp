@@ -48,7 +48,7 @@ std::vector<OwnedFrame> read_back(const std::string& path) {
 
 TEST_CASE("frames come back from pcap and pcapng with bytes, wire lengths and nanoseconds") {
   const CaptureFormat format = GENERATE(CaptureFormat::kPcap, CaptureFormat::kPcapng);
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::vector<OwnedFrame> frames = random_traffic(61, 2000);  // more than one buffer
   frames.push_back(OwnedFrame{{}, kStart + 999'999'999, 60, kLinkEthernet});
   CaptureWriter writer = write_all(folder / "out", format, frames);
@@ -60,7 +60,7 @@ TEST_CASE("frames come back from pcap and pcapng with bytes, wire lengths and na
 }
 
 TEST_CASE("pcapng holds frames of several link types") {
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::vector<OwnedFrame> frames;
   for (const std::uint16_t link_type : {kLinkEthernet, kLinkRaw, kLinkEthernet, kLinkLinuxSll, kLinkRaw}) {
     const auto number = static_cast<std::uint8_t>(frames.size());
@@ -71,7 +71,7 @@ TEST_CASE("pcapng holds frames of several link types") {
 }
 
 TEST_CASE("pcap refuses a second link type and names the remedy; what came before stays") {
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::vector<OwnedFrame> frames = {owned(ByteBuffer(60, 1), kStart)};
   CaptureWriter writer = write_all(folder / "out", CaptureFormat::kPcap, frames);
   const OwnedFrame other = owned(ByteBuffer(60, 1), kStart, kLinkRaw);
@@ -86,7 +86,7 @@ TEST_CASE("pcap refuses a second link type and names the remedy; what came befor
 
 TEST_CASE("a file without frames is a valid capture") {
   const CaptureFormat format = GENERATE(CaptureFormat::kPcap, CaptureFormat::kPcapng);
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   must(write_all(folder / "out", format, {}).finish());
   CHECK(std::filesystem::file_size(folder / "out") > 0);
   CHECK(read_back(folder / "out").empty());
@@ -94,7 +94,7 @@ TEST_CASE("a file without frames is a valid capture") {
 
 TEST_CASE("a flush leaves a valid file that can be continued") {
   const CaptureFormat format = GENERATE(CaptureFormat::kPcap, CaptureFormat::kPcapng);
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::vector<OwnedFrame> frames = {owned(ByteBuffer(61, 1), kStart), owned(ByteBuffer(62, 2), kStart + 1)};
   CaptureWriter writer = write_all(folder / "out", format, frames);
   must(writer.flush());
@@ -106,7 +106,7 @@ TEST_CASE("a flush leaves a valid file that can be continued") {
 }
 
 TEST_CASE("times that the format cannot hold are counted") {
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   constexpr TimeNs kAfter2106 = (TimeNs{1} << 32) * kNsPerSecond;
   const std::vector<OwnedFrame> frames = {owned(ByteBuffer(60, 1), -1), owned(ByteBuffer(60, 1), kAfter2106),
                                           owned(ByteBuffer(60, 1), kAfter2106 - 1)};
@@ -119,7 +119,7 @@ TEST_CASE("times that the format cannot hold are counted") {
 }
 
 TEST_CASE("a path that cannot be written is an error that names it") {
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const Result<CaptureWriter> writer = CaptureWriter::open(folder / "none/out", CaptureFormat::kPcap);
   REQUIRE_FALSE(writer.ok());
   CHECK(writer.error().context.find(folder / "none/out") != std::string::npos);

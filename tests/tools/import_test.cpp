@@ -36,7 +36,7 @@ class CaptureFile {
   const std::vector<OwnedFrame>& frames() const { return frames_; }
 
  private:
-  storage::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::vector<OwnedFrame> frames_;
 };
 
@@ -181,7 +181,7 @@ TEST_CASE("a damaged file is imported as far as it is whole and says where it en
 
 TEST_CASE("what is no capture file leaves no account") {
   const TestStore store;
-  const storage::TemporaryFolder folder;
+  const TemporaryFolder folder;
   must(publish_file(folder / "notes.txt", ByteBuffer(100, 'x')));
   CHECK_FALSE(import_file(*store, folder / "notes.txt", small_import()).ok());
   CHECK_FALSE(import_file(*store, folder / "none.pcap", small_import()).ok());

@@ -6,8 +6,8 @@
 
 #include "storage/query/session_history.hpp"
 #include "storage/session_file_writer.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/tools/session_maker.hpp"
-#include "tests/tools/temporary_folder.hpp"
 
 namespace tapline {
 namespace {

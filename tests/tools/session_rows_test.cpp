@@ -8,8 +8,8 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "tests/temporary_folder.hpp"
 #include "tests/tools/session_maker.hpp"
-#include "tests/tools/temporary_folder.hpp"
 
 namespace tapline::tools {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "storage/ledger_file.hpp"
 #include "storage/session_file_writer.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/tools/session_maker.hpp"
-#include "tests/tools/temporary_folder.hpp"
 
 namespace tapline::tools {
 namespace {

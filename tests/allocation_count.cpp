@@ -1,4 +1,4 @@
-#include "tests/sensor/allocation_count.hpp"
+#include "tests/allocation_count.hpp"
 
 #include <cstdlib>
 #include <new>

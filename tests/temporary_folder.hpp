@@ -1,6 +1,6 @@
 #pragma once
-// A folder of its own for one test, removed at its end; in memory where the system has that, because these
-// tests publish thousands of small files and each costs a sync.
+// A folder of its own for one test, removed at its end; in memory where the system has that, because tests
+// publish thousands of small files and each costs a sync.
 
 #include <stdlib.h>
 
@@ -8,16 +8,17 @@
 #include <filesystem>
 #include <string>
 
-namespace tapline::storage {
+#include "capture/base/file.hpp"
+
+namespace tapline {
 
 class TemporaryFolder {
  public:
   TemporaryFolder() {
     namespace fs = std::filesystem;
     const fs::path base = fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path();
-    std::string pattern = (base / "tapline-storage-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
+    path_ = (base / "tapline-test-XXXXXX").string();
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
   TemporaryFolder(const TemporaryFolder&) = delete;
@@ -26,8 +27,17 @@ class TemporaryFolder {
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
 
+  /// A file of this content; its path.
+  std::string write(const std::string& name, Bytes content) const {
+    std::string path = *this / name;
+    Result<File> file = File::create(path);
+    REQUIRE(file.ok());
+    REQUIRE(file->write_all(content).ok());
+    return path;
+  }
+
  private:
   std::string path_;
 };
 
-}  // namespace tapline::storage
+}  // namespace tapline
