@@ -13,7 +13,7 @@ Status open_interfaces(const SensorOptions& options, std::vector<LivePort>& port
     config.interface = interface;
     config.port = static_cast<std::uint16_t>(ports.size());
     config.workers = options.workers;
-    config.ring_bytes = options.ring_bytes;
+    config.ring_bytes = options.kernel_ring_bytes;
     config.promiscuous = options.promiscuous;
     config.timestamps = options.timestamps;
     auto queues = open_af_packet(config);

@@ -26,10 +26,17 @@ constexpr int kExitError = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitIntegrity = 9;
 
+// Without a --budget: less is a disk that others have filled.
+constexpr std::uint64_t kDiskBytesMin = 64u << 20;
 constexpr TimeNs kLookPeriodNs = 200 * kNsPerMillisecond;
 
+/// fmt::print would end the process where nobody reads.
+void print(std::FILE* stream, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+}
+
 int fail(const Error& error) {
-  fmt::print(stderr, "tapline-sensor: {}\n", error.context);
+  print(stderr, fmt::format("tapline-sensor: {}\n", error.context));
   return error.code == ErrorCode::kInvalid ? kExitUsage : kExitError;
 }
 
@@ -58,10 +65,14 @@ bool wait_for_signal(const sigset_t& signals, TimeNs timeout_ns) {
 Result<std::uint64_t> default_budget(const storage::Store& store) {
   struct statvfs disk {};
   if (::statvfs(store.path().c_str(), &disk) != 0) return io_error("look at the disk of", store.path());
-  const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
+  const Result<storage::Catalog> catalog = storage::Catalog::scan_packets(store);
   if (!catalog) return catalog.error();
   std::uint64_t bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   for (const storage::CatalogFile& segment : catalog->segments) bytes += segment.file_bytes;
+  if (bytes < kDiskBytesMin) {
+    return Error{ErrorCode::kLimit, fmt::format("{}: its disk has {} free: make room, or name a --budget",
+                                                store.path(), format_size(bytes))};
+  }
   return bytes / 5 * 4;
 }
 
@@ -103,6 +114,10 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
     log_warning(
         fmt::format("{} sessions were ended early, because the flow table was full: raise --flows-max",
                     now.flows_evicted - before.flows_evicted));
+  if (now.interim_slab_exhausted > before.interim_slab_exhausted)
+    log_warning(
+        fmt::format("{} interim records of long sessions were left out, for want of room: raise --flows-max",
+                    now.interim_slab_exhausted - before.interim_slab_exhausted));
 }
 
 void log_notices(Recorder& recorder) {
@@ -112,12 +127,12 @@ void log_notices(Recorder& recorder) {
 
 /// Until a signal comes, the time is over, or something has failed.
 void watch(Recorder& recorder, const SensorOptions& options, const sigset_t& signals) {
-  const TimeNs begun_ns = wall_clock_ns();
+  const TimeNs begun_ns = steady_clock_ns();
   TimeNs reported_ns = begun_ns;
   RecorderView before = recorder.view();
   for (;;) {
     const bool signalled = wait_for_signal(signals, kLookPeriodNs);
-    const TimeNs now_ns = wall_clock_ns();
+    const TimeNs now_ns = steady_clock_ns();
     log_notices(recorder);
     if (options.report_ns > 0 && now_ns - reported_ns >= options.report_ns) {
       const RecorderView now = recorder.view();
@@ -148,16 +163,21 @@ Status report_books(const Recorder& recorder) {
                        format_size(segments.stored_bytes), segments.segments_published,
                        format_size(segments.index_bytes), recorder.segments_evicted()));
   TAPLINE_TRY(totals.check());
+  if (const auto booked = static_cast<std::uint64_t>(counts[storage::kFramePolled]);
+      booked != view.polled_frames) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("book 1: {} frames polled, but {} in the ledger", view.polled_frames, booked)};
+  }
   if (view.device_received_frames == view.polled_frames) return {};
   return Error{ErrorCode::kCorrupt, fmt::format("book 2: {} frames received, but {} polled",
                                                 view.device_received_frames, view.polled_frames)};
 }
 
 int record(const storage::Store& store, SensorOptions options, const sigset_t& signals) {
-  if (!options.budget_given) {
+  if (options.recorder.budget_bytes == 0) {
     const Result<std::uint64_t> budget = default_budget(store);
     if (!budget) return fail(budget.error());
-    options.recorder.ring_bytes = *budget;
+    options.recorder.budget_bytes = *budget;
   }
   Result<std::vector<LivePort>> ports = open_ports(options);
   if (!ports) return fail(ports.error());
@@ -165,7 +185,7 @@ int record(const storage::Store& store, SensorOptions options, const sigset_t& s
   if (!recorder) return fail(recorder.error());
   for (const storage::Source& account : (*recorder)->accounts())
     log_info(fmt::format("recording {} into {}, budget {}, {} workers", account.path, store.path(),
-                         format_size(options.recorder.ring_bytes), account.workers));
+                         format_size(options.recorder.budget_bytes), account.workers));
   watch(**recorder, options, signals);
   const Status stopped = (*recorder)->stop();
   log_notices(**recorder);
@@ -183,7 +203,7 @@ int main(int argc, char** argv) {
   const Result<std::string> help = parse_options({argv + 1, argv + argc}, options);
   if (!help) return fail(help.error());
   if (!help->empty()) {
-    fmt::print("{}", *help);
+    print(stdout, *help);
     return kExitOk;
   }
   const sigset_t signals = block_signals();

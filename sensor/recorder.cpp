@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace tapline::sensor {
@@ -50,7 +51,7 @@ struct Recorder::Line {
 };
 
 Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)
-    : store_(store), config_(config), ring_(store, config.ring_bytes) {
+    : store_(store), config_(config), ring_(store, config.budget_bytes) {
   for (unsigned i = 0; i < std::max(1u, config.writers); ++i)
     writers_.push_back(std::make_unique<Writer>(config.timing.steady_clock));
 }
@@ -62,7 +63,7 @@ Recorder::~Recorder() {
 Result<std::unique_ptr<Recorder>> Recorder::start(const storage::Store& store, const RecorderConfig& config,
                                                   std::vector<LivePort> ports) {
   std::unique_ptr<Recorder> recorder(new Recorder(store, config));
-  TAPLINE_TRY(recorder->open_accounts(ports));
+  recorder->make_accounts(ports);
   std::size_t lines = 0;
   for (const LivePort& port : ports) lines += port.queues.size();
   for (std::size_t port = 0; port < ports.size(); ++port) {
@@ -71,11 +72,12 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const storage::Store& store, c
                                      std::move(ports[port].queues[queue]), static_cast<unsigned>(lines)));
     }
   }
-  recorder->start_threads();
+  TAPLINE_TRY(recorder->open_accounts());
+  TAPLINE_TRY(recorder->start_threads());
   return recorder;
 }
 
-Status Recorder::open_accounts(const std::vector<LivePort>& ports) {
+void Recorder::make_accounts(const std::vector<LivePort>& ports) {
   const TimeNs now_ns = config_.timing.clock();
   for (const LivePort& port : ports) {
     storage::Source account;
@@ -86,9 +88,13 @@ Status Recorder::open_accounts(const std::vector<LivePort>& ports) {
     account.workers = static_cast<std::uint16_t>(port.queues.size());
     account.started_at_ns = account.first_ns = now_ns;
     account.packets = config_.store_packets;
-    TAPLINE_TRY(storage::save_source(store_, account));
     accounts_.push_back(account);
   }
+}
+
+/// Once nothing can fail any more but the threads: an account that is open tells of a recording.
+Status Recorder::open_accounts() {
+  for (const storage::Source& account : accounts_) TAPLINE_TRY(storage::save_source(store_, account));
   return {};
 }
 
@@ -127,30 +133,40 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   return {};
 }
 
-void Recorder::start_threads() {
+Status Recorder::start_threads() {
   running_ = true;
-  for (const auto& writer : writers_) {
-    writer_threads_.emplace_back([&writer = *writer] {
-      for (StepResult result{}; (result = writer.step()) != StepResult::kDone;) {
-        if (result == StepResult::kIdle) std::this_thread::sleep_for(kWriterWait);
-      }
-    });
-    name_thread(writer_threads_.back(), fmt::format("writer-{}", writer_threads_.size() - 1));
+  try {  // std::thread reports by exceptions
+    for (std::size_t i = 0; i < writers_.size(); ++i) start_writer(i);
+    for (std::size_t i = 0; i < lines_.size(); ++i) start_worker(i);
+  } catch (const std::system_error& error) {
+    return Error{
+        ErrorCode::kLimit,
+        fmt::format("cannot start a thread: {}: see `ulimit -u`, or use fewer workers", error.what())};
   }
-  for (std::size_t i = 0; i < lines_.size(); ++i) {
-    Line& line = *lines_[i];
-    line.thread = std::thread([&line] {
-      while (line.worker->step() != StepResult::kDone) {
-      }
-      line.done.store(true, std::memory_order_release);
-    });
-    name_thread(line.thread, fmt::format("worker-{}", i));
-    if (i >= config_.worker_cpus.size() || pin_thread(line.thread, config_.worker_cpus[i])) continue;
-    start_notices_.push_back(
-        {true, fmt::format("worker {} cannot run on processor {}, which this process may "
-                           "not use: see `taskset -p`; it runs anywhere",
-                           i, config_.worker_cpus[i])});
-  }
+  return {};
+}
+
+void Recorder::start_writer(std::size_t number) {
+  writer_threads_.emplace_back([&writer = *writers_[number]] {
+    for (StepResult result{}; (result = writer.step()) != StepResult::kDone;) {
+      if (result == StepResult::kIdle) std::this_thread::sleep_for(kWriterWait);
+    }
+  });
+  name_thread(writer_threads_.back(), fmt::format("writer-{}", number));
+}
+
+void Recorder::start_worker(std::size_t number) {
+  Line& line = *lines_[number];
+  line.thread = std::thread([&line] {
+    while (line.worker->step() != StepResult::kDone) {
+    }
+    line.done.store(true, std::memory_order_release);
+  });
+  name_thread(line.thread, fmt::format("worker-{}", number));
+  if (number >= config_.worker_cpus.size() || pin_thread(line.thread, config_.worker_cpus[number])) return;
+  start_notices_.push_back({true, fmt::format("worker {} cannot run on processor {}, which this process may "
+                                              "not use: see `taskset -p`; it runs anywhere",
+                                              number, config_.worker_cpus[number])});
 }
 
 RecorderView Recorder::view() const {
@@ -163,6 +179,7 @@ RecorderView Recorder::view() const {
     sum.device_dropped_frames += one.device_dropped_frames.load(std::memory_order_relaxed);
     sum.flows_active += one.flows_active.load(std::memory_order_relaxed);
     sum.flows_evicted += one.flows_evicted.load(std::memory_order_relaxed);
+    sum.interim_slab_exhausted += one.interim_slab_exhausted.load(std::memory_order_relaxed);
   }
   for (const auto& writer : writers_) sum.blocks_hurried += writer->blocks_hurried();
   return sum;
@@ -189,7 +206,9 @@ Status Recorder::stop() {
   if (!running_) return {};
   running_ = false;
   for (const auto& line : lines_) line->worker->request_stop();
-  for (const auto& line : lines_) line->thread.join();
+  for (const auto& line : lines_) {
+    if (line->thread.joinable()) line->thread.join();
+  }
   for (const auto& writer : writers_) writer->request_finish();
   for (std::thread& thread : writer_threads_) thread.join();
   Status status;
@@ -204,23 +223,32 @@ Status Recorder::stop() {
   return status ? closed : status;
 }
 
+bool Recorder::records_failed(std::size_t port) const {
+  return std::ranges::any_of(lines_, [&](const auto& line) {
+    return line->port == port && writers_[line->writer]->records_error().has_value();
+  });
+}
+
+/// Frames by the sources' own count, which the ledger's must equal: whoever compares them sees a frame that
+/// got lost between the two.
 Status Recorder::close_accounts() {
   const TimeNs now_ns = config_.timing.clock();
   Status first;
   for (std::size_t port = 0; port < accounts_.size(); ++port) {
-    storage::LedgerCounts counts;
-    for (const auto& line : lines_) {
-      if (line->port == port) counts.add(writers_[line->writer]->files(line->place).totals().counts());
-    }
     storage::Source& account = accounts_[port];
-    account.frames = static_cast<std::uint64_t>(counts[storage::kFramePolled]);
-    account.captured_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledCapturedBytes]);
-    account.wire_bytes = static_cast<std::uint64_t>(counts[storage::kFramePolledWireBytes]);
+    for (const auto& line : lines_) {
+      if (line->port != port) continue;
+      const SourceCounters& polled = line->worker->source().counters();
+      account.frames += polled.polled_frames;
+      account.captured_bytes += polled.polled_captured_bytes;
+      account.wire_bytes += polled.polled_wire_bytes;
+      storage::LedgerRow row;
+      row.counts = writers_[line->writer]->files(line->place).totals().counts();
+      totals_.add(row);
+    }
+    if (records_failed(port)) continue;
     account.last_ns = account.finished_at_ns = now_ns;
     account.state = storage::SourceState::kComplete;
-    storage::LedgerRow row;
-    row.counts = counts;
-    totals_.add(row);
     const Status saved = storage::save_source(store_, account);
     if (first) first = saved;
   }

@@ -16,7 +16,7 @@ namespace tapline::sensor {
 
 struct RecorderConfig {
   bool store_packets = true;                       // false: sessions only
-  std::uint64_t ring_bytes = 0;                    // budget of packets and indexes; 0: none
+  std::uint64_t budget_bytes = 0;                  // budget of packets and indexes; 0: none
   std::uint64_t block_memory_bytes = 64ull << 20;  // per worker: what the disk may be late by
   std::uint32_t flows_max = 1u << 20;              // per worker
   unsigned writers = 1;                            // threads that compress and write
@@ -38,6 +38,7 @@ struct RecorderView {
   std::uint64_t device_dropped_frames = 0;
   std::uint64_t flows_active = 0;
   std::uint64_t flows_evicted = 0;
+  std::uint64_t interim_slab_exhausted = 0;
   std::uint64_t blocks_hurried = 0;  // stored raw because the writer was behind
 };
 
@@ -57,7 +58,8 @@ class Recorder {
   bool has_failed() const;
 
   /// Stops receiving, stores what has been received, ends all sessions, publishes all files, closes the
-  /// accounts. The first error of any of that.
+  /// accounts; those whose records could not be written stay open, for the next start to recover. The first
+  /// error of any of that.
   Status stop();
 
   /// After stop().
@@ -70,10 +72,14 @@ class Recorder {
   struct Line;  // a worker with its exchange and thread
 
   Recorder(const storage::Store& store, const RecorderConfig& config);
-  Status open_accounts(const std::vector<LivePort>& ports);
+  void make_accounts(const std::vector<LivePort>& ports);
+  Status open_accounts();
+  bool records_failed(std::size_t port) const;
   Status add_line(std::size_t port, std::uint16_t worker, std::unique_ptr<FrameSource> source,
                   unsigned lines_in_all);
-  void start_threads();
+  Status start_threads();
+  void start_writer(std::size_t number);
+  void start_worker(std::size_t number);
   Status close_accounts();
 
   const storage::Store& store_;

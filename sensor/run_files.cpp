@@ -1,5 +1,7 @@
 #include "sensor/run_files.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <map>
 
@@ -32,9 +34,13 @@ std::vector<query::PlannedBlock> blocks_since(const std::vector<BlockEntry>& ent
 
 }  // namespace
 
-bool RunFiles::may_be_mine(const storage::FinalName& name) const {
-  return name.port == source_.port && name.worker == worker_ &&
-         name.last_ns >= saturating_add(source_.first_ns, -kClockBackMax);
+/// Not by the times in its name: frames that are played back, or stamped by a card whose clock is wrong, may
+/// be of any year. A file that was last written long before the run is another one's.
+bool RunFiles::may_be_mine(const CatalogFile& file) const {
+  if (file.open || file.name.port != source_.port || file.name.worker != worker_) return false;
+  struct stat about {};
+  if (::stat(file.path.c_str(), &about) != 0) return true;  // opening it will say why
+  return about.st_mtim.tv_sec >= (source_.started_at_ns - kClockBackMax) / kNsPerSecond;
 }
 
 bool RunFiles::is_mine(const storage::SegmentHeader& header) const {
@@ -45,7 +51,7 @@ std::vector<std::string> RunFiles::by_creation(const std::vector<CatalogFile>& f
                                                std::vector<Error>& unreadable) const {
   std::vector<std::pair<TimeNs, std::string>> mine;
   for (const CatalogFile& file : files) {
-    if (file.open || !may_be_mine(file.name)) continue;
+    if (!may_be_mine(file)) continue;
     const Result<ContainerReader> reader = ContainerReader::open(file.path);
     if (!reader) {
       unreadable.push_back(reader.error());
@@ -70,7 +76,7 @@ std::vector<std::string> RunFiles::ledgers(std::vector<Error>& unreadable) const
 std::vector<query::PlannedSegment> RunFiles::segments(TimeNs since_ns, std::vector<Error>& unreadable) const {
   std::vector<query::PlannedSegment> segments;
   for (const CatalogFile& file : catalog_.segments) {
-    if (file.open || !may_be_mine(file.name)) continue;
+    if (!may_be_mine(file)) continue;
     if (file.name.last_ns < saturating_add(since_ns, -kClockBackMax)) continue;
     const Result<ContainerReader> reader = ContainerReader::open(file.path);
     if (!reader) {

@@ -14,7 +14,7 @@
 
 namespace tapline::sensor {
 
-/// How far the capture clock may have run back within a run without its files being missed.
+/// How far the clocks may have run back within a run without its files being missed.
 inline constexpr TimeNs kClockBackMax = 3600 * kNsPerSecond;
 
 /// Finished files only: recovery of the store comes first. Refers to its arguments.
@@ -36,7 +36,7 @@ class RunFiles {
   storage::RowGroupFileConfig row_files(std::string directory) const;
 
  private:
-  bool may_be_mine(const storage::FinalName& name) const;
+  bool may_be_mine(const storage::CatalogFile& file) const;
   bool is_mine(const storage::SegmentHeader& header) const;
   std::vector<std::string> by_creation(const std::vector<storage::CatalogFile>& files,
                                        std::vector<Error>& unreadable) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -153,13 +154,35 @@ Status read_store(const Values& values, SensorOptions& options) {
   if (options.store.empty() && from_environment != nullptr) options.store = from_environment;
   if (options.store.empty()) return usage_error("no store named: use --store DIR or set TAPLINE_STORE");
   options.sensor_name = values.text("sensor");
-  options.budget_given = values.has("budget");
   options.recorder.store_packets = !values.flag("no-packets");
   const std::string compression = values.has("compression") ? values.text("compression") : "fast";
   if (compression != "fast" && compression != "none")
     return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));
   options.recorder.segment.compress = compression == "fast";
-  return values.read_size("budget", options.recorder.ring_bytes);
+  TAPLINE_TRY(values.read_size("budget", options.recorder.budget_bytes));
+  if (values.has("budget") && options.recorder.budget_bytes == 0)
+    return usage_error(
+        "budget: '0' leaves room for nothing: leave it out for most of what is free on the disk");
+  return {};
+}
+
+/// What would record frames twice, or be ignored without a word.
+Status check_ports(const Values& values, const SensorOptions& options) {
+  for (const char* const name : {"interface", "dpdk-port"}) {
+    Strings sorted = values.texts(name);
+    std::ranges::sort(sorted);
+    const auto twice = std::ranges::adjacent_find(sorted);
+    if (twice != sorted.end())
+      return usage_error(
+          fmt::format("{}: '{}' is named twice and would be recorded twice; once is enough", name, *twice));
+  }
+  for (const char* const name : {"no-promiscuous", "timestamps"}) {
+    const bool given = std::string_view(name) == "timestamps" ? values.has(name) : values.flag(name);
+    if (given && options.interfaces.empty())
+      return usage_error(
+          fmt::format("{}: means nothing to a --dpdk-port, only to an --interface; leave it out", name));
+  }
+  return {};
 }
 
 Status read_capture(const Values& values, SensorOptions& options) {
@@ -167,6 +190,7 @@ Status read_capture(const Values& values, SensorOptions& options) {
   options.dpdk_ports = values.texts("dpdk-port");
   if (options.interfaces.empty() && options.dpdk_ports.empty())
     return usage_error("nothing to record: name an --interface or a --dpdk-port; `ip link` lists interfaces");
+  TAPLINE_TRY(check_ports(values, options));
   options.promiscuous = !values.flag("no-promiscuous");
   const std::string timestamps = values.has("timestamps") ? values.text("timestamps") : "auto";
   if (timestamps == "kernel") {
@@ -177,8 +201,13 @@ Status read_capture(const Values& values, SensorOptions& options) {
     return usage_error(fmt::format("timestamps: '{}' is none of auto, kernel, hardware", timestamps));
   }
   TAPLINE_TRY(values.read_number("workers", 1, kAfPacketWorkersMax, options.workers));
-  TAPLINE_TRY(values.read_size("ring", options.ring_bytes));
+  TAPLINE_TRY(values.read_size("ring", options.kernel_ring_bytes));
   return values.read_size("dpdk-memory", options.dpdk_memory_bytes);
+}
+
+std::uint64_t physical_memory_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 Status read_cpus(const Values& values, std::vector<unsigned>& cpus) {
@@ -200,7 +229,14 @@ Status read_threads(const Values& values, SensorOptions& options) {
   TAPLINE_TRY(values.read_number("writers", 1, kWritersMax, options.recorder.writers));
   TAPLINE_TRY(values.read_number("flows-max", 1, kFlowsMax, options.recorder.flows_max));
   TAPLINE_TRY(values.read_size("buffer", options.recorder.block_memory_bytes));
+  const std::uint64_t memory_bytes = physical_memory_bytes();
+  if (options.recorder.block_memory_bytes > memory_bytes)
+    return usage_error(fmt::format("buffer: '{}' a worker is more than this machine's memory of {}",
+                                   values.text("buffer"), format_size(memory_bytes)));
   TAPLINE_TRY(values.read_duration("for", options.run_ns));
+  if (values.has("for") && options.run_ns <= 0)
+    return usage_error(fmt::format(
+        "for: '{}' is no time to record: leave it out to record until a signal comes", values.text("for")));
   return values.read_duration("report-every", options.report_ns);
 }
 

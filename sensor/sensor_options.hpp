@@ -16,14 +16,13 @@ struct SensorOptions {
   std::vector<std::string> interfaces;
   std::vector<std::string> dpdk_ports;
   std::uint64_t dpdk_memory_bytes = 256ull << 20;
-  unsigned workers = 1;                    // per interface or port
-  std::uint64_t ring_bytes = 64ull << 20;  // of the kernel, per worker
+  unsigned workers = 1;                           // per interface or port
+  std::uint64_t kernel_ring_bytes = 64ull << 20;  // per worker
   TimestampSource timestamps = TimestampSource::kAuto;
   bool promiscuous = true;
-  bool budget_given = false;             // else the recorder gets a share of the disk
   TimeNs run_ns = 0;                     // stop after so long; 0: run until a signal comes
   TimeNs report_ns = 60 * kNsPerSecond;  // how often the log gets a line of figures; 0: never
-  RecorderConfig recorder;
+  RecorderConfig recorder;               // budget_bytes 0: none was given
 };
 
 /// Not empty: `--help` was given, and this is the answer. kInvalid names option or file, the value and the

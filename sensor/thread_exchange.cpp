@@ -49,6 +49,11 @@ RecordBatch* ThreadExchange::take_batch() {
   return batch;
 }
 
+bool ThreadExchange::batches_are_scarce() {
+  if (free_batches_.size() < kBatches / 2) take_back();
+  return free_batches_.size() < kBatches / 2;
+}
+
 // Both rings have room for every parcel there is.
 void ThreadExchange::send(storage::PacketBlock& block) {
   TAPLINE_CHECK(sent_.push({&block, nullptr}));

@@ -27,6 +27,7 @@ class ThreadExchange : public WorkerExchange {
   void send(storage::PacketBlock& block) override;
   RecordBatch* take_batch() override;
   void send_batch(RecordBatch& batch) override;
+  bool batches_are_scarce() override;
 
   // Writer.
   /// The oldest parcel that was sent and not received; false: there is none.

@@ -118,8 +118,11 @@ void Worker::read_device() {
   read_order_clock(true);
   const bool late = order_ahead_ns_ < 0 && order_ahead_ns_ >= -kLateMaxNs;
   const TimeNs ahead_ns = late ? 0 : order_ahead_ns_;
-  if (!source_->read_device()) return;
+  const bool readable = source_->read_device();
   const SourceCounters& counters = source_->counters();
+  // A second without a reading is one in which nothing was received; what had been lost before must be told.
+  if (!readable && counters.device_dropped_frames == dropped_noted_) return;
+  dropped_noted_ = counters.device_dropped_frames;
   path_->note_device(saturating_add(timing_.clock(), ahead_ns), counters.device_received_frames,
                      counters.device_dropped_frames);
 }
@@ -147,6 +150,7 @@ void Worker::update_view() {
   set(view_.device_dropped_frames, counters.device_dropped_frames);
   set(view_.flows_active, path_->flows_active());
   set(view_.flows_evicted, path_->flow_counters().flows_evicted);
+  set(view_.interim_slab_exhausted, path_->flow_counters().interim_slab_exhausted);
 }
 
 }  // namespace tapline::sensor

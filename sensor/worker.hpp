@@ -34,6 +34,7 @@ struct WorkerView {
   std::atomic<std::uint64_t> device_dropped_frames{0};
   std::atomic<std::uint64_t> flows_active{0};
   std::atomic<std::uint64_t> flows_evicted{0};
+  std::atomic<std::uint64_t> interim_slab_exhausted{0};
 };
 
 class Worker {
@@ -74,7 +75,8 @@ class Worker {
   bool drained_ = false;
   std::optional<Error> source_error_;
   unsigned bursts_until_housekeep_ = 0;
-  std::uint64_t polled_seen_ = 0;  // when housekeep() last looked
+  std::uint64_t polled_seen_ = 0;    // when housekeep() last looked
+  std::uint64_t dropped_noted_ = 0;  // by the device, as the ledger has it
   // What order time has beyond the clock: recordings are played back with old times.
   TimeNs order_ahead_ns_ = 0;
   TimeNs folded_ns_ = 0;  // steady clock of the last time; 0: never

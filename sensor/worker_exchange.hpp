@@ -12,6 +12,8 @@ class WorkerExchange : public storage::BlockExchange {
   virtual RecordBatch* take_batch() = 0;
   /// Takes the batch away. Cannot fail. What was sent before it, block or batch, is written before it.
   virtual void send_batch(RecordBatch& batch) = 0;
+  /// The writer is late: more than half of the batches are on their way.
+  virtual bool batches_are_scarce() { return false; }
 };
 
 }  // namespace tapline::sensor

@@ -100,7 +100,7 @@ void add_steps(const std::string& directory, const std::vector<std::string>& nam
 
 }  // namespace
 
-Result<Catalog> Catalog::scan(const Store& store) {
+Result<Catalog> Catalog::scan_packets(const Store& store) {
   Catalog catalog;
   const std::string packets = store.packets_directory();
   const Result<std::vector<std::string>> packet_names = list_names(packets);
@@ -108,6 +108,13 @@ Result<Catalog> Catalog::scan(const Store& store) {
   catalog.segments = select_files(packets, *packet_names, kPacketSuffix, catalog.strays);
   catalog.expired = select_files(packets, *packet_names, kExpiredSuffix, catalog.strays);
   add_steps(packets, *packet_names, catalog);
+  return catalog;
+}
+
+Result<Catalog> Catalog::scan(const Store& store) {
+  Result<Catalog> scanned = scan_packets(store);
+  if (!scanned) return scanned;
+  Catalog& catalog = *scanned;
   const std::tuple<std::vector<CatalogFile>*, std::string, std::string_view> records[] = {
       {&catalog.sessions, store.sessions_directory(), kSessionSuffix},
       {&catalog.ledgers, store.ledger_directory(), kLedgerSuffix},
@@ -117,7 +124,7 @@ Result<Catalog> Catalog::scan(const Store& store) {
     if (!names) return names.error();
     *files = select_files(directory, *names, suffix, catalog.strays);
   }
-  return catalog;
+  return scanned;
 }
 
 bool has_vanished(const std::string& path) {

@@ -39,6 +39,8 @@ struct Catalog {
   /// Fails only where a directory cannot be read; other files in it are ignored. A directory is listed until
   /// two listings agree, because one that meets a rename may show the file under both of its names or none.
   static Result<Catalog> scan(const Store& store);
+  /// Of packets only: segments, expired ones and their strays.
+  static Result<Catalog> scan_packets(const Store& store);
 };
 
 /// What has become of a file since it was listed at `path`: published under its final name (or still at

@@ -72,7 +72,7 @@ bool Ring::is_reserved(const CatalogFile& segment) const {
 }
 
 Status Ring::make_room(std::uint64_t bytes) {
-  Result<Catalog> catalog = Catalog::scan(store_);
+  Result<Catalog> catalog = Catalog::scan_packets(store_);
   if (!catalog) return catalog.error();
   for (const CatalogFile& expired : catalog->expired) {
     if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(expired.path));

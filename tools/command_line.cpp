@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <cstdlib>
+#include <set>
 #include <sstream>
 
 #include "capture/base/number.hpp"
@@ -19,6 +20,19 @@ constexpr unsigned kHelpColumns = 110;
 
 Error usage_error(std::string text) {
   return {ErrorCode::kInvalid, std::move(text)};
+}
+
+/// Options that stand more often than they may: neither value would be the right one to take. `--words` is no
+/// option, only what Boost calls the positional arguments.
+Status check_doubled(const po::parsed_options& parsed) {
+  std::set<std::string> seen;
+  for (const po::option& option : parsed.options) {
+    if (option.position_key >= 0 || option.string_key == "home-net") continue;
+    if (option.string_key == "words") return usage_error("unrecognised option '--words'; see --help");
+    if (!seen.insert(option.string_key).second && !option.value.empty())
+      return usage_error(fmt::format("--{}: given twice; once is enough", option.string_key));
+  }
+  return {};
 }
 
 }  // namespace
@@ -66,8 +80,10 @@ Result<bool> CommandLine::parse(const std::vector<std::string>& arguments) {
   namespace style = po::command_line_style;
   const int strict = style::unix_style & ~style::allow_guessing & ~style::allow_sticky;
   try {
-    po::store(po::command_line_parser(arguments).options(all).positional(positions).style(strict).run(),
-              values_);
+    const po::parsed_options parsed =
+        po::command_line_parser(arguments).options(all).positional(positions).style(strict).run();
+    TAPLINE_TRY(check_doubled(parsed));
+    po::store(parsed, values_);
   } catch (const po::error& error) {
     return usage_error(fmt::format("{}; see --help", error.what()));
   }

@@ -31,7 +31,7 @@ CommandLine make_options() {
                     "sensor name of a new store; part of every session's uid; default: host name");
   options.add_value("source", "NAME", "what tells this import from another one of equal content");
   options.add_value("flows-max", "N",
-                    "room for so many concurrent sessions, 256 bytes each; default 1048576");
+                    "room for so many concurrent sessions, 300 bytes each; default 1048576");
   options.add_flag("no-packets", "keep session records only");
   return options;
 }
@@ -63,11 +63,21 @@ Result<ImportOptions> read_options(const CommandLine& command_line) {
   options.show_progress = is_terminal(STDERR_FILENO);
   const Result<std::uint64_t> budget = command_line.size("budget", 0);
   if (!budget) return budget.error();
-  options.ring_bytes = *budget;
+  if (command_line.has("budget") && *budget == 0)
+    return Error{ErrorCode::kInvalid, "--budget: '0' leaves room for nothing: leave it out for no limit"};
+  options.budget_bytes = *budget;
   const Result<std::uint64_t> flows = command_line.number("flows-max", 1u << 20, 1, kFlowsMax);
   if (!flows) return flows.error();
   options.flows_max = static_cast<std::uint32_t>(*flows);
   return options;
+}
+
+Status check_books(const ImportResult& result) {
+  TAPLINE_TRY(result.totals.check());
+  const auto booked = static_cast<std::uint64_t>(result.totals.counts()[storage::kFramePolled]);
+  if (booked == result.source.frames) return {};
+  return Error{ErrorCode::kCorrupt, fmt::format("{}: {} frames polled, but {} in the ledger",
+                                                result.source.path, result.source.frames, booked)};
 }
 
 /// One file; the exit code it asks for.
@@ -78,7 +88,7 @@ int import_one(const storage::Store& store, const std::string& path, const Impor
     return kExitError;
   }
   print_result(*result);
-  if (const Status books = result->totals.check(); !books) {
+  if (const Status books = check_books(*result); !books) {
     report_error("import", books.error());
     return kExitIntegrity;
   }

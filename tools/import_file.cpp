@@ -108,7 +108,7 @@ Result<ImportResult> import_file(const Store& store, const std::string& path, co
   sensor::PipelineConfig config;
   config.source_id = *id;
   config.store_packets = options.store_packets;
-  config.ring_bytes = options.ring_bytes;
+  config.budget_bytes = options.budget_bytes;
   if (options.flows_max != 0) config.flows_max = options.flows_max;
   Result<std::unique_ptr<sensor::Pipeline>> pipeline = sensor::Pipeline::create(store, config);
   if (!pipeline) return pipeline.error();

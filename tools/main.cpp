@@ -3,9 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
+#include <system_error>
 
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"
@@ -38,13 +41,7 @@ void print_help(std::FILE* stream) {
   for (const Command& command : kCommands) fmt::print(stream, "  {:<10}{}\n", command.name, command.help);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::signal(
-      SIGPIPE,
-      SIG_IGN);  // a closed pipe is a write error like any other: files stay valid, the reason is told
-  const Arguments arguments(argv + 1, argv + argc);
+int run(const Arguments& arguments) {
   if (arguments.empty()) {
     print_help(stderr);
     return kExitUsage;
@@ -63,4 +60,24 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   return command->run(Arguments(arguments.begin() + 1, arguments.end()));
+}
+
+/// A reader that went away (`tapline verify | head`) needs not be told.
+int fail_to_write(int error_number) {
+  if (error_number != EPIPE)
+    std::fprintf(stderr, "tapline: cannot write the output: %s\n", std::strerror(error_number));
+  return kExitError;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A closed pipe is a write error like any other: files stay valid, the reason is told.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {  // fmt::print throws where nobody reads, or the disk is full
+    const int exit_code = run(Arguments(argv + 1, argv + argc));
+    return std::fflush(stdout) == 0 ? exit_code : fail_to_write(errno);
+  } catch (const std::system_error& error) {
+    return fail_to_write(error.code().value());
+  }
 }

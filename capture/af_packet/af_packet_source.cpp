@@ -138,7 +138,7 @@ Status check_config(const AfPacketConfig& config) {
                    std::to_string(block_bytes));
   }
   if (config.ring_bytes / block_bytes < 2 || config.ring_bytes >= (1ULL << 32U)) {
-    return invalid("ring_bytes is at least two blocks and below 4 GiB, not " +
+    return invalid("a worker's ring (--ring) has at least two blocks and less than 4 GiB, not " +
                    std::to_string(config.ring_bytes));
   }
   if (config.block_timeout.count() < 1 || config.block_timeout.count() > 1000) {

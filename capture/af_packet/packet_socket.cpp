@@ -107,8 +107,9 @@ Result<PacketSocket::Mapping> PacketSocket::map_ring(const File& file, const AfP
   }
   if (memory == MAP_FAILED) {
     Error error = io_error("set up the ring of", file.path());
-    error.context += fmt::format(" ({} for each of {} workers): lower ring_bytes or the number of workers",
-                                 format_size(bytes), config.workers);
+    error.context +=
+        fmt::format(" ({} for each of {} workers): a smaller ring (--ring) or fewer workers need less",
+                    format_size(bytes), config.workers);
     return error;
   }
   return Mapping{static_cast<std::uint8_t*>(memory), bytes};

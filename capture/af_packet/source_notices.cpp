@@ -57,7 +57,7 @@ void SourceNotices::super_frames(std::uint64_t frames) {
 void SourceNotices::drops(std::uint64_t frames, std::uint64_t ring_full_count) {
   if (!is_due(drops_, frames)) return;
   add(true, fmt::format("{}: frames dropped by the kernel: {} so far; its ring was full {} times: more "
-                        "workers or a larger ring (ring_bytes) help",
+                        "workers or a larger ring (--ring) help",
                         interface_, frames, ring_full_count));
 }
 

@@ -89,6 +89,24 @@ TEST_CASE("a run that was killed before it wrote anything has an account of noth
   CHECK(source.last_ns == 5 * kNsPerSecond);
 }
 
+TEST_CASE("a killed run whose frames are a year older than itself is recovered: a recording played back") {
+  const TestStore store;
+  const std::vector<OwnedFrame> frames = conversations(11, 60, 60);
+  SegmentId id;
+  {
+    LiveRun run(*store, frames.front().time_ns + 365 * 24 * 3600 * kNsPerSecond);
+    for (const OwnedFrame& frame : frames) run.feed(frame);
+    run.publish_packets();
+    id = run.id();
+  }
+  recover(*store);
+  CHECK(must(load_source(*store, id)).frames == frames.size());
+  const Sessions sessions = sessions_of(*store, id);
+  CHECK_FALSE(sessions.empty());
+  for (const auto& [uid, records] : sessions) CHECK(records.back().final());
+  check_ledger(*store, id);
+}
+
 TEST_CASE("two runs of one port that were both killed are told apart") {
   const TestStore store;
   const std::vector<OwnedFrame> frames = conversations(7, 60, 60);

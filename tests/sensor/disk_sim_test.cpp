@@ -5,38 +5,20 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
 
+#include "tests/sensor/broken_folder.hpp"
 #include "tests/sensor/live_rig.hpp"
 
 using namespace tapline;
 using namespace tapline::sensor;
 using namespace tapline::storage;
 using namespace tapline::test;
-namespace fs = std::filesystem;
 
 namespace {
 
 std::int64_t dropped(const LiveRig& rig, DropCause cause) {
   return rig.count(kFrameDropped + static_cast<std::size_t>(cause));
 }
-
-/// A folder that a file has taken the place of, until restore().
-class BrokenFolder {
- public:
-  explicit BrokenFolder(const std::string& path) : path_(path) {
-    fs::rename(path_, path_ + ".aside");
-    std::ofstream(path_) << "not a folder";
-  }
-  void restore() const {
-    fs::remove(path_);
-    fs::rename(path_ + ".aside", path_);
-  }
-
- private:
-  std::string path_;
-};
 
 void receive(LiveRig& rig, std::uint32_t frames, std::size_t payload_bytes = 200) {
   for (std::uint32_t i = 0; i < frames; ++i) rig.script->receive(LiveRig::udp_now(i % 50, payload_bytes));
@@ -106,7 +88,7 @@ TEST_CASE("a segment that cannot be published stays readable, and the next one b
 
 TEST_CASE("a budget without room for a segment drops packets as no_space; sessions are recorded") {
   RigConfig config = small_blocks();
-  config.ring_bytes = 100'000;
+  config.budget_bytes = 100'000;
   LiveRig rig(config);
   receive(rig, 300);
   rig.run_for(3 * kNsPerSecond);

@@ -16,7 +16,7 @@ inline constexpr TimeNs kRigStart = 1'767'225'600 * kNsPerSecond;
 struct RigConfig {
   std::size_t blocks = 64;
   std::uint32_t flows_max = 65536;
-  std::uint64_t ring_bytes = 0;
+  std::uint64_t budget_bytes = 0;
   TimeNs grace_ns = 100 * kNsPerMillisecond;
   storage::SegmentWriterConfig segment;
 };

@@ -11,9 +11,9 @@
 #include "flowgen/flow_table.hpp"
 #include "storage/ledger_book.hpp"
 #include "storage/ledger_file.hpp"
-#include "tests/storage/frame_segment_writer.hpp"
 #include "storage/session_file_writer.hpp"
 #include "tests/sensor/recorded_store.hpp"
+#include "tests/storage/frame_segment_writer.hpp"
 
 namespace tapline::test {
 

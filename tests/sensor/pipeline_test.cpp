@@ -76,7 +76,7 @@ TEST_CASE("after an error of the disk the pipeline goes on refusing") {
 TEST_CASE("a budget too small for a single segment is an error that names the remedy") {
   const TestStore store;
   RecordOptions options;
-  options.ring_bytes = 1000;
+  options.budget_bytes = 1000;
   const std::vector<OwnedFrame> frames = random_traffic(3, 200);
   MemorySource source(frames, 64);
   const auto pipeline = make_pipeline(*store, options);

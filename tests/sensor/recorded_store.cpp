@@ -128,7 +128,7 @@ std::unique_ptr<sensor::Pipeline> make_pipeline(const Store& store, const Record
   config.source_id.fill(options.source);
   config.worker = options.worker;
   config.store_packets = options.store_packets;
-  config.ring_bytes = options.ring_bytes;
+  config.budget_bytes = options.budget_bytes;
   config.flows_max = 4096;
   config.segment = options.segment;
   return must(sensor::Pipeline::create(store, config));

@@ -69,7 +69,7 @@ struct RecordOptions {
   std::uint16_t worker = 0;
   std::uint32_t burst_frames = kBurstFramesMax;
   bool store_packets = true;
-  std::uint64_t ring_bytes = 0;
+  std::uint64_t budget_bytes = 0;
   storage::SegmentWriterConfig segment;
 };
 /// Segments of 128 KiB with blocks of 8 KiB, so that few frames make many of both.

@@ -11,8 +11,12 @@
 #include <set>
 #include <thread>
 
+#include "sensor/crash_recovery.hpp"
+#include "storage/query/coverage.hpp"
 #include "storage/query/extraction.hpp"
 #include "storage/query/session_question.hpp"
+#include "storage/recovery.hpp"
+#include "tests/sensor/broken_folder.hpp"
 #include "tests/sensor/recorded_store.hpp"
 
 using namespace tapline;
@@ -74,7 +78,7 @@ class EndlessSource final : public FrameSource {
 
 RecorderConfig small_config() {
   RecorderConfig config;
-  config.ring_bytes = 256u << 20;
+  config.budget_bytes = 256u << 20;
   config.block_memory_bytes = 4u << 20;
   config.flows_max = 4096;
   config.segment.block_bytes = 16 * 1024;
@@ -201,6 +205,31 @@ TEST_CASE("a recorder that is only destroyed stops in order") {
   CHECK(sources[0].state == SourceState::kComplete);
   CHECK(sources[0].frames == polled.load());
   CHECK(read_frames(*store).size() == polled.load());
+}
+
+TEST_CASE("a recording whose session records could not be written is no complete one, and can be recovered") {
+  const TestStore store;
+  const std::vector<OwnedFrame> frames = random_traffic(8, 500);
+  std::atomic<std::uint64_t> polled{0};
+  const BrokenFolder sessions(store->sessions_directory());
+  auto recorder = must(Recorder::start(*store, small_config(), make_ports(frames, 1, 1, polled)));
+  while (!recorder->has_failed() || polled.load() < 500) std::this_thread::yield();
+  CHECK_FALSE(recorder->stop().ok());
+  CHECK(recorder->totals().check().ok());
+  recorder.reset();
+  sessions.restore();
+  CHECK(must(list_sources(*store)).at(0).state == SourceState::kStarted);
+  const query::Coverage before = must(query::read_coverage(*store, {}, query::QuestionKind::kSessions));
+  CHECK_FALSE(before.complete());
+  must(recover_store(*store));
+  REQUIRE(must(recover_runs(*store)).size() == 1);
+  CHECK(must(list_sources(*store)).at(0).frames == polled.load());
+  std::uint64_t packets = 0;
+  for (const SessionRecord& record : read_sessions(*store)) {
+    if (record.final()) packets += record.a_to_b.total.packets + record.b_to_a.total.packets;
+  }
+  CHECK(packets > 0);
+  CHECK(packets <= polled.load());
 }
 
 TEST_CASE("a processor that does not exist is told, and the worker runs all the same") {

@@ -31,7 +31,7 @@ std::vector<OwnedFrame> noise(std::size_t count, std::size_t bytes) {
 
 RecordOptions budget_of_1_mib() {
   RecordOptions options;
-  options.ring_bytes = kBudgetBytes;
+  options.budget_bytes = kBudgetBytes;
   options.segment.block_bytes = 8 * 1024;
   return options;
 }

@@ -30,9 +30,9 @@ Result<PollResult> ScriptedSource::poll(std::span<Frame> frames) {
 }
 
 bool ScriptedSource::read_device() {
+  counters_.device_dropped_frames = script_->dropped_frames;  // a socket counts what it lost before
   if (script_->gone) return false;
   counters_.device_received_frames = script_->received_frames;
-  counters_.device_dropped_frames = script_->dropped_frames;
   return true;
 }
 

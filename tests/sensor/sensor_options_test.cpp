@@ -70,11 +70,11 @@ TEST_CASE("without options but store and interface the defaults are those of the
   CHECK(options.recorder.store_packets);
   CHECK(options.recorder.segment.compress);
   CHECK(options.recorder.worker_cpus.empty());
-  CHECK(options.ring_bytes == 64u << 20);
+  CHECK(options.kernel_ring_bytes == 64u << 20);
   CHECK(options.dpdk_memory_bytes == 256u << 20);
   CHECK(options.timestamps == TimestampSource::kAuto);
   CHECK(options.promiscuous);
-  CHECK_FALSE(options.budget_given);
+  CHECK(options.recorder.budget_bytes == 0);
   CHECK(options.run_ns == 0);
   CHECK(options.report_ns == 60 * kNsPerSecond);
 }
@@ -104,13 +104,12 @@ TEST_CASE("every option is understood") {
   CHECK(options.workers == 3);
   CHECK(options.recorder.writers == 2);
   CHECK(options.recorder.worker_cpus == std::vector<unsigned>{0});
-  CHECK(options.budget_given);
-  CHECK(options.recorder.ring_bytes == 10ull << 30);
+  CHECK(options.recorder.budget_bytes == 10ull << 30);
   CHECK(options.sensor_name == "tap1");
   CHECK_FALSE(options.recorder.store_packets);
   CHECK_FALSE(options.recorder.segment.compress);
   CHECK(options.recorder.flows_max == 5000);
-  CHECK(options.ring_bytes == 8u << 20);
+  CHECK(options.kernel_ring_bytes == 8u << 20);
   CHECK(options.recorder.block_memory_bytes == 16u << 20);
   CHECK(options.dpdk_memory_bytes == 1u << 30);
   CHECK(options.timestamps == TimestampSource::kHardware);
@@ -136,7 +135,9 @@ TEST_CASE("a value that cannot be is refused with option, value and what can be"
       {"ring", "-1MiB", "64KiB"},        {"buffer", "64 apples", "64KiB"},
       {"dpdk-memory", "x", "64KiB"},     {"for", "10", "ms"},
       {"report-every", "often", "ms"},   {"compression", "best", "fast"},
-      {"timestamps", "mine", "kernel"},
+      {"timestamps", "mine", "kernel"},  {"budget", "0", "leave it out"},
+      {"for", "0s", "leave it out"},     {"buffer", "1PiB", "memory"},
+      {"interface", "eth9", "once"},
   }));
   CAPTURE(bad.option, bad.value);
   check_says(refusal(with({std::string("--") + bad.option, bad.value})), {bad.option, bad.value, bad.remedy});
@@ -150,6 +151,13 @@ TEST_CASE("what is missing, unknown, doubled or out of place is refused by name"
   check_says(refusal(with({"eth7"})), {"--help"});
   check_says(refusal({"--store", "/s", "--interface"}), {"interface"});
   check_says(refusal(with({"--budget", "1GiB", "--budget", "2GiB"})), {"budget", "2 times"});
+  const Strings dpdk = {"--store", "/s", "--dpdk-port", "net_null0"};
+  Strings bad = dpdk;
+  bad.emplace_back("--no-promiscuous");
+  check_says(refusal(bad), {"no-promiscuous", "--interface"});
+  bad = dpdk;
+  bad.insert(bad.end(), {"--timestamps", "hardware"});
+  check_says(refusal(bad), {"timestamps", "--interface"});
 }
 
 TEST_CASE("the store may come from the environment; the command line comes before it") {
@@ -177,7 +185,7 @@ TEST_CASE("a configuration file says what the command line does not") {
   CHECK(options.store == "/srv/tap");
   CHECK(options.interfaces == Strings{"eth1", "eth2"});
   CHECK(options.workers == 2);
-  CHECK(options.recorder.ring_bytes == 1'000'000'000'000);
+  CHECK(options.recorder.budget_bytes == 1'000'000'000'000);
   CHECK_FALSE(options.recorder.store_packets);
   CHECK(options.promiscuous);
   const SensorOptions other = parse({"--interface", "eth7", "--config", path, "--no-promiscuous"});

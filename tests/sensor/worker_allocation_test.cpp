@@ -72,7 +72,7 @@ TEST_CASE("a worker allocates nothing after its warm-up") {
   RigConfig config;
   config.segment.block_bytes = 64 * 1024;
   config.segment.segment_bytes_max = 4u << 20;
-  config.ring_bytes = 32u << 20;
+  config.budget_bytes = 32u << 20;
   config.blocks = 48;
   config.flows_max = 16'384;  // of some 22,000 that would live at once
   LiveRig rig(config, std::make_unique<FlowSource>());

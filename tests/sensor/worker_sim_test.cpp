@@ -90,9 +90,13 @@ TEST_CASE("a slow writer costs frames, counted, and no session") {
 }
 
 TEST_CASE("without a free batch nothing is polled, and the worker goes on when there is one") {
-  LiveRig rig;
-  for (int i = 0; i < 40; ++i) {  // each 100 ms a batch goes to the writer, which stands still
-    LiveRig::pass(100 * kNsPerMillisecond);
+  RigConfig config = small_blocks();
+  config.blocks = 2000;
+  LiveRig rig(config);
+  constexpr int kFrames = 1000;
+  for (int i = 0; i < kFrames; ++i) {  // the writer stands still; each second has a row of the ledger
+    if (i == 300) CHECK(rig.script->waiting.empty());  // batches are filled before the frames have to wait
+    LiveRig::pass(kNsPerSecond);
     rig.script->receive(LiveRig::udp_now(1));
     rig.work();
   }
@@ -105,7 +109,7 @@ TEST_CASE("without a free batch nothing is polled, and the worker goes on when t
   rig.worker->request_stop();  // waits, too, for the frames that are there
   for (int i = 0; i < 100; ++i) CHECK(rig.worker->step() == StepResult::kIdle);
   rig.stop();
-  CHECK(rig.count(kFrameStoredWhole) == 40);
+  CHECK(rig.count(kFrameStoredWhole) == kFrames);
 }
 
 TEST_CASE("stop before the first frame leaves an empty store and closed books") {
@@ -214,6 +218,23 @@ TEST_CASE("an interface that is gone is no reading, its notices come through, an
   rig.stop();
   CHECK(rig.count(kFrameStoredWhole) == 10);
   CHECK(rig.worker->source().counters().device_received_frames == 10);
+}
+
+TEST_CASE("what a device lost before it went away stands in the ledger") {
+  LiveRig rig;
+  receive_flows(rig, 5);
+  rig.run_for(kNsPerSecond);
+  rig.script->gone = true;
+  rig.script->dropped_frames = 7;
+  SECTION("told while the sensor runs on") {
+    rig.run_for(3 * kNsPerSecond);
+  }
+  SECTION("told at the stop") {}
+  rig.stop();
+  std::uint64_t dropped_frames = 0;
+  for (const LedgerRow& row : read_ledger_rows(*rig.store, rig.source_id))
+    dropped_frames = std::max(dropped_frames, row.device_dropped_frames);
+  CHECK(dropped_frames == 7);
 }
 
 TEST_CASE("a recording that is played back keeps its times: one segment, sessions that end by its clock") {
