@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""make_trace.py OUT.pcap [MEGABYTES [SEED]]: a deterministic Ethernet trace for benchmarks where no better one is at hand.
+"""make_trace.py OUT.pcap [MEGABYTES [SEED [FLOWS.tsv]]]: a deterministic Ethernet trace for benchmarks where no better one is at hand.
 
 TCP downloads of random bytes behind a TLS-like record header (two thirds of the bytes), TCP answers of repetitive text,
-UDP look-ups. Less varied than real traffic: ratios measured on it are for comparing two programs on one machine.
+UDP look-ups. FLOWS.tsv gets a line a conversation: what its records must say. Less varied than real traffic: ratios measured on it are for comparing two programs on one machine.
 """
 
 import heapq
@@ -61,14 +61,38 @@ def session(generator, text):
     yield now + 950, ethernet(client, server, 6, tcp(sport, dport, cseq + 1, sseq + 1, 16))
 
 
+class Truth:
+    """What went over the wire, by conversation: client is who sent the first frame."""
+
+    def __init__(self):
+        self.flows = {}
+
+    def add(self, number, time, frame):
+        proto, source, target = frame[23], frame[26:30], frame[30:34]
+        sport, dport = struct.unpack(">HH", frame[34:38])
+        flow = self.flows.setdefault(number, [time, time, (proto, source, sport, target, dport), [0, 0], [0, 0]])
+        side = 0 if (source, sport) == flow[2][1:3] else 1
+        flow[1] = time
+        flow[3][side] += 1
+        flow[4][side] += len(frame)
+
+    def write(self, path):
+        with open(path, "w") as out:
+            print("first_ts", "last_ts", "proto", "client", "cport", "server", "sport", "c_pkts", "s_pkts", "c_wire_bytes",
+                  "s_wire_bytes", sep="\t", file=out)
+            for first, last, (proto, client, cport, server, sport), frames, size in self.flows.values():
+                print(f"{first / 1e6:.6f}", f"{last / 1e6:.6f}", proto, ".".join(map(str, client)), cport,
+                      ".".join(map(str, server)), sport, *frames, *size, sep="\t", file=out)
+
+
 def main():
-    if not 2 <= len(sys.argv) <= 4:
+    if not 2 <= len(sys.argv) <= 5:
         sys.exit(__doc__)
     wanted = int(sys.argv[2] if len(sys.argv) > 2 else "512") * 1_000_000
     generator = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 7)
     words = [generator.randbytes(generator.randrange(2, 9)).hex() for _ in range(4000)]
     text = " ".join(generator.choices(words, k=60_000)).encode()
-    active, written, begun, number = [], 0, START, 0
+    active, written, begun, number, truth = [], 0, START, 0, Truth()
     with open(sys.argv[1], "wb") as out:
         out.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1))
         while written < wanted:
@@ -82,9 +106,12 @@ def main():
                 out.write(struct.pack("<IIII", time // 1_000_000, time % 1_000_000, len(frame), len(frame)))
                 out.write(frame)
                 written += 16 + len(frame)
+                truth.add(order, time, frame)
                 following = next(frames, None)
                 if following is not None:
                     heapq.heappush(active, (start + following[0], order, start, following[1], frames))
+    if len(sys.argv) > 4:
+        truth.write(sys.argv[4])
 
 
 main()

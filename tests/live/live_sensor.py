@@ -230,13 +230,7 @@ def check_status(store):
 
 
 def read_status(store):
-    deep = ["--deep"] if b"--deep" in oracle.run("status", "--help").stdout else []
-    return json.loads(oracle.run("status", "--store", store, "--json", *deep, expect=(0, 9)).stdout)
-
-
-def tells_live_coverage(status):
-    """Whether this `tapline` knows runs of live sources, and so what holes they have."""
-    return all("live" in source for source in status["sources"])
+    return json.loads(oracle.run("status", "--store", store, "--json", "--deep", expect=(0, 9)).stdout)
 
 
 def seconds_text(nanoseconds):
