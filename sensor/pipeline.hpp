@@ -48,7 +48,7 @@ class Pipeline : private WorkerExchange {
   RecordBatch* take_batch() override { return &batch_; }
   void send_batch(RecordBatch& batch) override;
 
-  storage::SegmentWriterConfig segment_;  // with the sizes that the ring allows
+  storage::SegmentWriterConfig segment_;
   storage::Ring ring_;
   WorkerFiles files_;
   std::unique_ptr<FrameWorker> worker_;

@@ -39,7 +39,7 @@ struct WorkerView {
 
 class Worker {
  public:
-  /// `path` was made for `exchange`'s blocks; both outlive the worker.
+  /// The exchange that `path` was made for outlives the worker.
   Worker(std::unique_ptr<FrameSource> source, std::unique_ptr<FrameWorker> path, const WorkerTiming& timing);
 
   /// A burst, or a part of the orderly stop. Waits a little where nothing has come.

@@ -32,7 +32,7 @@ struct ContainerIdentity {
   std::uint32_t snap_length = 0;  // packets only
   std::uint64_t sensor_id = 0;
   SegmentId segment_id{};
-  SegmentId source_id{};            // import that it belongs to; zero when live
+  SegmentId source_id{};            // import or live run that it belongs to
   SegmentId previous_segment_id{};  // of the same port, worker, kind and link type; zero: none
   std::array<std::uint8_t, 32> previous_root{};
   std::uint32_t previous_state = kPreviousNone;

@@ -18,7 +18,7 @@ enum class IndexKeyKind : std::uint8_t {
   kIpv4 = 2,       // the address itself, 32 bits
   kIpv6 = 3,       // 48-bit prefix, then 16 bits of hash over the rest
   kProtoPort = 4,  // IP protocol << 16 | port (TCP, UDP, SCTP); either end
-  kVlan = 5,       // VLAN id, any tag of the stack
+  kVlan = 5,       // VLAN id, of the two outermost tags
   kMplsLabel = 6,  // 20 bits, top label
   kTunnelId = 7,   // reserved
   kIpProto = 8,    // IP protocol number

@@ -1,6 +1,6 @@
 #pragma once
 // Store: the directory that is the only interface between capture and everything else.
-//   tapline-store   what it is: format, sensor name and id (text)
+//   tapline-store   what it is: format and sensor name (text)
 //   lock            held by the one writer
 //   packets/        segments and their indexes; `.expired` where the ring has dropped one
 //   sessions/       session files

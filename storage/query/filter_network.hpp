@@ -31,7 +31,7 @@ std::string format_network(const Network& network);
 /// The mask over all 16 bytes.
 IpAddress network_mask(const Network& network) noexcept;
 
-/// Private, shared, link-local and loopback ranges: RFC 1918, 3927, 4193, 4291.
+/// Private, link-local and loopback ranges: RFC 1918, 3927, 4193, 4291.
 const std::vector<Network>& default_home_nets();
 
 /// Multicast, or the limited broadcast: neither at home nor outside.
