@@ -50,8 +50,9 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
     sessions->add(*record);
     coverage.add_unreadable_files(catalog.sessions, unreadable);
   } else {
-    SessionQuestion asked{question.filter, question.window, 0};
-    const Result<SessionAnswer> answer = find_sessions(catalog, asked);
+    const TimeWindow padded{saturating_add(window.since_ns, -question.pad_ns),
+                            saturating_add(window.until_ns, question.pad_ns)};
+    const Result<SessionAnswer> answer = find_sessions_of_frames(catalog, question.filter, padded);
     if (!answer) return answer.error();
     for (const SessionRecord& record : answer->sessions) sessions->add(record);
     coverage.add_unreadable_files(catalog.sessions, answer->unreadable);

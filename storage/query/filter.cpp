@@ -18,6 +18,7 @@ struct CompiledFilter {
   std::vector<Network> home_nets;
   FilterProgram packet_program;
   FilterProgram session_program;
+  FilterProgram session_frames_program;
   bool has_session_terms = false;
   bool has_packet_terms = false;
 };
@@ -29,6 +30,11 @@ const Term* only_term(const Ast& ast) {
   if (ast.matches_all()) return nullptr;
   const AstNode& root = ast.nodes[ast.root];
   return root.kind == AstKind::kTerm && !root.negated ? &ast.terms[root.term] : nullptr;
+}
+
+bool run_on_session(const FilterProgram& program, const SessionRecord& session,
+                    const std::vector<Network>& home_nets) {
+  return run(program, [&](const Term& term) { return matches_session_term(term, session, home_nets); });
 }
 
 }  // namespace
@@ -51,6 +57,7 @@ Result<Filter> Filter::parse(std::string_view text, const FilterOptions& options
   }
   compiled->packet_program = compile(*ast, ProgramSubject::kPacket);
   compiled->session_program = compile(*ast, ProgramSubject::kSession);
+  compiled->session_frames_program = compile(*ast, ProgramSubject::kSessionFrames);
   const auto is_session = [](const Term& term) { return is_session_term(term.kind); };
   compiled->has_session_terms = std::any_of(ast->terms.begin(), ast->terms.end(), is_session);
   compiled->has_packet_terms = !std::all_of(ast->terms.begin(), ast->terms.end(), is_session);
@@ -70,9 +77,11 @@ bool Filter::matches_packet(const Frame& frame, const PacketMeta& meta, const Se
 }
 
 bool Filter::matches_session(const SessionRecord& session) const {
-  const CompiledFilter& filter = *compiled_;
-  return run(filter.session_program,
-             [&](const Term& term) { return matches_session_term(term, session, filter.home_nets); });
+  return run_on_session(compiled_->session_program, session, compiled_->home_nets);
+}
+
+bool Filter::may_match_frames(const SessionRecord& session) const {
+  return run_on_session(compiled_->session_frames_program, session, compiled_->home_nets);
 }
 
 bool Filter::has_session_terms() const {

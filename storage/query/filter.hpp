@@ -44,6 +44,10 @@ class Filter {
   /// session.
   bool matches_session(const SessionRecord& session) const;
 
+  /// False only where no frame of the session matches_packet(): sides, tags, labels and lengths, in which its
+  /// frames differ, exclude no session.
+  bool may_match_frames(const SessionRecord& session) const;
+
   bool has_session_terms() const;
   bool has_packet_terms() const;
 

@@ -5,6 +5,25 @@
 namespace tapline::query {
 namespace {
 
+/// Could the term be true of one frame of a session (one five-tuple, both directions) and false of another,
+/// or its record not tell? Port 0 stands in keys of frames whose ports were not captured.
+bool differs_by_frame(const Term& term) {
+  switch (term.kind) {
+    case TermKind::kNetwork:
+      return term.side == Side::kSource || term.side == Side::kDestination;
+    case TermKind::kPort:
+      return term.side == Side::kSource || term.side == Side::kDestination || term.port_low == 0;
+    case TermKind::kFiveTuple:
+      return (term.has_port_low && term.port_low == 0) || (term.has_port_high && term.port_high == 0);
+    case TermKind::kVlan:
+    case TermKind::kMpls:
+    case TermKind::kLength:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Written back to front: a test is emitted after those it jumps to, and the row is turned round at the end.
 // While it is being written, tests are numbered from the back.
 class Compiler {
@@ -47,9 +66,10 @@ class Compiler {
 
   std::uint32_t emit_term(const Term& term, std::uint32_t when_true, std::uint32_t when_false,
                           bool inverted) {
-    if (subject_ == ProgramSubject::kSession && term.kind == TermKind::kLength) {
-      return inverted ? when_false : when_true;
-    }
+    // What is not known is what lets the filter be true (Kleene logic: unknown counts as maybe).
+    const bool unknown = (subject_ == ProgramSubject::kSession && term.kind == TermKind::kLength) ||
+                         (subject_ == ProgramSubject::kSessionFrames && differs_by_frame(term));
+    if (unknown) return inverted ? when_false : when_true;
     program_.tests.push_back({term, when_true, when_false});
     return static_cast<std::uint32_t>(program_.tests.size() - 1);
   }

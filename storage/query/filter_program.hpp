@@ -25,7 +25,8 @@ struct FilterProgram {
 
 enum class ProgramSubject : std::uint8_t {
   kPacket,
-  kSession,  // frame lengths are unknown there and exclude nothing, negated or not
+  kSession,        // frame lengths are unknown there and exclude nothing, negated or not
+  kSessionFrames,  // nor does anything else that can differ between frames of one session
 };
 
 FilterProgram compile(const Ast& ast, ProgramSubject subject);

@@ -21,24 +21,26 @@ void find_one(const storage::Catalog& catalog, const SessionQuestion& question, 
   if (touches && question.filter.matches_session(records.back())) answer.sessions.push_back(records.back());
 }
 
-Status find_many(const storage::Catalog& catalog, const SessionQuestion& question, SessionAnswer& answer) {
+/// The newest records of the sessions of which a record touches the window, as far as matches(record).
+template <class Matches>
+Status find_many(const storage::Catalog& catalog, const TimeWindow& window, const Matches& matches,
+                 SessionAnswer& answer) {
   storage::NewestSessions newest(kSessionsMax);
   const auto keep_match = [&](const SessionRecord& record) {
-    if (question.filter.matches_session(record)) answer.sessions.push_back(record);
+    if (matches(record)) answer.sessions.push_back(record);
   };
   Status status;
-  answer.records_read +=
-      visit_records(catalog, question.window, answer.unreadable, [&](const SessionRecord& record) {
-        // Most sessions end before their first interim record is due: their only record is the newest.
-        if (record.seq == 0 && record.final()) {
-          keep_match(record);
-        } else {
-          status = newest.add(record);
-        }
-        return status.ok();
-      });
+  answer.records_read += visit_records(catalog, window, answer.unreadable, [&](const SessionRecord& record) {
+    // Most sessions end before their first interim record is due: their only record is the newest.
+    if (record.seq == 0 && record.final()) {
+      keep_match(record);
+    } else {
+      status = newest.add(record);
+    }
+    return status.ok();
+  });
   if (!status) return status;
-  answer.records_read += follow_open_sessions(catalog, question.window, answer.unreadable, newest);
+  answer.records_read += follow_open_sessions(catalog, window, answer.unreadable, newest);
   for (const SessionRecord& record : newest.records()) keep_match(record);
   return {};
 }
@@ -50,13 +52,23 @@ Result<SessionAnswer> find_sessions(const storage::Catalog& catalog, const Sessi
   if (const std::optional<Uid> uid = question.filter.single_uid()) {
     find_one(catalog, question, *uid, answer);
   } else {
-    TAPLINE_TRY(find_many(catalog, question, answer));
+    const auto matches = [&](const SessionRecord& record) { return question.filter.matches_session(record); };
+    TAPLINE_TRY(find_many(catalog, question.window, matches, answer));
   }
   order_sessions(answer.sessions);
   if (question.sessions_max != 0 && answer.sessions.size() > question.sessions_max) {
     answer.sessions.resize(question.sessions_max);
     answer.cut_short = true;
   }
+  return answer;
+}
+
+Result<SessionAnswer> find_sessions_of_frames(const storage::Catalog& catalog, const Filter& filter,
+                                              const TimeWindow& window) {
+  SessionAnswer answer;
+  const auto matches = [&](const SessionRecord& record) { return filter.may_match_frames(record); };
+  TAPLINE_TRY(find_many(catalog, window, matches, answer));
+  order_sessions(answer.sessions);
   return answer;
 }
 

@@ -30,4 +30,9 @@ struct SessionAnswer {
 /// for more sessions than fit 32 bits.
 Result<SessionAnswer> find_sessions(const storage::Catalog& catalog, const SessionQuestion& question);
 
+/// The sessions that may have frames within `window` that match the filter, by their newest records: a
+/// superset.
+Result<SessionAnswer> find_sessions_of_frames(const storage::Catalog& catalog, const Filter& filter,
+                                              const TimeWindow& window);
+
 }  // namespace tapline::query

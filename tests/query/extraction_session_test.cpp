@@ -144,6 +144,27 @@ TEST_CASE("a session word with a side gives one direction of each session") {
   CHECK(extract(*store, question).frames == pick({1, 6}));
 }
 
+TEST_CASE("what tells one frame of a session from another leaves no session out") {
+  const TestStore store;
+  record(*store, conversations());
+  CHECK(extract(*store, ask("resp_packets > 0 and src host 203.0.113.9")).frames == pick({1, 6}));
+  CHECK(extract(*store, ask("resp_packets > 0 and not src host 10.0.0.5")).frames == pick({1, 6}));
+  CHECK(extract(*store, ask("resp_packets > 0 and src port 9999")).frames == pick({1, 6}));
+  CHECK(extract(*store, ask("resp_packets > 0 and greater 300")).frames == pick({1, 6}));
+}
+
+TEST_CASE("a tag that its record does not name leaves no session out") {
+  const TestStore store;
+  const auto tagged = [](std::uint16_t vlan, TimeNs time_ns) {
+    return owned(PacketBuilder().eth().vlan(vlan).ipv4("10.0.0.5", "203.0.113.9").udp(4000, 9999).bytes(),
+                 time_ns);
+  };
+  const std::vector<OwnedFrame> frames = {tagged(7, kStart), tagged(8, kStart + 1), request(kStart + 2)};
+  record(*store, frames);
+  CHECK(extract(*store, ask("packets = 3 and vlan 8")).frames == std::vector{frames[1]});
+  CHECK(extract(*store, ask("packets = 3 and not vlan")).frames == std::vector{frames[2]});
+}
+
 TEST_CASE("every session of random traffic has exactly the frames that its record counts") {
   const std::uint64_t seed = GENERATE(31u, 32u);
   CAPTURE(seed);

@@ -89,6 +89,27 @@ TEST_CASE("random filters agree with the naive model on packets and sessions") {
   CHECK(session_hits < kFilters * kSessions * 9 / 10);
 }
 
+TEST_CASE("no session is left out of which a frame matches") {
+  Random random(kSeed + 4);
+  World world(random);
+  std::size_t left_out = 0;
+  for (int i = 0; i < kFilters; ++i) {
+    const Filter filter = parse(make_random_filter(random, kDepthMax).text);
+    INFO("seed " << kSeed + 4 << " filter " << i << ": " << filter.to_string());
+    for (std::size_t p = 0; p < kPackets; ++p) {
+      const RandomPacket& packet = world.packets[p];
+      if (packet.meta.status != DecodeStatus::kIp) continue;
+      SessionRecord session = world.sessions[p % kSessions];
+      make_flow_key(packet.frame, packet.meta, 0, session.key);
+      const bool may_match = filter.may_match_frames(session);
+      left_out += may_match ? 0 : 1;
+      if (filter.matches_packet(packet.frame, packet.meta, &session) && !may_match)
+        FAIL("packet " << p << " is lost");
+    }
+  }
+  CHECK(left_out > kFilters * kPackets / 10);
+}
+
 TEST_CASE("the canonical form parses back to the same filter") {
   Random random(kSeed + 2);
   World world(random);

@@ -99,6 +99,25 @@ TEST_CASE("frame lengths exclude no session, not even negated") {
   CHECK(!matches(session, "udp and greater 5"));
 }
 
+TEST_CASE("what differs between the frames of a session excludes no session of which frames are asked") {
+  const SessionRecord session = upload();
+  const auto may_match = [&](std::string_view text) {
+    return Filter::parse(text, {}).value().may_match_frames(session);
+  };
+  for (const char* text : {"src host 203.0.113.9", "not src host 10.0.0.5", "src port 80", "not dst port 80",
+                           "vlan 5", "not vlan", "mpls 5", "not mpls", "less 5", "not less 5",
+                           "src and dst host 10.0.0.5 or src net 203.0.113.0/24", "not port 0"}) {
+    INFO(text);
+    CHECK(may_match(text));
+  }
+  for (const char* text :
+       {"host 10.0.0.6", "not host 10.0.0.5", "udp", "ip6", "port 81", "src and dst host 10.0.0.5",
+        "not 10.0.0.5:51000-203.0.113.9:80/tcp", "src host 203.0.113.9 and resp_packets > 0"}) {
+    INFO(text);
+    CHECK(!may_match(text));
+  }
+}
+
 TEST_CASE("stored packets are those seen less those not stored") {
   SessionRecord session = upload();
   session.unstored_packets = 40;
