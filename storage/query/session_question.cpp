@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::size_t kSessionsMax = std::numeric_limits<std::uint32_t>::max();
 
+/// Longest time from the last frame that a session's newest record counts to a frame of the same session: the
+/// longest timeout of a flow, and as long as an interim record may take (flowgen/flow_table.hpp).
+constexpr TimeNs kUncountedNsMax = (3600 + 60 + 2) * kNsPerSecond;
+
 void find_one(const storage::Catalog& catalog, const SessionQuestion& question, const Uid& uid,
               SessionAnswer& answer) {
   const std::vector<SessionRecord> records =
@@ -66,8 +70,14 @@ Result<SessionAnswer> find_sessions(const storage::Catalog& catalog, const Sessi
 Result<SessionAnswer> find_sessions_of_frames(const storage::Catalog& catalog, const Filter& filter,
                                               const TimeWindow& window) {
   SessionAnswer answer;
-  const auto matches = [&](const SessionRecord& record) { return filter.may_match_frames(record); };
-  TAPLINE_TRY(find_many(catalog, window, matches, answer));
+  TimeWindow scanned = window;
+  const bool recording = std::ranges::any_of(catalog.sessions, &storage::CatalogFile::open);
+  if (recording) scanned.since_ns = saturating_add(window.since_ns, -kUncountedNsMax);
+  const auto matches = [&](const SessionRecord& record) {
+    const TimeNs last_ns = record.final() ? record.last_ns : TimeWindow::kUnlimitedUntil;
+    return window.touches(record.first_ns, last_ns) && filter.may_match_frames(record);
+  };
+  TAPLINE_TRY(find_many(catalog, scanned, matches, answer));
   order_sessions(answer.sessions);
   return answer;
 }

@@ -31,7 +31,7 @@ struct SessionAnswer {
 Result<SessionAnswer> find_sessions(const storage::Catalog& catalog, const SessionQuestion& question);
 
 /// The sessions that may have frames within `window` that match the filter, by their newest records: a
-/// superset.
+/// superset. One whose newest record is not final may have frames after it (session_selection.hpp).
 Result<SessionAnswer> find_sessions_of_frames(const storage::Catalog& catalog, const Filter& filter,
                                               const TimeWindow& window);
 

@@ -13,13 +13,20 @@ bool same_conversation(const FlowKey& a, const FlowKey& b) {
 
 }  // namespace
 
+TimeWindow SessionSelection::frames_of(const SessionRecord& session) const {
+  return {
+      saturating_add(session.first_ns, -pad_ns_),
+      session.final() ? time_after(saturating_add(session.last_ns, pad_ns_)) : TimeWindow::kUnlimitedUntil};
+}
+
 void SessionSelection::add(const SessionRecord& record) {
   std::vector<SessionRecord>& sessions = by_fingerprint_[flow_fingerprint(record.key)];
   const auto place = std::ranges::upper_bound(sessions, record.first_ns, {}, &SessionRecord::first_ns);
   sessions.insert(place, record);
   ++count_;
-  window_.since_ns = std::min(window_.since_ns, saturating_add(record.first_ns, -pad_ns_));
-  window_.until_ns = std::max(window_.until_ns, time_after(saturating_add(record.last_ns, pad_ns_)));
+  const TimeWindow frames = frames_of(record);
+  window_.since_ns = std::min(window_.since_ns, frames.since_ns);
+  window_.until_ns = std::max(window_.until_ns, frames.until_ns);
 }
 
 SessionSelection::Match SessionSelection::find(const Frame& frame, const PacketMeta& meta) const {
@@ -29,8 +36,7 @@ SessionSelection::Match SessionSelection::find(const Frame& frame, const PacketM
   const auto found = by_fingerprint_.find(flow_fingerprint(key));
   if (found == by_fingerprint_.end()) return {};
   for (const SessionRecord& session : found->second) {
-    if (same_conversation(session.key, key) && saturating_add(session.first_ns, -pad_ns_) <= frame.time_ns &&
-        frame.time_ns <= saturating_add(session.last_ns, pad_ns_)) {
+    if (same_conversation(session.key, key) && frames_of(session).contains(frame.time_ns)) {
       return {&session, direction == session.originator};
     }
   }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 
+#include "storage/session_file_writer.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/query/store_answer.hpp"
 
@@ -48,6 +50,26 @@ std::vector<OwnedFrame> pick(std::initializer_list<std::size_t> numbers) {
   std::vector<OwnedFrame> picked;
   for (const std::size_t number : numbers) picked.push_back(all.at(number));
   return picked;
+}
+
+/// The store as it is while sessions run: of each only the records before `until_ns` are on the disk.
+void forget_records(const storage::Store& store, TimeNs until_ns) {
+  const std::vector<SessionRecord> records = read_sessions(store);
+  for (const storage::CatalogFile& file : scan(store).sessions) std::filesystem::remove(file.path);
+  storage::SessionFileConfig config;
+  config.file.directory = store.sessions_directory();
+  storage::SessionFileWriter writer(config);
+  for (const SessionRecord& record : records) {
+    if (!record.final() && record.delta_last_ns < until_ns) must(writer.append(record));
+  }
+  must(writer.flush());
+}
+
+/// An upload with a frame every second for 130 s.
+std::vector<OwnedFrame> upload() {
+  std::vector<OwnedFrame> frames;
+  for (int i = 0; i < 130; ++i) frames.push_back(request(kStart + i * kSecond));
+  return frames;
 }
 
 }  // namespace
@@ -163,6 +185,20 @@ TEST_CASE("a tag that its record does not name leaves no session out") {
   record(*store, frames);
   CHECK(extract(*store, ask("packets = 3 and vlan 8")).frames == std::vector{frames[1]});
   CHECK(extract(*store, ask("packets = 3 and not vlan")).frames == std::vector{frames[2]});
+}
+
+TEST_CASE("a session that goes on has the frames that no record counts yet") {
+  const TestStore store;
+  const std::vector<OwnedFrame> frames = upload();
+  record(*store, frames);
+  const Uid uid = uid_of(*store, 0);
+  forget_records(*store, kStart + 30 * kSecond);
+  REQUIRE(read_sessions(*store).size() >= 2);
+  CHECK(extract(*store, ask_flow(uid)).frames == frames);
+  CHECK(extract(*store, ask(format_uid(uid))).frames == frames);
+  CHECK(extract(*store, ask("orig_packets > 0")).frames == frames);
+  CHECK(extract(*store, ask("orig_packets > 0", {kStart + 100 * kSecond, kStart + 102 * kSecond})).frames ==
+        std::vector{frames[100], frames[101]});
 }
 
 TEST_CASE("every session of random traffic has exactly the frames that its record counts") {

@@ -30,12 +30,13 @@ PacketBytes to_client() {
 }
 
 /// The session of to_server(), which its client opened.
-SessionRecord session(TimeNs first_ns, TimeNs last_ns) {
+SessionRecord session(TimeNs first_ns, TimeNs last_ns, EndReason end_reason = EndReason::kIdle) {
   const Seen opening(to_server(), first_ns);
   SessionRecord record;
   record.originator = make_flow_key(opening.frame, opening.meta, 0, record.key);
   record.first_ns = first_ns;
   record.last_ns = last_ns;
+  record.end_reason = end_reason;
   return record;
 }
 
@@ -53,6 +54,15 @@ TEST_CASE("a frame belongs to the session of its five-tuple from first to last f
   CHECK(find(selection, Seen(to_client(), 200)) != nullptr);
   CHECK(find(selection, Seen(to_client(), 201)) == nullptr);
   CHECK(find(selection, Seen(to_server(4001), 150)) == nullptr);
+}
+
+TEST_CASE("a session that goes on has all frames from its first on") {
+  SessionSelection selection(0);
+  selection.add(session(100, 200, EndReason::kOpen));
+  CHECK(find(selection, Seen(to_server(), 99)) == nullptr);
+  CHECK(find(selection, Seen(to_client(), 201)) != nullptr);
+  CHECK(find(selection, Seen(to_server(), TimeWindow::kUnlimitedUntil)) != nullptr);
+  CHECK(selection.window().until_ns == TimeWindow::kUnlimitedUntil);
 }
 
 TEST_CASE("a match tells who sent the frame") {
