@@ -14,18 +14,19 @@ namespace tapline::storage {
 
 /// Numbers are on disk and never reused.
 enum class IndexKeyKind : std::uint8_t {
-  kFlow = 1,       // 40 high bits of flow_fingerprint()
-  kIpv4 = 2,       // the address itself, 32 bits
-  kIpv6 = 3,       // 48-bit prefix, then 16 bits of hash over the rest
-  kProtoPort = 4,  // IP protocol << 16 | port (TCP, UDP, SCTP); either end
-  kVlan = 5,       // VLAN id, of the two outermost tags
-  kMplsLabel = 6,  // 20 bits, top label
-  kTunnelId = 7,   // reserved
-  kIpProto = 8,    // IP protocol number
-  kEthertype = 9,  // of frames without a session (ARP, ...): 16 bits; LLC without SNAP 0
-  kUid = 10,       // session files: 40 bits of a uid's hash
+  kFlow = 1,         // 40 high bits of flow_fingerprint()
+  kIpv4 = 2,         // the address itself, 32 bits
+  kIpv6 = 3,         // 48-bit prefix, then 16 bits of hash over the rest
+  kProtoPort = 4,    // IP protocol << 16 | port (TCP, UDP, SCTP); either end
+  kVlan = 5,         // VLAN id, of the two outermost tags
+  kMplsLabel = 6,    // 20 bits, top label
+  kTunnelId = 7,     // reserved
+  kIpProto = 8,      // IP protocol number
+  kEthertype = 9,    // of frames without a session (ARP, ...): 16 bits; LLC without SNAP 0
+  kUid = 10,         // session files: 40 bits of a uid's hash
+  kUnreadable = 11,  // 0: blocks that could not be read when the index was made; they may hold anything
 };
-inline constexpr std::uint32_t kIndexKeyKindCount = 11;  // highest number + 1
+inline constexpr std::uint32_t kIndexKeyKindCount = 12;  // highest number + 1
 
 struct IndexKey {
   IndexKeyKind kind;

@@ -23,6 +23,8 @@ class IndexReader {
 
   /// Adds to `blocks` every block posted under a key within `range`.
   Status look_up(const IndexKeyRange& range, BlockSet& blocks);
+  /// Adds the blocks of which no index can tell: they belong to the answer of every question.
+  Status look_up_unreadable(BlockSet& blocks) { return look_up({IndexKeyKind::kUnreadable, 0, 0}, blocks); }
 
   using Visitor = std::function<void(IndexKeyKind kind, std::uint64_t value, std::uint32_t block)>;
   /// Every posting, by kind, value and block: for verify and tests.

@@ -19,11 +19,11 @@ struct RecoveredFile {
   std::string damaged_path;  // its segment header cannot be read: where it was set aside
   std::uint32_t blocks_kept = 0;
   std::uint32_t blocks_unreadable =
-      0;                          // of them: whole, but of content that cannot be parsed; not in the index
+      0;                          // of them: whole, but of content that cannot be parsed; the index says so
   std::uint64_t frames_kept = 0;  // or rows
   std::uint64_t torn_bytes = 0;   // cut behind the last complete block
   TimeNs last_ns = 0;             // latest capture time kept
-  std::string problem;            // why something was set aside or is not in the index; else empty
+  std::string problem;            // why something was set aside or cannot be read; else empty
 };
 
 /// Cuts, finishes and publishes one `.open` file of any kind. May be repeated after an interruption, with the

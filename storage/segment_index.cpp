@@ -61,7 +61,7 @@ void collect_keys(const std::vector<Frame>& frames, BlockKeys& keys) {
   }
 }
 
-/// Posts every block that can be parsed; those that cannot, `unreadable` says.
+/// Posts every block; those that cannot be parsed as kUnreadable, and `unreadable` says why.
 Result<ByteBuffer> index_blocks(const std::string& segment_path, std::vector<Error>& unreadable) {
   Result<ContainerReader> reader = ContainerReader::open(segment_path);
   if (!reader) return reader.error();
@@ -78,6 +78,7 @@ Result<ByteBuffer> index_blocks(const std::string& segment_path, std::vector<Err
       if (parsed.error().code == ErrorCode::kIo) return parsed.error();
       unreadable.push_back({parsed.error().code,
                             fmt::format("{}: block {}: {}", segment_path, number, parsed.error().context)});
+      index.post({IndexKeyKind::kUnreadable, 0}, number);
       continue;
     }
     collect_keys(frames, keys);
@@ -97,18 +98,19 @@ Result<ByteBuffer> build_index(const std::string& segment_path) {
   return index;
 }
 
-Status rebuild_index(const std::string& segment_path, const std::string& index_path) {
-  const Result<ByteBuffer> index = build_index(segment_path);
-  if (!index) return index.error();
-  return publish_file(index_path, *index);
-}
-
 Result<SegmentIndex> index_readable_blocks(const std::string& segment_path) {
   SegmentIndex index;
   Result<ByteBuffer> bytes = index_blocks(segment_path, index.unreadable);
   if (!bytes) return bytes.error();
   index.bytes = std::move(*bytes);
   return index;
+}
+
+Result<std::vector<Error>> rebuild_index(const std::string& segment_path, const std::string& index_path) {
+  Result<SegmentIndex> index = index_readable_blocks(segment_path);
+  if (!index) return index.error();
+  TAPLINE_TRY(publish_file(index_path, index->bytes));
+  return std::move(index->unreadable);
 }
 
 }  // namespace tapline::storage

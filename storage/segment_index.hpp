@@ -13,16 +13,16 @@ namespace tapline::storage {
 /// The bytes that the segment's writer would have written. kCorrupt where a block cannot be read.
 Result<ByteBuffer> build_index(const std::string& segment_path);
 
-/// build_index(), published as `index_path`.
-Status rebuild_index(const std::string& segment_path, const std::string& index_path);
-
-/// An index that leaves out blocks that cannot be parsed or are of an unknown kind: nothing can be found in
-/// them anyway.
+/// An index in which blocks that are damaged, cannot be parsed or are of an unknown kind stand as
+/// kUnreadable: whoever asks reads them, and reports them.
 struct SegmentIndex {
   ByteBuffer bytes;
   std::vector<Error> unreadable;  // one a block
 };
 /// Fails where the file itself cannot be read.
 Result<SegmentIndex> index_readable_blocks(const std::string& segment_path);
+
+/// index_readable_blocks(), published as `index_path`; returns what `unreadable` says.
+Result<std::vector<Error>> rebuild_index(const std::string& segment_path, const std::string& index_path);
 
 }  // namespace tapline::storage

@@ -16,7 +16,8 @@ CommandLine make_options() {
   CommandLine options(
       "usage: tapline reindex --store DIR",
       "Rebuilds the index of every finished segment by decoding its frames. Answers do not change; they\n"
-      "only get faster where an index was missing or damaged.",
+      "only get faster where an index was missing or damaged. Blocks that cannot be read are reported, and\n"
+      "stay holes in every answer.",
       "");
   options.add_store();
   return options;
@@ -41,12 +42,14 @@ int run_reindex(const Arguments& arguments) {
   int exit_code = kExitOk;
   for (const storage::CatalogFile& segment : catalog->segments) {
     if (segment.open) continue;
-    const Status built = storage::rebuild_index(segment.path, storage::index_path_of(segment.path));
-    if (built) {
-      ++rebuilt;
-    } else {
+    const Result<std::vector<Error>> built =
+        storage::rebuild_index(segment.path, storage::index_path_of(segment.path));
+    if (!built) {
       exit_code = report_error("reindex", built.error());
+      continue;
     }
+    ++rebuilt;
+    for (const Error& unreadable : *built) exit_code = report_error("reindex", unreadable);
   }
   fmt::print("{} indexes rebuilt\n", rebuilt);
   return exit_code;

@@ -60,7 +60,10 @@ bool select_indexed(const std::string& index_path, const ContainerReader& segmen
     if (!missing || segment.finished()) draft.warnings.push_back(index.error().context);
     return false;
   }
-  const Result<BlockSet> blocks = evaluate(query, *index, end);
+  Result<BlockSet> blocks = evaluate(query, *index, end);
+  if (blocks) {
+    if (const Status added = index->look_up_unreadable(*blocks); !added) blocks = added.error();
+  }
   draft.totals.planning_bytes_read += index->bytes_read();
   if (!blocks) {
     draft.warnings.push_back(blocks.error().context);

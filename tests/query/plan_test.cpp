@@ -2,6 +2,8 @@
 
 #include "storage/query/plan.hpp"
 
+#include <fmt/core.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -154,6 +156,29 @@ TEST_CASE("a damaged block is a corrupt hole and the rest of the answer is whole
   CHECK(answer.coverage.holes[0].first_ns == damaged.entry.first_ns);
   CHECK(answer.coverage.holes[0].last_ns == damaged.entry.last_ns);
   CHECK_FALSE(answer.coverage.proof_of_absence());
+}
+
+TEST_CASE("a block that could not be read when the index was made again is a hole in every answer") {
+  const TestStore store;
+  record_many(*store);
+  const Plan plan = must(make_plan(scan(*store), IndexQuery::all(), {}));
+  const PlannedBlock damaged = plan.segments.at(1).blocks.at(2);
+  const std::string segment = plan.segments[1].file.path;
+  flip_byte(segment, damaged.entry.file_offset + damaged.entry.stored_bytes / 2);
+  const std::vector<Error> unreadable =
+      must(storage::rebuild_index(segment, storage::index_path_of(segment)));
+  REQUIRE(unreadable.size() == 1);
+  CHECK(unreadable[0].context.find(fmt::format("{}: block {}", segment, damaged.number)) !=
+        std::string::npos);
+  for (const char* filter : {"host 192.168.77.1", "host 192.168.77.1 and vlan 4000", "host 192.168.77.1 or vlan 4000"}) {
+    CAPTURE(filter);
+    const Answer answer = extract(*store, ask(filter));
+    CHECK(answer.totals.blocks_hit < answer.totals.blocks_in_opened / 4);
+    REQUIRE(answer.coverage.holes.size() == 1);
+    CHECK(answer.coverage.holes[0].reason == HoleReason::kCorrupt);
+    CHECK(answer.coverage.holes[0].first_ns == damaged.entry.first_ns);
+    CHECK_FALSE(answer.coverage.proof_of_absence());
+  }
 }
 
 TEST_CASE("a segment whose end is damaged is a corrupt hole over its time") {

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 
 #include "storage/catalog.hpp"
 #include "storage/container_reader.hpp"
@@ -188,7 +189,7 @@ TEST_CASE("a file whose segment header is damaged is set aside, whole") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("a block that is whole but cannot be parsed is kept, and the index covers the others") {
+TEST_CASE("a block that is whole but cannot be parsed is kept, and the index says so") {
   const CrashedSegment crashed;
   const TemporaryFolder folder;
   write_bytes(folder / "source.pcap.zst.open", crashed.bytes);
@@ -220,11 +221,18 @@ TEST_CASE("a block that is whole but cannot be parsed is kept, and the index cov
   Result<IndexReader> index =
       IndexReader::open(index_path_of(recovered.final_path), reader.header().segment_id, blocks);
   REQUIRE(index.ok());
-  std::vector<bool> named(blocks, false);
-  REQUIRE(
-      index->for_each_posting([&](IndexKeyKind, std::uint64_t, std::uint32_t block) { named[block] = true; })
-          .ok());
-  for (std::uint32_t block = 0; block < blocks; ++block) CHECK(named[block] == (block != bad));
+  std::vector<std::set<IndexKeyKind>> kinds(blocks);
+  REQUIRE(index->for_each_posting(
+      [&](IndexKeyKind kind, std::uint64_t, std::uint32_t block) { kinds[block].insert(kind); }));
+  for (std::uint32_t block = 0; block < blocks; ++block) {
+    CAPTURE(block);
+    if (block == bad) {
+      CHECK(kinds[block] == std::set{IndexKeyKind::kUnreadable});
+    } else {
+      CHECK(kinds[block].contains(IndexKeyKind::kIpProto));
+      CHECK_FALSE(kinds[block].contains(IndexKeyKind::kUnreadable));
+    }
+  }
 }
 
 TEST_CASE("an index of one block with very many frames names each key once") {
@@ -288,15 +296,16 @@ TEST_CASE("a rebuilt index has the bytes of the writer's") {
   CHECK(*read_file(folder / "rebuilt.idx") == *read_file(index_path_of(segment)));
 }
 
-TEST_CASE("an index is not built from a damaged segment") {
+TEST_CASE("an index is not built from a segment whose block table is damaged") {
   Traffic traffic(40);
   const TemporaryFolder folder;
   write_segments(folder.path(), traffic.take(300));
   const std::string segment = only_file(folder.path(), kPacketSuffix);
   ByteBuffer bytes = *read_file(segment);
-  bytes[1000] ^= 1;
+  bytes[ContainerReader::open(segment)->complete_bytes() + sizeof(SkippableHeader) + sizeof(FooterHeader)] ^=
+      1;
   write_bytes(segment, bytes);
-  const Status rebuilt = rebuild_index(segment, folder / "rebuilt.idx");
+  const Result<std::vector<Error>> rebuilt = rebuild_index(segment, folder / "rebuilt.idx");
   REQUIRE_FALSE(rebuilt.ok());
   CHECK(rebuilt.error().code == ErrorCode::kCorrupt);
   CHECK_FALSE(fs::exists(folder / "rebuilt.idx"));
