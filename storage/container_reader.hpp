@@ -38,7 +38,7 @@ class ContainerReader {
   std::uint64_t complete_bytes() const { return complete_bytes_; }
 
   /// Entry `number` of the block table: a pread of 56 bytes; not covered by a checksum of its own, but
-  /// read_block() compares it with the block's header.
+  /// read_block() compares it with the block's header. Whoever does not read the block must not believe it.
   Result<BlockEntry> entry(std::uint32_t number) const;
   /// The whole table, with its checksum verified.
   Result<std::vector<BlockEntry>> load_entries() const;

@@ -105,14 +105,20 @@ Status FrameMerge::read_block(Cursor& cursor, const PlannedBlock& planned) {
   return storage::parse_frames(cursor.block, segment.header, cursor.frames);
 }
 
+/// Whether the times of its planned blocks are what was written. The plan may have single entries of the
+/// block table, which has one checksum as a whole; entries of open files are from checked headers.
+bool FrameMerge::table_is_right(const Segment& segment) {
+  return segment.file.open || (segment.reader && segment.reader->load_entries());
+}
+
 void FrameMerge::report(Segment& segment, const PlannedBlock& planned, Error error) {
   const bool gone = error.code == ErrorCode::kNotFound;
   if (gone && segment.gone) return;
   storage::CatalogFile file = segment.file;
-  if (!gone) {
+  if (!gone && table_is_right(segment)) {
     file.name.first_ns = planned.entry.first_ns;
     file.name.last_ns = planned.entry.last_ns;
-  } else if (file.open) {  // nothing is left of it that could tell its times
+  } else if (gone && file.open) {  // nothing is left of it that could tell its times
     file.name.first_ns = segment.first_ns;
     file.name.last_ns = segment.last_ns;
   }

@@ -53,6 +53,7 @@ class FrameMerge {
   void load(Cursor& cursor);
   Status read_once(Cursor& cursor, const PlannedBlock& planned);
   Status read_block(Cursor& cursor, const PlannedBlock& planned);
+  static bool table_is_right(const Segment& segment);
   void report(Segment& segment, const PlannedBlock& planned, Error error);
 
   Accept accept_;

@@ -112,22 +112,35 @@ BlockSet select_blocks(const ContainerReader& segment, const IndexQuery& query, 
   return selected;
 }
 
-/// Entries of the selected blocks that touch the window. Few blocks: a small read each; many: the whole
-/// table.
+/// Adds the entries of few blocks, by a small read each; false where one of them does not touch the window:
+/// single entries have no checksum, and what leaves a block out has to be right.
+Result<bool> add_single_blocks(const ContainerReader& segment, const std::vector<std::uint32_t>& numbers,
+                               const TimeWindow& window, std::vector<PlannedBlock>& blocks) {
+  for (const std::uint32_t number : numbers) {
+    const Result<BlockEntry> entry = segment.entry(number);
+    if (!entry) return entry.error();
+    if (!window.touches(entry->first_ns, entry->last_ns)) return false;
+    blocks.push_back({number, *entry});
+  }
+  return true;
+}
+
+/// Entries of the selected blocks that touch the window.
 Status add_blocks(const ContainerReader& segment, const BlockSet& selected, const TimeWindow& window,
                   std::vector<PlannedBlock>& blocks) {
   constexpr std::uint32_t kSingleReadsMax = 64;
   const std::vector<std::uint32_t> numbers = selected.numbers();
-  std::vector<BlockEntry> table;
-  if (numbers.size() > kSingleReadsMax) {
-    Result<std::vector<BlockEntry>> loaded = segment.load_entries();
-    if (!loaded) return loaded.error();
-    table = std::move(*loaded);
+  if (numbers.size() <= kSingleReadsMax) {
+    const Result<bool> all_touch = add_single_blocks(segment, numbers, window, blocks);
+    if (!all_touch) return all_touch.error();
+    if (*all_touch) return {};
+    blocks.clear();
   }
+  const Result<std::vector<BlockEntry>> table = segment.load_entries();
+  if (!table) return table.error();
   for (const std::uint32_t number : numbers) {
-    Result<BlockEntry> entry = table.empty() ? segment.entry(number) : Result<BlockEntry>(table[number]);
-    if (!entry) return entry.error();
-    if (window.touches(entry->first_ns, entry->last_ns)) blocks.push_back({number, *entry});
+    const BlockEntry& entry = (*table)[number];
+    if (window.touches(entry.first_ns, entry.last_ns)) blocks.push_back({number, entry});
   }
   return {};
 }

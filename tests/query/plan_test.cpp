@@ -4,9 +4,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstddef>
 #include <filesystem>
 
+#include "storage/container_layout.hpp"
 #include "storage/segment_index.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/query/store_answer.hpp"
@@ -158,6 +161,31 @@ TEST_CASE("a damaged block is a corrupt hole and the rest of the answer is whole
   CHECK_FALSE(answer.coverage.proof_of_absence());
 }
 
+TEST_CASE("times of a block table that are not those of the blocks leave none out and stretch no hole") {
+  const TestStore store;
+  record_many(*store);
+  const storage::CatalogFile file = scan(*store).segments.at(1);
+  const TimeWindow window{file.name.first_ns, file.name.last_ns + 1};
+  const Plan plan = must(make_plan(scan(*store), parse_filter("host 10.0.0.7").index_query(), window));
+  const auto planned = std::ranges::find(plan.segments, file.path,
+                                         [](const PlannedSegment& segment) { return segment.file.path; });
+  REQUIRE(planned != plan.segments.end());
+  REQUIRE(planned->blocks.size() <= 64);
+  const std::uint64_t entry = must(storage::ContainerReader::open(file.path)).complete_bytes() +
+                              sizeof(storage::SkippableHeader) + sizeof(storage::FooterHeader) +
+                              planned->blocks.front().number * sizeof(storage::BlockEntry);
+  const std::size_t member =
+      GENERATE(offsetof(storage::BlockEntry, first_ns), offsetof(storage::BlockEntry, last_ns));
+  const std::size_t byte = GENERATE(0, 7);  // the block seems to be elsewhere in the window, or out of it
+  CAPTURE(member, byte);
+  flip_byte(file.path, entry + member + byte);
+  const Answer answer = extract(*store, ask("host 10.0.0.7", window));
+  REQUIRE(answer.coverage.holes.size() == 1);
+  CHECK(answer.coverage.holes[0].reason == HoleReason::kCorrupt);
+  CHECK(answer.coverage.holes[0].first_ns == file.name.first_ns);
+  CHECK(answer.coverage.holes[0].last_ns == file.name.last_ns);
+}
+
 TEST_CASE("a block that could not be read when the index was made again is a hole in every answer") {
   const TestStore store;
   record_many(*store);
@@ -170,7 +198,8 @@ TEST_CASE("a block that could not be read when the index was made again is a hol
   REQUIRE(unreadable.size() == 1);
   CHECK(unreadable[0].context.find(fmt::format("{}: block {}", segment, damaged.number)) !=
         std::string::npos);
-  for (const char* filter : {"host 192.168.77.1", "host 192.168.77.1 and vlan 4000", "host 192.168.77.1 or vlan 4000"}) {
+  for (const char* filter :
+       {"host 192.168.77.1", "host 192.168.77.1 and vlan 4000", "host 192.168.77.1 or vlan 4000"}) {
     CAPTURE(filter);
     const Answer answer = extract(*store, ask(filter));
     CHECK(answer.totals.blocks_hit < answer.totals.blocks_in_opened / 4);
