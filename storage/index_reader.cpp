@@ -87,6 +87,7 @@ Status IndexReader::load_directory(std::size_t number) {
 }
 
 Status IndexReader::load_chunk(const IndexChunk& chunk) {
+  if (std::memcmp(&chunk, &decoded_chunk_, sizeof chunk) == 0) return {};
   if (chunk.chunk_bytes > kIndexChunkBytesMax || chunk.file_offset > header_.file_bytes ||
       chunk.chunk_bytes > header_.file_bytes - chunk.file_offset) {
     return corrupt(chunk.file_offset, "a chunk lies outside the file");
@@ -96,13 +97,14 @@ Status IndexReader::load_chunk(const IndexChunk& chunk) {
   if (static_cast<std::uint32_t>(hash_of(chunk_)) != chunk.checksum) {
     return corrupt(chunk.file_offset, "chunk checksum mismatch");
   }
+  decoded_chunk_ = {};
+  TAPLINE_TRY(decode_chunk(chunk));
+  decoded_chunk_ = chunk;
   return {};
 }
 
-Status IndexReader::visit_chunk(const IndexSection& section, const IndexChunk& chunk, std::uint64_t low,
-                                std::uint64_t high, const Visitor& visit) {
-  TAPLINE_TRY(load_chunk(chunk));
-  const auto kind = static_cast<IndexKeyKind>(section.kind);
+Status IndexReader::decode_chunk(const IndexChunk& chunk) {
+  postings_.clear();
   ByteReader reader{chunk_};
   std::uint64_t value = chunk.first_key;
   while (reader.remaining() > 0) {
@@ -113,11 +115,10 @@ Status IndexReader::visit_chunk(const IndexSection& section, const IndexChunk& c
     if (more == 3) more += reader.varint();
     if (!reader.ok() || more > reader.remaining())
       return corrupt(chunk.file_offset, "a chunk ends within an entry");
-    if (value > high) break;
     for (;;) {
       if (block >= header_.block_count)
         return corrupt(chunk.file_offset, "a posting names a block that is not there");
-      if (value >= low) visit(kind, value, static_cast<std::uint32_t>(block));
+      postings_.push_back({value, static_cast<std::uint32_t>(block)});
       if (more-- == 0) break;
       block += reader.varint() + 1;
       if (!reader.ok()) return corrupt(chunk.file_offset, "a chunk ends within a list of blocks");
@@ -129,12 +130,16 @@ Status IndexReader::visit_chunk(const IndexSection& section, const IndexChunk& c
 Status IndexReader::visit_section(std::size_t number, std::uint64_t low, std::uint64_t high,
                                   const Visitor& visit) {
   TAPLINE_TRY(load_directory(number));
+  const auto kind = static_cast<IndexKeyKind>(sections_[number].kind);
   const std::vector<IndexChunk>& directory = directories_[number];
   // A value's list may go on in the next chunk, so begin at the last chunk that starts below it.
   auto chunk = std::ranges::lower_bound(directory, low, {}, &IndexChunk::first_key);
   if (chunk != directory.begin()) --chunk;
   for (; chunk != directory.end() && chunk->first_key <= high; ++chunk) {
-    TAPLINE_TRY(visit_chunk(sections_[number], *chunk, low, high, visit));
+    TAPLINE_TRY(load_chunk(*chunk));
+    auto posting = std::ranges::lower_bound(postings_, low, {}, &Posting::value);
+    for (; posting != postings_.end() && posting->value <= high; ++posting)
+      visit(kind, posting->value, posting->block);
   }
   return {};
 }

@@ -21,7 +21,8 @@ class IndexReader {
   static Result<IndexReader> open(const std::string& path, const std::uint8_t (&segment_id)[16],
                                   std::uint32_t block_count);
 
-  /// Adds to `blocks` every block posted under a key within `range`.
+  /// Adds to `blocks` every block posted under a key within `range`. The chunk that was read last is kept:
+  /// asked in ascending order, any number of keys reads each chunk once.
   Status look_up(const IndexKeyRange& range, BlockSet& blocks);
   /// Adds the blocks of which no index can tell: they belong to the answer of every question.
   Status look_up_unreadable(BlockSet& blocks) { return look_up({IndexKeyKind::kUnreadable, 0, 0}, blocks); }
@@ -38,19 +39,26 @@ class IndexReader {
   IndexReader() = default;
   Status pread(std::uint64_t offset, std::span<std::uint8_t> out);
   Status load_directory(std::size_t section);
+  /// Makes postings_ those of `chunk`; nothing to do where they are already.
   Status load_chunk(const IndexChunk& chunk);
+  Status decode_chunk(const IndexChunk& chunk);
   Error corrupt(std::uint64_t offset, std::string_view what) const;
 
   /// Postings of `section` with low <= value <= high.
   Status visit_section(std::size_t section, std::uint64_t low, std::uint64_t high, const Visitor& visit);
-  Status visit_chunk(const IndexSection& section, const IndexChunk& chunk, std::uint64_t low,
-                     std::uint64_t high, const Visitor& visit);
+
+  struct Posting {
+    std::uint64_t value;
+    std::uint32_t block;
+  };
 
   File file_;
   IndexHeader header_{};
   std::vector<IndexSection> sections_;
   std::vector<std::vector<IndexChunk>> directories_;  // by section, empty until asked
   std::vector<std::uint8_t> chunk_;
+  std::vector<Posting> postings_;  // by value; of decoded_chunk_
+  IndexChunk decoded_chunk_{};
   std::uint64_t bytes_read_ = 0;
 };
 

@@ -15,29 +15,31 @@ using storage::BlockSet;
 using storage::ContainerReader;
 using storage::IndexReader;
 
-Result<BlockSet> evaluate(const IndexQuery& query, IndexReader& index, std::uint32_t block_count) {
+/// Adds the blocks that `query` names to `found`. Of a disjunction of very many keys (the flows of sessions)
+/// one set is all that is needed.
+Status evaluate(const IndexQuery& query, IndexReader& index, BlockSet& found) {
   switch (query.kind) {
     case IndexQuery::Kind::kAll:
-      return BlockSet(block_count, true);
+      found.unite(BlockSet(found.block_count(), true));
+      return {};
     case IndexQuery::Kind::kNone:
-      return BlockSet(block_count, false);
-    case IndexQuery::Kind::kKeyRange: {
-      BlockSet blocks(block_count, false);
-      TAPLINE_TRY(index.look_up(query.range, blocks));
-      return blocks;
-    }
-    case IndexQuery::Kind::kAnd:
+      return {};
+    case IndexQuery::Kind::kKeyRange:
+      return index.look_up(query.range, found);
     case IndexQuery::Kind::kOr:
+      for (const IndexQuery& operand : query.operands) TAPLINE_TRY(evaluate(operand, index, found));
+      return {};
+    case IndexQuery::Kind::kAnd:
       break;
   }
-  const bool conjunction = query.kind == IndexQuery::Kind::kAnd;
-  BlockSet blocks(block_count, conjunction);
+  BlockSet in_all(found.block_count(), true);
   for (const IndexQuery& operand : query.operands) {
-    const Result<BlockSet> part = evaluate(operand, index, block_count);
-    if (!part) return part.error();
-    conjunction ? blocks.intersect(*part) : blocks.unite(*part);
+    BlockSet part(found.block_count(), false);
+    TAPLINE_TRY(evaluate(operand, index, part));
+    in_all.intersect(part);
   }
-  return blocks;
+  found.unite(in_all);
+  return {};
 }
 
 /// What is found out about one segment before it counts.
@@ -60,16 +62,15 @@ bool select_indexed(const std::string& index_path, const ContainerReader& segmen
     if (!missing || segment.finished()) draft.warnings.push_back(index.error().context);
     return false;
   }
-  Result<BlockSet> blocks = evaluate(query, *index, end);
-  if (blocks) {
-    if (const Status added = index->look_up_unreadable(*blocks); !added) blocks = added.error();
-  }
+  BlockSet blocks(end, false);
+  Status looked_up = evaluate(query, *index, blocks);
+  if (looked_up) looked_up = index->look_up_unreadable(blocks);
   draft.totals.planning_bytes_read += index->bytes_read();
-  if (!blocks) {
-    draft.warnings.push_back(blocks.error().context);
+  if (!looked_up) {
+    draft.warnings.push_back(looked_up.error().context);
     return false;
   }
-  for (const std::uint32_t block : blocks->numbers()) {
+  for (const std::uint32_t block : blocks.numbers()) {
     if (block >= first) selected.add(block);
   }
   return true;

@@ -44,10 +44,16 @@ SessionSelection::Match SessionSelection::find(const Frame& frame, const PacketM
 }
 
 IndexQuery SessionSelection::index_query() const {
-  std::vector<IndexQuery> flows;
-  flows.reserve(by_fingerprint_.size());
+  std::vector<std::uint64_t> values;
+  values.reserve(by_fingerprint_.size());
   for (const auto& [fingerprint, sessions] : by_fingerprint_) {
-    flows.push_back(IndexQuery::key({storage::IndexKeyKind::kFlow, storage::flow_key_value(fingerprint)}));
+    values.push_back(storage::flow_key_value(fingerprint));
+  }
+  std::ranges::sort(values);  // an index reads each of its chunks once
+  std::vector<IndexQuery> flows;
+  flows.reserve(values.size());
+  for (const std::uint64_t value : values) {
+    flows.push_back(IndexQuery::key({storage::IndexKeyKind::kFlow, value}));
   }
   return flows.empty() ? IndexQuery::none() : IndexQuery::disjunction(std::move(flows));
 }

@@ -1,5 +1,6 @@
 #include "storage/query/session_selection.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "capture/packet/decode.hpp"
@@ -106,6 +107,18 @@ TEST_CASE("VLAN tags do not hide a frame from its session, and what has no sessi
       PacketBuilder().eth().vlan(7).ipv4("10.0.0.5", "203.0.113.9").tcp(4000, 80).bytes();
   CHECK(find(selection, Seen(tagged, 150)) != nullptr);
   CHECK(find(selection, Seen(PacketBuilder().eth().arp(1, "10.0.0.5", "10.0.0.6").bytes(), 150)) == nullptr);
+}
+
+TEST_CASE("the flows of sessions are asked in the order of the index") {
+  SessionSelection selection(0);
+  for (std::uint16_t port = 1; port <= 100; ++port) {
+    SessionRecord record = session(100, 200);
+    record.key.port_a = port;
+    selection.add(record);
+  }
+  const IndexQuery query = selection.index_query();
+  REQUIRE(query.operands.size() == 100);
+  CHECK(std::ranges::is_sorted(query.operands, {}, [](const IndexQuery& key) { return key.range.low; }));
 }
 
 TEST_CASE("no session asks for no block") {

@@ -135,6 +135,19 @@ TEST_CASE("every key and any range lead to exactly the blocks they were posted f
   }
 }
 
+TEST_CASE("keys that are asked in ascending order read each chunk once") {
+  Model model = make_model(3, 200, 200);
+  const TemporaryFolder folder;
+  IndexReader reader = open_index(write_index(folder, model), 200);
+  for (const auto& [kind, values] : model.postings) {
+    REQUIRE(values.size() > 50);
+    for (const auto& [value, blocks] : values) {
+      REQUIRE(look_up(reader, 200, {kind, value, value}).size() == blocks.size());
+    }
+  }
+  CHECK(reader.bytes_read() <= reader.file_bytes());
+}
+
 TEST_CASE("each posting is stored once, in ascending order") {
   Model model = make_model(11, 50, 100);
   for (std::uint32_t block = 0; block < 50; ++block) {
