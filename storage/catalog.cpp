@@ -13,25 +13,6 @@
 namespace tapline::storage {
 namespace {
 
-/// Names in a directory, sorted. More than one listing is needed only while files are made or renamed; the
-/// last one counts if that never ends.
-Result<std::vector<std::string>> list_names(const std::string& directory) {
-  constexpr int kListingsMax = 16;
-  std::vector<std::string> before;
-  for (int listing = 0; listing < kListingsMax; ++listing) {
-    std::vector<std::string> names;
-    std::error_code error;
-    std::filesystem::directory_iterator entry(directory, error);
-    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
-      names.push_back(entry->path().filename().string());
-    if (error) return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", directory, error.message())};
-    std::ranges::sort(names);
-    if (listing > 0 && names == before) break;
-    before = std::move(names);
-  }
-  return before;
-}
-
 /// What `file_name` says about a file with `suffix`; nothing where it is none.
 std::optional<CatalogFile> parse_name(const std::string& file_name, std::string_view suffix) {
   CatalogFile file;

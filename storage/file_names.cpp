@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <system_error>
 
 namespace tapline::storage {
 namespace {
@@ -95,6 +98,23 @@ std::optional<StepName> parse_step_name(std::string_view file_name) {
   if (!parsed || step.first_block >= step.end_block) return std::nullopt;
   step.open_digits = digits;
   return step;
+}
+
+Result<std::vector<std::string>> list_names(const std::string& directory) {
+  constexpr int kListingsMax = 16;
+  std::vector<std::string> before;
+  for (int listing = 0; listing < kListingsMax; ++listing) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(directory, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+      names.push_back(entry->path().filename().string());
+    if (error) return Error{ErrorCode::kIo, fmt::format("cannot list {}: {}", directory, error.message())};
+    std::ranges::sort(names);
+    if (listing > 0 && names == before) break;
+    before = std::move(names);
+  }
+  return before;
 }
 
 }  // namespace tapline::storage

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "capture/base/result.hpp"
 #include "capture/base/time.hpp"
 #include "storage/container_writer.hpp"
 
@@ -53,5 +55,9 @@ std::string step_name(const SegmentId& id, std::uint32_t first_block, std::uint3
 std::optional<StepName> parse_step_name(std::string_view file_name);
 
 std::uint64_t id_high(const SegmentId& id);
+
+/// Names in a directory, sorted. It is listed until two listings agree, because readdir(3) may show a file
+/// that is renamed meanwhile twice or not at all; the last one counts if that never ends.
+Result<std::vector<std::string>> list_names(const std::string& directory);
 
 }  // namespace tapline::storage

@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <filesystem>
 #include <system_error>
+
+#include "storage/file_names.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -52,11 +53,6 @@ Status read_small(const TextRecord& record, std::string_view name, std::uint16_t
     return Error{ErrorCode::kCorrupt, fmt::format("{} is {}, not 0..65535", name, *number)};
   value = static_cast<std::uint16_t>(*number);
   return {};
-}
-
-Result<Source> load_source_file(const std::string& path, const SegmentId& id) {
-  const Result<TextRecord> record = TextRecord::load(path);
-  return record ? read_source(*record, id) : record.error();
 }
 
 }  // namespace
@@ -134,23 +130,21 @@ Status save_source(const Store& store, const Source& source) {
 }
 
 Result<Source> load_source(const Store& store, const SegmentId& id) {
-  return load_source_file(source_path(store, id), id);
+  const Result<TextRecord> record = TextRecord::load(source_path(store, id));
+  return record ? read_source(*record, id) : record.error();
 }
 
 Result<std::vector<Source>> list_sources(const Store& store) {
+  const Result<std::vector<std::string>> names = list_names(store.sources_directory());
+  if (!names) return names.error();
   std::vector<Source> sources;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(store.sources_directory(), error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+  for (const std::string_view name : *names) {
     SegmentId id;
-    if (entry->path().extension() != kSourceSuffix || !parse_id(entry->path().stem().string(), id)) continue;
-    Result<Source> source = load_source_file(entry->path().string(), id);
+    if (!name.ends_with(kSourceSuffix) || !parse_id(name.substr(0, name.size() - kSourceSuffix.size()), id))
+      continue;
+    Result<Source> source = load_source(store, id);
     if (!source) return source.error();
     sources.push_back(std::move(*source));
-  }
-  if (error) {
-    return Error{ErrorCode::kIo,
-                 fmt::format("cannot list {}: {}", store.sources_directory(), error.message())};
   }
   std::ranges::sort(sources, {}, &Source::id);
   return sources;

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "tests/temporary_folder.hpp"
+
 using namespace tapline;
 using namespace tapline::storage;
 
@@ -59,4 +61,14 @@ TEST_CASE("open names are told from all others") {
     CHECK_FALSE(is_open_name(changed, kPacketSuffix));
     CHECK_FALSE(is_open_name(good.substr(0, i), kPacketSuffix));
   }
+}
+
+TEST_CASE("the names in a directory are listed in order, and a directory that is not there is an error") {
+  const TemporaryFolder folder;
+  CHECK(list_names(folder.path())->empty());
+  for (const char* name : {"c", "a", ".b"}) REQUIRE(publish_file(folder / name, {}));
+  CHECK(*list_names(folder.path()) == std::vector<std::string>{".b", "a", "c"});
+  const Result<std::vector<std::string>> missing = list_names(folder / "missing");
+  REQUIRE_FALSE(missing.ok());
+  CHECK_THAT(missing.error().context, Catch::Contains(folder / "missing"));
 }
