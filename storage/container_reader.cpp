@@ -109,6 +109,9 @@ Status ContainerReader::read_footer() {
   }
   if (footer_.end_state == 0)
     return corrupt(path(), footer_offset, "the footer of a file that has not ended");
+  if (footer_.block_count > kSegmentBlocksMax) {
+    return corrupt(path(), footer_offset, fmt::format("the footer says {} blocks", footer_.block_count));
+  }
   const std::uint64_t table_bytes = std::uint64_t{footer_.block_count} * sizeof(BlockEntry);
   if (sizeof frame + sizeof footer_ + table_bytes != footer_bytes ||
       std::memcmp(footer_.segment_id, header_.segment_id, sizeof footer_.segment_id) != 0) {
@@ -133,6 +136,8 @@ Status ContainerReader::walk_blocks() {
     extension.resize(header.extension_bytes);
     TAPLINE_TRY(pread(offset + sizeof frame + sizeof header, extension));
     if (!header_valid(frame, header, extension, segment_tag(), offset, block_count())) break;
+    if (block_count() == kSegmentBlocksMax)
+      return corrupt(path(), offset, "more blocks than a file may have");
     open_entries_.push_back(make_entry(header));
     add_totals(footer_, header);
     footer_.block_count += 1;
@@ -159,7 +164,7 @@ Result<BlockEntry> ContainerReader::entry(std::uint32_t number) const {
 
 Result<std::vector<BlockEntry>> ContainerReader::load_entries() const {
   if (!finished()) return open_entries_;
-  // block_count is bounded by the file: read_footer() checked that the table lies within it.
+  // block_count is bounded by kSegmentBlocksMax and the file: read_footer() has checked both.
   std::vector<BlockEntry> entries(block_count());
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(entries.data()),
                                       entries.size() * sizeof(BlockEntry));

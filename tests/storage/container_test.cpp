@@ -378,3 +378,44 @@ TEST_CASE("segment ids are random and print as 32 digits") {
   CHECK(a != make_segment_id());
   CHECK(format_segment_id(make_sample_identity().segment_id) == "0102030405060708090a0b0c0d0e0f10");
 }
+
+TEST_CASE("a footer with more blocks than a file may have is refused before its table is asked for") {
+  const std::uint32_t blocks = kSegmentBlocksMax + GENERATE(0u, 1u);
+  CAPTURE(blocks);
+  const TemporaryFolder folder;
+  const std::string path = folder / "sparse.sessions";
+  { const ContainerWriter writer = write_sample(path, {}); }
+  FooterHeader footer{};
+  footer.magic = kFooterMagic;
+  footer.header_bytes = sizeof footer;
+  footer.version = kFormatVersion;
+  footer.block_count = blocks;
+  footer.end_state = kEndClosed;
+  std::ranges::copy(make_sample_identity().segment_id, footer.segment_id);
+  footer.checksum = checksum_before(footer, footer.checksum);
+  const std::uint64_t table_bytes = std::uint64_t{blocks} * sizeof(BlockEntry);
+  const SkippableHeader frame{kSkippableMagic, static_cast<std::uint32_t>(sizeof footer + table_bytes)};
+  ByteBuffer head;
+  put(head, frame);
+  put(head, footer);
+  ByteBuffer tail;  // a seek table of one entry
+  put(tail, SkippableHeader{kSeekTableFrameMagic, 8 + kSeekTableTailBytes});
+  put(tail, static_cast<std::uint32_t>(sizeof frame + frame.content_bytes));
+  put(tail, std::uint32_t{0});
+  put(tail, std::uint32_t{1});
+  put(tail, std::uint8_t{0});
+  put(tail, kSeekTableMagic);
+  Result<File> file = File::open_existing(path);
+  REQUIRE(file.ok());
+  REQUIRE(file->seek(kFirstBlockOffset).ok());
+  REQUIRE(file->write_all(head).ok());
+  REQUIRE(file->truncate(kFirstBlockOffset + head.size() + table_bytes).ok());  // sparse: 0.9 GB of nothing
+  REQUIRE(file->seek(kFirstBlockOffset + head.size() + table_bytes).ok());
+  REQUIRE(file->write_all(tail).ok());
+  const Result<ContainerReader> reader = ContainerReader::open(path);
+  REQUIRE(reader.ok() == (blocks == kSegmentBlocksMax));
+  if (!reader) {
+    CHECK(reader.error().code == ErrorCode::kCorrupt);
+    CHECK_THAT(reader.error().context, Catch::Contains("16777217 blocks"));
+  }
+}
