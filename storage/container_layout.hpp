@@ -50,6 +50,8 @@ inline BlockEntry make_entry(const BlockHeader& header) {
           header.extension_bytes,   header.lane,     header.codec,     header.flags};
 }
 
+/// Times begin with the first block that has frames or rows: a row group without any only repeats the times
+/// of the file before (FORMAT.md, "Footer").
 inline void add_totals(FooterHeader& totals, const BlockHeader& block) {
   if (totals.frames == 0) {
     totals.first_ns = block.first_ns;

@@ -419,3 +419,21 @@ TEST_CASE("a footer with more blocks than a file may have is refused before its 
     CHECK_THAT(reader.error().context, Catch::Contains("16777217 blocks"));
   }
 }
+
+TEST_CASE("the times of a file begin with its first block that has rows") {
+  const TemporaryFolder folder;
+  std::vector<SampleBlock> blocks = make_sample_blocks();
+  blocks.resize(3);
+  SampleBlock& empty = blocks.front();
+  empty.info.frames = 0;
+  empty.info.first_ns = empty.info.last_ns = empty.info.order_first_ns = empty.info.order_last_ns = 5;
+  { const ContainerWriter writer = write_sample(folder / "a.sessions.open", blocks); }
+  const FooterHeader totals = ContainerReader::open(folder / "a.sessions.open")->footer();
+  CHECK(totals.block_count == 3);
+  CHECK(totals.first_ns == blocks[2].info.first_ns);
+  CHECK(totals.last_ns == blocks[2].info.last_ns);
+  CHECK(totals.order_first_ns == blocks[1].info.order_first_ns);
+  CHECK(totals.order_last_ns == blocks[2].info.order_last_ns);
+  { const ContainerWriter writer = write_sample(folder / "b.sessions.open", {empty}); }
+  CHECK(ContainerReader::open(folder / "b.sessions.open")->footer().last_ns == 5);
+}
