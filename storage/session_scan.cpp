@@ -87,8 +87,12 @@ std::vector<SessionRecord> find_records(const std::vector<std::string>& paths, c
 
 }  // namespace
 
-SessionScan::SessionScan(std::vector<std::string> paths, const TimeWindow& window, std::uint8_t fields)
-    : paths_(std::move(paths)), window_(window), fields_(fields | kFieldsTimes) {
+SessionScan::SessionScan(std::vector<std::string> paths, const TimeWindow& window, std::uint8_t fields,
+                         bool with_overtaken)
+    : paths_(std::move(paths)),
+      window_(window),
+      fields_(fields | kFieldsTimes),
+      with_overtaken_(with_overtaken) {
   kept_.reserve(SessionRowReader::kBatchRows);
 }
 
@@ -102,8 +106,8 @@ Result<std::span<const SessionRecord>> SessionScan::next() {
     }
     if (!batch->empty()) {
       counters_.rows_read += batch->size();
-      const std::span<const SessionRecord> touching = keep_touching(*batch);
-      if (!touching.empty()) return touching;
+      const std::span<const SessionRecord> wanted = keep_wanted(*batch);
+      if (!wanted.empty()) return wanted;
       continue;
     }
     const Result<bool> more = next_group();
@@ -115,14 +119,25 @@ Result<std::span<const SessionRecord>> SessionScan::next() {
   }
 }
 
-std::span<const SessionRecord> SessionScan::keep_touching(std::span<const SessionRecord> batch) {
+std::span<const SessionRecord> SessionScan::keep_wanted(std::span<const SessionRecord> batch) {
   const auto touches = [this](const SessionRecord& r) {
     return window_.touches(r.delta_first_ns, r.delta_last_ns);
   };
-  if (std::ranges::all_of(batch, touches)) return batch;
+  if (std::ranges::all_of(batch, touches)) {
+    touched_ = true;
+    return batch;
+  }
   kept_.clear();
-  std::ranges::copy_if(batch, std::back_inserter(kept_), touches);
+  for (const SessionRecord& record : batch) {
+    const bool wanted = touches(record);
+    touched_ = touched_ || wanted;
+    if (wanted || is_overtaken(record.delta_last_ns)) kept_.push_back(record);
+  }
   return kept_;
+}
+
+bool SessionScan::is_overtaken(TimeNs last_ns) const {
+  return with_overtaken_ && touched_ && last_ns < window_.since_ns;
 }
 
 Result<bool> SessionScan::next_group() {
@@ -135,7 +150,7 @@ Result<bool> SessionScan::next_group() {
     }
     const BlockEntry& group = file_->groups()[next_group_];
     const std::uint32_t number = next_group_++;
-    if (!window_.touches(group.first_ns, group.last_ns)) {
+    if (!window_.touches(group.first_ns, group.last_ns) && !is_overtaken(group.last_ns)) {
       ++counters_.groups_skipped;
       continue;
     }
@@ -157,6 +172,7 @@ Result<bool> SessionScan::open_next_file() {
   ++counters_.files_read;
   file_.emplace(std::move(*file));
   next_group_ = 0;
+  touched_ = false;
   return true;
 }
 

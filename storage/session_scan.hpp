@@ -26,11 +26,14 @@ struct SessionScanCounters {
 class SessionScan {
  public:
   /// `paths`: files in the order in which they are to be read (a catalog's). `fields`: SessionFields; times
-  /// are always decoded.
-  SessionScan(std::vector<std::string> paths, const TimeWindow& window, std::uint8_t fields);
+  /// are always decoded. `with_overtaken`: see next().
+  SessionScan(std::vector<std::string> paths, const TimeWindow& window, std::uint8_t fields,
+              bool with_overtaken = false);
 
   /// Records whose [delta_first, delta_last] touches the window, valid until the next call; empty at the end.
-  /// An error names a file that cannot be read (further): the call after it goes on with the next file.
+  /// With overtaken ones: also those that lie before the window and were written after such a record in the
+  /// same file, where the capture clock had stepped back: they may be the newest of their sessions. An error
+  /// names a file that cannot be read (further): the call after it goes on with the next file.
   Result<std::span<const SessionRecord>> next();
 
   const SessionScanCounters& counters() const { return counters_; }
@@ -40,11 +43,14 @@ class SessionScan {
   Result<bool> next_group();
   Result<bool> open_next_file();
   void close_file();
-  std::span<const SessionRecord> keep_touching(std::span<const SessionRecord> batch);
+  bool is_overtaken(TimeNs last_ns) const;
+  std::span<const SessionRecord> keep_wanted(std::span<const SessionRecord> batch);
 
   std::vector<std::string> paths_;
   TimeWindow window_;
   std::uint8_t fields_;
+  bool with_overtaken_;
+  bool touched_ = false;  // a record of this file has touched the window
   std::size_t next_path_ = 0;
   std::optional<SessionFileReader> file_;
   std::uint32_t next_group_ = 0;

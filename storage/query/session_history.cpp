@@ -103,6 +103,10 @@ Result<WindowedAnswer> find_sessions_in_window(const storage::Catalog& catalog,
   Status status;
   answer.records_read +=
       visit_records(catalog, question.window, answer.unreadable, [&](const SessionRecord& record) {
+        if (!touches(question.window, record)) {
+          newest.update(record);
+          return true;
+        }
         deltas.push_back({record.uid, record.seq, record.delta_first_ns, record.delta_last_ns,
                           difference(record.a_to_b), difference(record.b_to_a)});
         status = newest.add(record);

@@ -19,10 +19,9 @@ void find_one(const storage::Catalog& catalog, const SessionQuestion& question, 
   const std::vector<SessionRecord> records =
       storage::find_session(session_paths(catalog), uid, answer.unreadable);
   answer.records_read += records.size();
-  const bool touches = std::ranges::any_of(records, [&](const SessionRecord& record) {
-    return question.window.touches(record.delta_first_ns, record.delta_last_ns);
-  });
-  if (touches && question.filter.matches_session(records.back())) answer.sessions.push_back(records.back());
+  const bool is_within = std::ranges::any_of(
+      records, [&](const SessionRecord& record) { return touches(question.window, record); });
+  if (is_within && question.filter.matches_session(records.back())) answer.sessions.push_back(records.back());
 }
 
 /// The newest records of the sessions of which a record touches the window, as far as matches(record).
@@ -36,7 +35,9 @@ Status find_many(const storage::Catalog& catalog, const TimeWindow& window, cons
   Status status;
   answer.records_read += visit_records(catalog, window, answer.unreadable, [&](const SessionRecord& record) {
     // Most sessions end before their first interim record is due: their only record is the newest.
-    if (record.seq == 0 && record.final()) {
+    if (!touches(window, record)) {
+      newest.update(record);
+    } else if (record.seq == 0 && record.final()) {
       keep_match(record);
     } else {
       status = newest.add(record);

@@ -14,12 +14,17 @@ namespace tapline::query {
 
 std::vector<std::string> session_paths(const storage::Catalog& catalog);
 
-/// Calls visit(const SessionRecord&) for the records that touch the window, until it returns false. Errors go
-/// to `unreadable`; what is whole is visited. Returns the number of records read.
+inline bool touches(const TimeWindow& window, const SessionRecord& record) {
+  return window.touches(record.delta_first_ns, record.delta_last_ns);
+}
+
+/// Calls visit(const SessionRecord&) for the records that touch the window, and those that a step of the
+/// clock has put before it (SessionScan::next), until it returns false. Errors go to `unreadable`; what is
+/// whole is visited. Returns the number of records read.
 template <class Visit>
 std::uint64_t visit_records(const storage::Catalog& catalog, const TimeWindow& window,
                             std::vector<Error>& unreadable, Visit visit) {
-  storage::SessionScan scan(session_paths(catalog), window, storage::kFieldsAll);
+  storage::SessionScan scan(session_paths(catalog), window, storage::kFieldsAll, true);
   while (true) {
     const Result<std::span<const SessionRecord>> batch = scan.next();
     if (!batch) {

@@ -39,13 +39,15 @@ SessionRecord make_record(std::uint8_t number, std::uint32_t seq, std::int64_t f
 /// A store with session files, one for each list of records.
 class SessionStore {
  public:
-  explicit SessionStore(const std::vector<std::vector<SessionRecord>>& files) {
+  explicit SessionStore(const std::vector<std::vector<SessionRecord>>& files,
+                        std::uint32_t group_rows = 4096) {
     const Result<storage::Store> store = storage::Store::open_or_create(folder_.path(), "test");
     REQUIRE(store);
     for (const std::vector<SessionRecord>& records : files) {
       storage::SessionFileConfig config;
       config.file.directory = store->sessions_directory();
       config.file.source_id = storage::make_segment_id();
+      config.group_rows = group_rows;
       storage::SessionFileWriter writer(config);
       for (const SessionRecord& record : records) REQUIRE(writer.append(record));
       REQUIRE(writer.finish());
@@ -201,6 +203,25 @@ TEST_CASE("a damaged file is named, and the rest is found") {
   REQUIRE(answer->unreadable.size() == 1);
   CHECK(answer->unreadable[0].context.find(damaged) != std::string::npos);
   CHECK(answer->sessions.size() == 2);
+}
+
+TEST_CASE("a clock that steps back does not hide the newest record of a session") {
+  const std::uint32_t group_rows = GENERATE(1u, 4096u);
+  CAPTURE(group_rows);
+  const SessionStore store(
+      {{make_record(2, 0, 30, 40, EndReason::kOpen), make_record(1, 0, 100, 110, EndReason::kOpen),
+        make_record(3, 0, 50, 55, EndReason::kIdle), make_record(1, 1, 60, 70, EndReason::kIdle)}},
+      group_rows);
+  CHECK(found(store, question("", 90, 200)) == Found{{1, 1}});
+  CHECK(found(store, question("", 90, 105)) == Found{{1, 1}});
+  CHECK(found(store, question("final = yes", 90, 200)) == Found{{1, 1}});
+  query::SessionQuestion asked = question("");
+  asked.window.since_ns = at(90);
+  CHECK(found(store, asked) == Found{{1, 1}});
+  const query::WindowedAnswer windowed = *query::find_sessions_in_window(store.catalog(), asked);
+  REQUIRE(windowed.sessions.size() == 1);
+  CHECK(windowed.sessions[0].session.seq == 1);
+  CHECK(windowed.sessions[0].session.a_to_b.total.packets == 1);  // of the window alone
 }
 
 TEST_CASE("random windows over random sessions agree with a naive search") {
