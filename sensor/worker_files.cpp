@@ -1,7 +1,5 @@
 #include "sensor/worker_files.hpp"
 
-#include <algorithm>
-
 namespace tapline::sensor {
 namespace {
 
@@ -14,30 +12,6 @@ storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerF
   files.sensor_id = store.sensor_id();
   files.source_id = config.source_id;
   return files;
-}
-
-/// What turns the block's frames from stored ones into dropped ones. Only frames of kFrameBytesMax can have
-/// been cut by us; then all of the frame had been captured.
-storage::LedgerCounts unstored(const storage::PacketBlock& block, storage::DropCause cause) {
-  storage::LedgerCounts stored;
-  storage::LedgerCounts change;
-  std::uint32_t cut_left = block.info().cut_frames;
-  const Bytes content = block.content();
-  for (std::size_t at = 0; at < content.size();) {
-    Frame frame;
-    const auto stored_bytes = load_le<std::uint32_t>(content.data() + at + 8);
-    frame.captured_bytes = stored_bytes;
-    frame.wire_bytes = load_le<std::uint32_t>(content.data() + at + 12);
-    if (cut_left > 0 && stored_bytes == kFrameBytesMax) {
-      --cut_left;
-      frame.captured_bytes = std::max(frame.wire_bytes, stored_bytes + 1);
-    }
-    stored.add_stored(frame, stored_bytes);
-    change.add_dropped(frame, cause);
-    at += storage::kPcapRecordHeaderBytes + stored_bytes;
-  }
-  for (std::size_t i = 0; i < storage::kLedgerCounterCount; ++i) change.values[i] -= stored.values[i];
-  return change;
 }
 
 }  // namespace
@@ -72,31 +46,46 @@ void WorkerFiles::open_writer(Segments& segments) {
 
 Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
   Segments& segments = segments_for(block.link_type());
-  if (segments.writer == nullptr) return drop_block(block, segments.failed_by);
-  const Status written = segments.writer->write(block, compress);
-  if (written || !config_.live) return written;
-  give_up(segments, written.error());
-  TAPLINE_TRY(drop_block(block, segments.failed_by));
+  Status written;
+  if (segments.writer != nullptr) {
+    written = write_block(segments, block, compress);
+    if (written || !config_.live) return written;
+    TAPLINE_TRY(give_up(segments, written.error()));
+  }
+  segments.unsynced.clear();
+  segments.unsynced.add(block);
+  TAPLINE_TRY(drop(segments.unsynced, segments.failed_by));
+  segments.unsynced.clear();
   return written;
 }
 
-void WorkerFiles::give_up(Segments& segments, const Error& error) {
-  const bool no_space = error.code == ErrorCode::kLimit;
-  segments.failed_by = no_space ? storage::DropCause::kNoSpace : storage::DropCause::kIoError;
-  storage::add_counters(past_, segments.writer->counters());
-  segments.writer.reset();
+Status WorkerFiles::write_block(Segments& segments, const storage::PacketBlock& block, bool compress) {
+  const std::uint64_t published = segments.writer->counters().segments_published;
+  Status written = segments.writer->write(block, compress);
+  if (!config_.live) return written;
+  if (segments.writer->counters().segments_published != published) segments.unsynced.clear();
+  if (written) segments.unsynced.add(block);
+  return written;
 }
 
-/// Corrects the books, which had the block's frames stored. The correction stands in the second of the
-/// block's first frame.
-Status WorkerFiles::drop_block(const storage::PacketBlock& block, storage::DropCause cause) {
-  storage::LedgerRow row;
-  row.second = floor_seconds(block.info().order_first_ns);
-  row.port = config_.port;
-  row.worker = config_.worker;
-  row.counts = unstored(block, cause);
-  totals_.add(row);
-  return ledger_file_.append(row);
+/// What the failed segment has lost moves to the dropped frames.
+Status WorkerFiles::give_up(Segments& segments, const Error& error) {
+  const bool no_space = error.code == ErrorCode::kLimit;
+  segments.failed_by = no_space ? storage::DropCause::kNoSpace : storage::DropCause::kIoError;
+  const bool lost = segments.writer->lost_blocks();
+  storage::add_counters(past_, segments.writer->counters());
+  segments.writer.reset();
+  Status booked = lost ? drop(segments.unsynced, segments.failed_by) : Status();
+  segments.unsynced.clear();
+  return booked;
+}
+
+/// Corrects the books, which had the frames stored.
+Status WorkerFiles::drop(const storage::StoredSeconds& stored, storage::DropCause cause) {
+  const std::vector<storage::LedgerRow> rows = stored.dropped_rows(cause, config_.port, config_.worker);
+  for (const storage::LedgerRow& row : rows) totals_.add(row);
+  for (const storage::LedgerRow& row : rows) TAPLINE_TRY(ledger_file_.append(row));
+  return {};
 }
 
 Status WorkerFiles::write(const RecordBatch& batch) {
@@ -121,7 +110,8 @@ Status WorkerFiles::housekeep(TimeNs order_ns) {
     if (segments.writer == nullptr) open_writer(segments);
     Status kept = segments.writer->rotate_if_old(order_ns);
     if (kept) kept = segments.writer->sync();
-    if (!kept) give_up(segments, kept.error());
+    if (kept) segments.unsynced.clear();
+    if (!kept) TAPLINE_TRY(give_up(segments, kept.error()));
     if (first) first = kept;
   }
   const Status flushed = sessions_.flush();  // says up to when the records are complete, if nothing else has
@@ -133,8 +123,11 @@ Status WorkerFiles::finish() {
   const auto keep = [&first](Status status) {
     if (first) first = std::move(status);
   };
-  for (const Segments& segments : segments_) {
-    if (segments.writer != nullptr) keep(segments.writer->finish());
+  for (Segments& segments : segments_) {
+    if (segments.writer == nullptr) continue;
+    const Status published = segments.writer->finish();
+    keep(published);
+    if (!published) keep(give_up(segments, published.error()));
   }
   keep(sessions_.finish());
   keep(ledger_file_.finish());

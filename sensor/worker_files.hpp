@@ -3,9 +3,9 @@
 // ledger. The writer's half of what FrameWorker begins. One thread.
 //
 // Live, a disk that refuses packets loses them, counted: the ledger's rows are corrected, and the next
-// housekeep() tries a new segment; the failed one keeps its complete blocks for recovery. What the disk
-// refuses of records and ledger is an error that the caller sees; each of the three is written as far as it
-// can be, whatever became of the others.
+// housekeep() tries a new segment; the failed one keeps what is safely on the disk for recovery. What the
+// disk refuses of records and ledger is an error that the caller sees; each of the three is written as far as
+// it can be, whatever became of the others.
 
 #include <memory>
 #include <vector>
@@ -15,6 +15,7 @@
 #include "storage/segment_writer.hpp"
 #include "storage/session_file_writer.hpp"
 #include "storage/store.hpp"
+#include "storage/stored_seconds.hpp"
 
 namespace tapline::sensor {
 
@@ -52,13 +53,15 @@ class WorkerFiles {
     std::uint16_t link_type;
     std::unique_ptr<storage::SegmentWriter> writer;  // null after a failure, until housekeep() tries again
     storage::DropCause failed_by = storage::DropCause::kIoError;
+    storage::StoredSeconds unsynced = {};  // live: what the disk may still lose
   };
 
   Segments& segments_for(std::uint16_t link_type);
   void open_writer(Segments& segments);
-  void give_up(Segments& segments, const Error& error);
+  Status write_block(Segments& segments, const storage::PacketBlock& block, bool compress);
+  Status give_up(Segments& segments, const Error& error);
   Status write_sessions(const RecordBatch& batch);
-  Status drop_block(const storage::PacketBlock& block, storage::DropCause cause);
+  Status drop(const storage::StoredSeconds& stored, storage::DropCause cause);
 
   WorkerFilesConfig config_;
   storage::SegmentSpace& space_;

@@ -188,6 +188,25 @@ Status ContainerWriter::cut_tail() {
   return file_.seek(file_bytes_);
 }
 
+Status ContainerWriter::sync() {
+  if (sync_failure_) return *sync_failure_;
+  if (synced_bytes_ == file_bytes_) return {};
+  if (Status synced = file_.sync_data(); !synced) {
+    sync_failure_ = synced.error();
+    return synced;
+  }
+  synced_bytes_ = file_bytes_;
+  synced_blocks_ = block_count();
+  return {};
+}
+
+bool ContainerWriter::end_at_last_sync() {
+  if (sync()) return true;
+  if (file_.truncate(synced_bytes_)) static_cast<void>(file_.sync_data().ok());
+  entries_.resize(synced_blocks_);
+  return false;
+}
+
 Status ContainerWriter::publish(const std::string& final_path, std::uint32_t end_state,
                                 std::uint64_t torn_bytes) {
   totals_.magic = kFooterMagic;
@@ -211,7 +230,7 @@ Status ContainerWriter::publish(const std::string& final_path, std::uint32_t end
   const std::array<Bytes, 4> pieces{bytes_of(frame), bytes_of(totals_), table, Bytes(seek_table)};
   TAPLINE_TRY(file_.write_gather(pieces));
   file_bytes_ += seek_table.size();
-  TAPLINE_TRY(file_.sync_data());
+  TAPLINE_TRY(sync());
   const std::string open_path = file_.path();
   file_.close();
   return rename_durably(open_path, final_path);

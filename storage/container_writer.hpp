@@ -2,11 +2,12 @@
 // ContainerWriter: one file of blocks in the container of FORMAT.md, from `*.open` to its final name. Packet
 // segments, session files and the ledger are such files; what a block's content means is the caller's
 // business. Owned and called by one thread. Any failure leaves the `.open` file as it is: complete blocks in
-// it stay readable.
+// it stay readable; end_at_last_sync() then makes it tell no more than the disk has.
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,8 +71,12 @@ class ContainerWriter {
   /// One writev; kLimit at kSegmentBlocksMax.
   Status append(const BlockInfo& info, const EncodedBlock& encoded, Bytes extension);
 
-  /// fdatasync: what was appended survives a power cut.
-  Status sync() { return file_.sync_data(); }
+  /// fdatasync: what was appended survives a power cut; does nothing if it does already. A failure is for
+  /// good: the kernel reports pages that it could not write once, and may have dropped them.
+  Status sync();
+  /// After a failure: the file keeps what survives a power cut, and no block more; where it cannot be cut, it
+  /// stays as it is. False: blocks were lost since the last good sync, and block_count() is less.
+  bool end_at_last_sync();
 
   /// Footer, seek table, fdatasync, rename to `final_path`, sync of the directory. The writer is then done.
   Status publish(const std::string& final_path, std::uint32_t end_state = kEndClosed,
@@ -106,6 +111,9 @@ class ContainerWriter {
   std::unique_ptr<RootHash> root_;
   std::vector<Bytes> pieces_;
   std::uint64_t file_bytes_ = 0;
+  std::uint64_t synced_bytes_ = 0;  // of them, on the disk
+  std::uint32_t synced_blocks_ = 0;
+  std::optional<Error> sync_failure_;
 };
 
 }  // namespace tapline::storage

@@ -47,8 +47,18 @@ SegmentWriter::SegmentWriter(SegmentWriterConfig config, SegmentSpace& space)
 Status SegmentWriter::keep_failure(Status status) {
   if (status || failure_) return status;
   failure_ = status.error();
-  if (segment_) space_.release(segment_->identity().segment_id);  // it will not grow any more
+  if (segment_) abandon_segment();
   return status;
+}
+
+void SegmentWriter::abandon_segment() {
+  lost_blocks_ = !segment_->end_at_last_sync();
+  std::erase_if(step_paths_, [this](const std::string& path) {
+    const std::optional<StepName> step = parse_step_name(std::filesystem::path(path).filename().string());
+    return step && step->end_block <= segment_->block_count();
+  });
+  remove_index_steps();                             // of blocks that are gone
+  space_.release(segment_->identity().segment_id);  // it will not grow any more
 }
 
 Status SegmentWriter::write(const PacketBlock& block, bool compress) {
@@ -68,10 +78,7 @@ Status SegmentWriter::rotate_if_old(TimeNs order_ns) {
 
 Status SegmentWriter::sync() {
   if (failure_) return *failure_;
-  if (!segment_ || segment_->file_bytes() == synced_bytes_) return {};
-  TAPLINE_TRY(keep_failure(segment_->sync()));
-  synced_bytes_ = segment_->file_bytes();
-  return {};
+  return segment_ ? keep_failure(segment_->sync()) : Status();
 }
 
 bool SegmentWriter::is_too_long(TimeNs first_ns, TimeNs last_ns) const {
@@ -161,7 +168,6 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   }
   segment_ = std::make_unique<ContainerWriter>(std::move(*writer));
   order_first_ns_ = block.info().order_first_ns;
-  synced_bytes_ = 0;
   step_first_block_ = 0;
   step_first_bytes_ = 0;
   return {};

@@ -1,8 +1,8 @@
 #pragma once
 // SegmentWriter: the packet segments of one port, worker and link type, one after the other: the writer's
 // half of storing frames. Encodes sealed blocks, appends them, posts their index keys, rotates, publishes.
-// One thread. Errors come from the disk and are final for this object: the segment stays `.open` with its
-// complete blocks, and recovery publishes it.
+// One thread. Errors come from the disk and are final for this object: the segment stays `.open` with the
+// blocks that are safely on the disk, and recovery publishes it.
 
 #include <memory>
 #include <optional>
@@ -60,12 +60,15 @@ class SegmentWriter {
   Status finish();
 
   const SegmentWriterCounters& counters() const { return counters_; }
+  /// After a failure: whether blocks written since the last good sync() (or publishing) are not in the store.
+  bool lost_blocks() const { return lost_blocks_; }
 
  private:
   Status write_block(const PacketBlock& block, bool compress);
   Status publish_segment();
   Status publish_index_step();
   void remove_index_steps();
+  void abandon_segment();
   /// Whether a block that reaches from `first_ns` to `last_ns` of order time would make the segment span more
   /// than it may.
   bool is_too_long(TimeNs first_ns, TimeNs last_ns) const;
@@ -82,12 +85,12 @@ class SegmentWriter {
   std::unique_ptr<ContainerWriter> segment_;
   TimeNs order_first_ns_ = 0;            // of segment_
   std::uint64_t segment_bytes_max_ = 0;  // what was reserved for segment_
-  std::uint64_t synced_bytes_ = 0;       // of segment_
   IndexBuilder index_;
   IndexBuilder index_step_;  // of the blocks since the last step
   std::uint32_t step_first_block_ = 0;
   std::uint64_t step_first_bytes_ = 0;   // of segment_, where that block begins
   std::vector<std::string> step_paths_;  // of segment_
+  bool lost_blocks_ = false;
   SegmentId previous_id_{};
   std::array<std::uint8_t, 32> previous_root_{};
   SegmentWriterCounters counters_;
