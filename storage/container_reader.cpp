@@ -71,15 +71,15 @@ Status ContainerReader::read_segment_header() {
       header_.magic != kSegmentMagic) {
     return corrupt(path(), kLeadFrameBytes, "no segment header: not a file of this store");
   }
+  if (header_.header_bytes != sizeof header_ ||
+      header_.checksum != checksum_before(header_, header_.checksum)) {
+    return corrupt(path(), kLeadFrameBytes, "segment header checksum mismatch");
+  }
   if (header_.incompatible != 0 || header_.version > kFormatVersion) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("{}: format version {} with features {:#x}: newer than this "
                              "program, which reads version {}",
                              path(), header_.version, header_.incompatible, kFormatVersion)};
-  }
-  if (header_.header_bytes != sizeof header_ ||
-      header_.checksum != checksum_before(header_, header_.checksum)) {
-    return corrupt(path(), kLeadFrameBytes, "segment header checksum mismatch");
   }
   return {};
 }

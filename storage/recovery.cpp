@@ -172,6 +172,11 @@ Result<std::vector<RecoveredFile>> recover_store(const Store& store) {
     for (const CatalogFile& file : *files) {
       if (!file.open) continue;
       Result<RecoveredFile> result = recover_file(file.path, suffix);
+      if (!result && result.error().code == ErrorCode::kUnsupported) {
+        recovered.emplace_back().open_path = file.path;
+        recovered.back().problem = result.error().context;
+        continue;
+      }
       if (!result) return result.error();
       recovered.push_back(std::move(*result));
       for (const IndexStep& step : file.steps) TAPLINE_TRY(remove_file(step.path));

@@ -15,7 +15,7 @@ namespace tapline::storage {
 /// What became of one `.open` file.
 struct RecoveredFile {
   std::string open_path;
-  std::string final_path;    // empty: it held no complete block and was removed, or
+  std::string final_path;    // empty: it held no complete block and was removed, it is of a newer format, or
   std::string damaged_path;  // its segment header cannot be read: where it was set aside
   std::uint32_t blocks_kept = 0;
   std::uint32_t blocks_unreadable =
@@ -23,7 +23,7 @@ struct RecoveredFile {
   std::uint64_t frames_kept = 0;  // or rows
   std::uint64_t torn_bytes = 0;   // cut behind the last complete block
   TimeNs last_ns = 0;             // latest capture time kept
-  std::string problem;            // why something was set aside or cannot be read; else empty
+  std::string problem;            // why something was set aside, left alone or cannot be read; else empty
 };
 
 /// Cuts, finishes and publishes one `.open` file of any kind. May be repeated after an interruption, with the
@@ -31,7 +31,8 @@ struct RecoveredFile {
 /// with and reported.
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix);
 
-/// Every `.open` file of the store. Those without a segment header, and the steps of segments, are removed.
+/// Every `.open` file of the store; those of newer formats are left alone, with a problem. Those without a
+/// segment header, and the steps of segments, are removed.
 Result<std::vector<RecoveredFile>> recover_store(const Store& store);
 
 }  // namespace tapline::storage

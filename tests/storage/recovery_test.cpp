@@ -59,6 +59,16 @@ RecoveredFile recover(const std::string& path, std::string_view suffix = kPacket
   return *recovered;
 }
 
+ByteBuffer newer_format(ByteBuffer bytes) {
+  SegmentHeader header{};
+  const std::size_t at = kLeadFrameBytes + sizeof(SkippableHeader);
+  std::memcpy(&header, &bytes[at], sizeof header);
+  header.incompatible = 1;
+  header.checksum = checksum_before(header, header.checksum);
+  std::memcpy(&bytes[at], &header, sizeof header);
+  return bytes;
+}
+
 /// The recovered segment holds exactly the frames of the first `blocks` blocks, and is whole.
 void check_recovered(const CrashedSegment& crashed, const RecoveredFile& recovered, std::uint32_t blocks) {
   CHECK(recovered.blocks_kept == blocks);
@@ -257,18 +267,41 @@ TEST_CASE("an index of one block with very many frames names each key once") {
 TEST_CASE("a segment of a newer format is left alone") {
   const CrashedSegment crashed;
   const TemporaryFolder folder;
-  ByteBuffer bytes = crashed.bytes;
-  SegmentHeader header{};
-  const std::size_t at = kLeadFrameBytes + sizeof(SkippableHeader);
-  std::memcpy(&header, &bytes[at], sizeof header);
-  header.incompatible = 1;
-  header.checksum = checksum_before(header, header.checksum);
-  std::memcpy(&bytes[at], &header, sizeof header);
+  const ByteBuffer bytes = newer_format(crashed.bytes);
   write_bytes(folder / kOpenFile, bytes);
   const Result<RecoveredFile> recovered = recover_file(folder / kOpenFile, kPacketSuffix);
   REQUIRE_FALSE(recovered.ok());
   CHECK(recovered.error().code == ErrorCode::kUnsupported);
   CHECK(*read_file(folder / kOpenFile) == bytes);
+}
+
+TEST_CASE("a flipped bit in version or features is damage, and stops nobody from starting") {
+  const std::size_t offset = GENERATE(offsetof(SegmentHeader, version), offsetof(SegmentHeader, incompatible));
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  const Result<Store> store = Store::open_or_create(folder / "store", "s");
+  ByteBuffer bytes = crashed.bytes;
+  bytes[kLeadFrameBytes + sizeof(SkippableHeader) + offset] ^= 0x40;
+  write_bytes(store->packets_directory() + "/" + kOpenFile, bytes);
+  const Result<std::vector<RecoveredFile>> recovered = recover_store(*store);
+  REQUIRE(recovered.ok());
+  REQUIRE(recovered->size() == 1);
+  CHECK_FALSE(recovered->front().damaged_path.empty());
+}
+
+TEST_CASE("a file of a newer format does not keep the others from being recovered") {
+  const CrashedSegment crashed;
+  const TemporaryFolder folder;
+  const Result<Store> store = Store::open_or_create(folder / "store", "s");
+  const std::string other = "/open-11111111111111111111111111111111.pcap.zst.open";
+  write_bytes(store->packets_directory() + "/" + kOpenFile, newer_format(crashed.bytes));
+  write_bytes(store->packets_directory() + other, crashed.bytes);
+  const Result<std::vector<RecoveredFile>> recovered = recover_store(*store);
+  REQUIRE(recovered.ok());
+  REQUIRE(recovered->size() == 2);
+  CHECK_THAT(recovered->front().problem, Catch::Contains("newer"));
+  CHECK(fs::exists(store->packets_directory() + "/" + kOpenFile));
+  CHECK_FALSE(recovered->back().final_path.empty());
 }
 
 TEST_CASE("files of records are recovered without an index") {
