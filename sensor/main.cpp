@@ -80,11 +80,7 @@ Result<std::uint64_t> default_budget(const storage::Store& store) {
 Status recover(const storage::Store& store, const RecorderConfig& recorder) {
   const auto recovered = storage::recover_store(store);
   if (!recovered) return recovered.error();
-  for (const storage::RecoveredFile& file : *recovered) {
-    log_warning(fmt::format("recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut",
-                            file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes));
-    if (!file.problem.empty()) log_warning(file.problem);
-  }
+  for (const storage::RecoveredFile& file : *recovered) log_warning(storage::describe(file));
   CrashRecoveryConfig config;
   config.flows_max = recorder.flows_max;
   const Result<std::vector<CrashReport>> runs = recover_runs(store, config);

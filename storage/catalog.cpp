@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <tuple>
 #include <unordered_set>
@@ -88,6 +89,7 @@ Result<Catalog> Catalog::scan_packets(const Store& store) {
   if (!packet_names) return packet_names.error();
   catalog.segments = select_files(packets, *packet_names, kPacketSuffix, catalog.strays);
   catalog.expired = select_files(packets, *packet_names, kExpiredSuffix, catalog.strays);
+  catalog.damaged = select_files(packets, *packet_names, kDamagedSuffix, catalog.strays);
   add_steps(packets, *packet_names, catalog);
   return catalog;
 }
@@ -104,6 +106,8 @@ Result<Catalog> Catalog::scan(const Store& store) {
     const Result<std::vector<std::string>> names = list_names(directory);
     if (!names) return names.error();
     *files = select_files(directory, *names, suffix, catalog.strays);
+    std::ranges::move(select_files(directory, *names, kDamagedSuffix, catalog.strays),
+                      std::back_inserter(catalog.damaged));
   }
   return scanned;
 }

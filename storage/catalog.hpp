@@ -31,6 +31,7 @@ struct Catalog {
   std::vector<CatalogFile> expired;   // what the ring has dropped: name and times only
   std::vector<CatalogFile> sessions;
   std::vector<CatalogFile> ledgers;
+  std::vector<CatalogFile> damaged;  // what recovery has set aside, of any kind: name and times only
 
   /// Left by a writer that died, unless it is at work on them: `.open` files without a segment header, and
   /// steps of segments that are not open. Nothing for readers.

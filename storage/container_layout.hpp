@@ -39,6 +39,26 @@ inline std::uint64_t block_header_checksum(BlockHeader header, Bytes extension) 
   return XXH3_64bits_withSeed(&header, sizeof header, seed);
 }
 
+/// Bounds that hold for every well-formed block, before any of its lengths is used.
+inline bool lengths_sane(std::uint32_t extension_bytes, std::uint32_t stored_bytes, std::uint32_t raw_bytes) {
+  return extension_bytes <= kExtensionBytesMax && stored_bytes <= kBlockStoredBytesMax &&
+         raw_bytes <= kBlockRawBytesMax;
+}
+
+inline std::uint64_t total_bytes(std::uint32_t extension_bytes, std::uint32_t stored_bytes) {
+  return sizeof(SkippableHeader) + sizeof(BlockHeader) + std::uint64_t{extension_bytes} + stored_bytes;
+}
+
+/// Everything about a block header that can be told without its content.
+inline bool header_valid(const SkippableHeader& frame, const BlockHeader& header, Bytes extension,
+                         std::uint64_t segment_tag, std::uint64_t file_offset, std::uint32_t sequence) {
+  return frame.magic == kSkippableMagic && frame.content_bytes == sizeof header + extension.size() &&
+         header.magic == kBlockMagic && header.header_bytes == sizeof header &&
+         header.extension_bytes == extension.size() && header.segment_tag == segment_tag &&
+         header.file_offset == file_offset && header.sequence == sequence &&
+         header.checksum == block_header_checksum(header, extension);
+}
+
 /// First 8 bytes of a segment id as they lie in memory: ties blocks to their file.
 inline std::uint64_t id_tag(const SegmentId& id) {
   return load_le<std::uint64_t>(id.data());

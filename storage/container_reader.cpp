@@ -17,28 +17,8 @@ Error corrupt(const std::string& path, std::uint64_t offset, std::string_view wh
   return {ErrorCode::kCorrupt, fmt::format("{}: offset {}: {}", path, offset, what)};
 }
 
-/// Bounds that hold for every well-formed block, before any of its lengths is used.
-bool lengths_sane(std::uint32_t extension_bytes, std::uint32_t stored_bytes, std::uint32_t raw_bytes) {
-  return extension_bytes <= kExtensionBytesMax && stored_bytes <= kBlockStoredBytesMax &&
-         raw_bytes <= kBlockRawBytesMax;
-}
-
 bool same_entry(const BlockEntry& a, const BlockEntry& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
-std::uint64_t total_bytes(std::uint32_t extension_bytes, std::uint32_t stored_bytes) {
-  return sizeof(SkippableHeader) + sizeof(BlockHeader) + std::uint64_t{extension_bytes} + stored_bytes;
-}
-
-/// Everything about a block header that can be told without its content.
-bool header_valid(const SkippableHeader& frame, const BlockHeader& header, Bytes extension,
-                  std::uint64_t segment_tag, std::uint64_t file_offset, std::uint32_t sequence) {
-  return frame.magic == kSkippableMagic && frame.content_bytes == sizeof header + extension.size() &&
-         header.magic == kBlockMagic && header.header_bytes == sizeof header &&
-         header.extension_bytes == extension.size() && header.segment_tag == segment_tag &&
-         header.file_offset == file_offset && header.sequence == sequence &&
-         header.checksum == block_header_checksum(header, extension);
 }
 
 }  // namespace

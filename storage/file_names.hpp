@@ -22,7 +22,7 @@ inline constexpr std::string_view kSessionSuffix = ".sessions";
 inline constexpr std::string_view kLedgerSuffix = ".ledger";
 inline constexpr std::string_view kExpiredSuffix = ".expired";
 inline constexpr std::string_view kOpenSuffix = ".open";
-inline constexpr std::string_view kDamagedSuffix = ".damaged";  // in place of `.open`: set aside by recovery
+inline constexpr std::string_view kDamagedSuffix = ".damaged";  // set aside by recovery
 
 struct FinalName {
   TimeNs first_ns = 0;

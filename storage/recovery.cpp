@@ -13,6 +13,7 @@
 #include "storage/container_layout.hpp"
 #include "storage/container_reader.hpp"
 #include "storage/segment_index.hpp"
+#include "storage/stranded_blocks.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -88,26 +89,101 @@ Result<std::uint64_t> count_torn_bytes(const ContainerReader& reader, const Cont
   return whole ? footer.torn_bytes : 0;
 }
 
+/// The name under which bytes are set aside: frames or rows of the times that it tells may be missing.
+std::string damaged_path(const std::string& open_path, const FinalName& name) {
+  return directory_of(open_path) + "/" + final_name(name, kDamagedSuffix);
+}
+
 /// Keeps what nobody can read for whoever wants to look at it, under a name that readers ignore.
-Result<RecoveredFile> set_aside(const std::string& open_path, const Error& problem) {
-  RecoveredFile recovered;
-  recovered.open_path = open_path;
-  recovered.damaged_path =
-      open_path.substr(0, open_path.size() - kOpenSuffix.size()) + std::string(kDamagedSuffix);
-  recovered.problem = problem.context;
-  TAPLINE_TRY(rename_durably(open_path, recovered.damaged_path));
+Result<RecoveredFile> set_aside(const std::string& path, const std::string& reason, RecoveredFile recovered) {
+  std::error_code error;
+  recovered.damaged_bytes = std::filesystem::file_size(recovered.open_path, error);
+  TAPLINE_TRY(rename_durably(recovered.open_path, path));
+  recovered.damaged_path = path;
+  recovered.problem = reason;
   return recovered;
 }
 
+/// A copy of what stands from `offset` on, as `path`.
+Status copy_tail(const ContainerReader& reader, std::uint64_t offset, const std::string& path) {
+  constexpr std::uint64_t kPieceBytes = 1u << 20;
+  const std::string draft = path + ".tmp";
+  const auto copy = [&]() -> Status {
+    const Result<File> from = File::open_read(reader.path());
+    if (!from) return from.error();
+    Result<File> to = File::create(draft);
+    if (!to) return to.error();
+    std::vector<std::uint8_t> piece;
+    for (; offset < reader.file_bytes(); offset += piece.size()) {
+      piece.resize(std::min(kPieceBytes, reader.file_bytes() - offset));
+      TAPLINE_TRY(from->pread_exact(offset, piece));
+      TAPLINE_TRY(to->write_all(piece));
+    }
+    return to->sync_data();
+  };
+  if (Status copied = copy(); !copied) {
+    static_cast<void>(remove_file(draft).ok());
+    return copied;
+  }
+  return rename_durably(draft, path);
+}
+
+/// A file whose segment header is damaged: its name has its id, by which its blocks are known.
 Result<RecoveredFile> give_up(const std::string& open_path, const Error& problem) {
-  std::error_code error;
-  const std::uintmax_t file_bytes = std::filesystem::file_size(open_path, error);
-  if (error) return Error{ErrorCode::kIo, fmt::format("cannot read {}: {}", open_path, error.message())};
-  if (file_bytes > kHeadersBytes) return set_aside(open_path, problem);
-  TAPLINE_TRY(remove_file(open_path));
   RecoveredFile recovered;
   recovered.open_path = open_path;
-  return recovered;
+  const Result<File> file = File::open_read(open_path);
+  if (!file) return file.error();
+  const Result<std::uint64_t> file_bytes = file->size_bytes();
+  if (!file_bytes) return file_bytes.error();
+  if (*file_bytes <= kHeadersBytes) {
+    TAPLINE_TRY(remove_file(open_path));
+    return recovered;
+  }
+  const std::string file_name = std::filesystem::path(open_path).filename().string();
+  const std::uint64_t id_high = parse_open_id_high(file_name).value_or(0);
+  const Result<StrandedBlocks> stranded =
+      find_stranded_blocks(*file, __builtin_bswap64(id_high), kHeadersBytes);
+  if (!stranded) return stranded.error();
+  std::string path = open_path.substr(0, open_path.size() - kOpenSuffix.size()) + std::string(kDamagedSuffix);
+  if (stranded->headers > 0)
+    path = damaged_path(open_path, {stranded->first_ns, stranded->last_ns, 0, 0, id_high});
+  return set_aside(path, problem.context, std::move(recovered));
+}
+
+/// What stands behind the good blocks of a file, if that is more than a torn tail: in which times.
+struct Damage {
+  bool any = false;
+  std::string reason;
+  FinalName name;    // of what is damaged, and what follows it
+  FinalName of_all;  // of the whole file
+};
+
+Result<Damage> find_damage(const ContainerReader& reader, const ContainerWriter& writer,
+                           std::uint64_t end_bytes) {
+  Damage damage;
+  const Result<File> file = File::open_read(reader.path());
+  if (!file) return file.error();
+  const Result<StrandedBlocks> stranded =
+      find_stranded_blocks(*file, id_tag(writer.identity().segment_id), end_bytes);
+  if (!stranded) return stranded.error();
+  damage.any = stranded->good > 0;
+  if (!damage.any) return damage;
+  const std::uint32_t bad = writer.block_count();
+  const ContainerIdentity& identity = writer.identity();
+  damage.name = {stranded->first_ns, stranded->last_ns, identity.port, identity.worker,
+                 id_high(identity.segment_id)};
+  damage.of_all = damage.name;
+  if (bad > 0) {
+    damage.of_all.first_ns = std::min(damage.name.first_ns, writer.totals().first_ns);
+    damage.of_all.last_ns = std::max(damage.name.last_ns, writer.totals().last_ns);
+  }
+  // Nobody knows the times of a block whose header is damaged, but that the file had begun before it.
+  if (bad >= reader.block_count())
+    damage.name.first_ns = std::min(damage.of_all.first_ns, reader.header().start_ns);
+  damage.reason = fmt::format("{}: block {} is damaged, and {} good ones stand behind it", reader.path(), bad,
+                              stranded->good);
+  return damage;
 }
 
 /// The index of what can be read; blocks that cannot be parsed are in the segment and not in it.
@@ -115,11 +191,23 @@ Status publish_index(const std::string& open_path, RecoveredFile& recovered) {
   Result<SegmentIndex> index = index_readable_blocks(open_path);
   if (!index) return index.error();
   recovered.blocks_unreadable = static_cast<std::uint32_t>(index->unreadable.size());
-  if (!index->unreadable.empty()) recovered.problem = index->unreadable.front().context;
+  if (!index->unreadable.empty() && recovered.problem.empty())
+    recovered.problem = index->unreadable.front().context;
   return publish_file(index_path_of(recovered.final_path), index->bytes);
 }
 
 }  // namespace
+
+std::string describe(const RecoveredFile& recovered) {
+  std::string text =
+      fmt::format("recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut",
+                  recovered.open_path, recovered.blocks_kept, recovered.frames_kept, recovered.torn_bytes);
+  if (!recovered.damaged_path.empty())
+    text += fmt::format(", {} bytes set aside as {}", recovered.damaged_bytes, recovered.damaged_path);
+  if (recovered.blocks_unreadable > 0)
+    text += fmt::format("; {} of its blocks cannot be read", recovered.blocks_unreadable);
+  return recovered.problem.empty() ? text : text + ": " + recovered.problem;
+}
 
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix) {
   RecoveredFile recovered;
@@ -127,10 +215,6 @@ Result<RecoveredFile> recover_file(const std::string& open_path, std::string_vie
   Result<ContainerReader> reader = ContainerReader::open(open_path);
   if (!reader && reader.error().code != ErrorCode::kCorrupt) return reader.error();
   if (!reader) return give_up(open_path, reader.error());
-  if (reader->block_count() == 0) {
-    TAPLINE_TRY(remove_file(open_path));
-    return recovered;
-  }
   Result<File> file = File::open_existing(open_path);
   if (!file) return file.error();
   Result<ContainerWriter> writer = ContainerWriter::reopen(std::move(*file), reader->header());
@@ -138,6 +222,18 @@ Result<RecoveredFile> recover_file(const std::string& open_path, std::string_vie
   std::uint64_t end_bytes = writer->file_bytes();
   const Result<std::uint32_t> good = count_good_blocks(*reader, *writer, end_bytes);
   if (!good) return good.error();
+  const Result<Damage> damage = find_damage(*reader, *writer, end_bytes);
+  if (!damage) return damage.error();
+  if (damage->any) {
+    // Where there is no room for a copy, the good blocks are set aside with the others.
+    const bool copied =
+        *good > 0 && copy_tail(*reader, end_bytes, damaged_path(open_path, damage->name)).ok();
+    if (!copied)
+      return set_aside(damaged_path(open_path, damage->of_all), damage->reason, std::move(recovered));
+    recovered.damaged_path = damaged_path(open_path, damage->name);
+    recovered.damaged_bytes = reader->file_bytes() - end_bytes;
+    recovered.problem = damage->reason;
+  }
   if (*good == 0) {
     TAPLINE_TRY(remove_file(open_path));
     return recovered;

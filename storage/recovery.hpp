@@ -1,7 +1,8 @@
 #pragma once
 // Recovery: what is done, without being asked, about files whose writer died: the torn tail is cut at the
-// last complete block, footer and index are written, the file gets its final name. Only the holder of the
-// store's lock calls this.
+// last complete block, footer and index are written, the file gets its final name. Where good blocks stand
+// behind a damaged one, that is no torn tail: from the damaged one on, the bytes are set aside under a name
+// that tells coverage of which times frames may be missing. Only the holder of the store's lock calls this.
 
 #include <string>
 #include <string_view>
@@ -15,8 +16,10 @@ namespace tapline::storage {
 /// What became of one `.open` file.
 struct RecoveredFile {
   std::string open_path;
-  std::string final_path;    // empty: it held no complete block and was removed, it is of a newer format, or
-  std::string damaged_path;  // its segment header cannot be read: where it was set aside
+  std::string
+      final_path;  // empty: it held no good block and was removed, it is of a newer format, or set aside
+  std::string damaged_path;         // where what is damaged, or all of it, was set aside; else empty
+  std::uint64_t damaged_bytes = 0;  // of that
   std::uint32_t blocks_kept = 0;
   std::uint32_t blocks_unreadable =
       0;                          // of them: whole, but of content that cannot be parsed; the index says so
@@ -26,9 +29,12 @@ struct RecoveredFile {
   std::string problem;            // why something was set aside, left alone or cannot be read; else empty
 };
 
+/// For people: what became of it, in one line.
+std::string describe(const RecoveredFile& recovered);
+
 /// Cuts, finishes and publishes one `.open` file of any kind. May be repeated after an interruption, with the
-/// same result. Fails where the operating system does, and on newer formats (kUnsupported): damage is dealt
-/// with and reported.
+/// same file as its result; what an interrupted call had cut may not be counted again. Fails where the
+/// operating system does, and on newer formats (kUnsupported): damage is dealt with and reported.
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix);
 
 /// Every `.open` file of the store; those of newer formats are left alone, with a problem. Those without a

@@ -104,15 +104,7 @@ int import_all(const CommandLine& command_line, const ImportOptions& options) {
   if (!lock) return report_error("import", lock.error());
   const auto recovered = storage::recover_store(*store);
   if (!recovered) return report_error("import", recovered.error());
-  for (const storage::RecoveredFile& file : *recovered) {
-    fmt::print(stderr, "recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut\n",
-               file.open_path, file.blocks_kept, file.frames_kept, file.torn_bytes);
-    if (!file.damaged_path.empty()) {
-      fmt::print(stderr, "set aside as {}: {}\n", file.damaged_path, file.problem);
-    } else if (!file.problem.empty()) {
-      fmt::print(stderr, "{} of its blocks cannot be read: {}\n", file.blocks_unreadable, file.problem);
-    }
-  }
+  for (const storage::RecoveredFile& file : *recovered) fmt::print(stderr, "{}\n", storage::describe(file));
   int exit_code = kExitOk;
   for (const std::string& file : command_line.words()) {
     const int code = import_one(*store, file, options);

@@ -194,6 +194,14 @@ void Coverage::add_expired(const storage::Catalog& catalog) {
   }
 }
 
+void Coverage::add_damaged(const storage::Catalog& catalog) {
+  for (const storage::CatalogFile& file : catalog.damaged) {
+    if (!window.touches(file.name.first_ns, file.name.last_ns)) continue;
+    holes.push_back({file.name.first_ns, file.name.last_ns, HoleReason::kCorrupt,
+                     fmt::format("damaged, and set aside as {}", file.path)});
+  }
+}
+
 Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalog& catalog,
                        const TimeWindow& window, QuestionKind kind, const StoreMoment& moment) {
   const bool packets = kind == QuestionKind::kPackets;
@@ -208,6 +216,7 @@ Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalo
   for (Hole& hole : find_ledger_holes(runs, catalog, coverage.window))
     coverage.holes.push_back(std::move(hole));
   if (packets) coverage.add_expired(catalog);
+  coverage.add_damaged(catalog);
   merge_holes(coverage.holes);
   return coverage;
 }

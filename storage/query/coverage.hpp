@@ -42,6 +42,8 @@ struct Coverage {
 
   /// Segments that the ring has dropped.
   void add_expired(const storage::Catalog& catalog);
+  /// What recovery has set aside because it was damaged: packets, sessions or ledger.
+  void add_damaged(const storage::Catalog& catalog);
   void add_unreadable(const std::vector<UnreadableSegment>& segments);
   /// Errors that name files of `files`, such as session files; the whole window where the name of the file
   /// does not tell its times.

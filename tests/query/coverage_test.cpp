@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "storage/recovery.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/query/store_answer.hpp"
 
@@ -40,6 +41,10 @@ storage::Catalog catalog_with_expired(TimeNs first_ns, TimeNs last_ns) {
   expired.name.last_ns = last_ns;
   catalog.expired.push_back(expired);
   return catalog;
+}
+
+Coverage must_read_coverage(const storage::Store& store) {
+  return tapline::test::must(read_coverage(store, {}, QuestionKind::kPackets));
 }
 
 void check_hole(const Coverage& coverage, std::size_t number, TimeNs first_ns, TimeNs last_ns,
@@ -141,6 +146,30 @@ TEST_CASE("an expired segment is a hole for packets, not for sessions, and only 
   CHECK(coverage_of(sources, {131, 201}, QuestionKind::kPackets, catalog).complete());
   CHECK(coverage_of(sources, {100, 120}, QuestionKind::kPackets, catalog).complete());
   CHECK_FALSE(coverage_of(sources, {130, 140}, QuestionKind::kPackets, catalog).complete());
+}
+
+TEST_CASE("what recovery sets aside is a hole, also of a run that had ended") {
+  const tapline::test::TestStore store;
+  tapline::test::record(*store, tapline::test::random_traffic(5, 3000), tapline::test::small_segments());
+  REQUIRE(must_read_coverage(*store).complete());
+  const storage::CatalogFile segment = tapline::test::scan(*store).segments.front();
+  const storage::ContainerReader reader = tapline::test::must(storage::ContainerReader::open(segment.path));
+  storage::SegmentId id;
+  std::ranges::copy(reader.header().segment_id, id.begin());
+  const std::vector<storage::BlockEntry> blocks = tapline::test::must(reader.load_entries());
+  const std::string open_path = store.packets() + "/" + storage::open_name(id, storage::kPacketSuffix);
+  std::filesystem::rename(segment.path, open_path);  // as if it had never been published
+  tapline::test::flip_byte(open_path, blocks[4].file_offset - 1);
+  const auto recovered = tapline::test::must(storage::recover_store(*store));
+  REQUIRE(recovered.size() == 1);
+  CHECK(recovered.front().blocks_kept == 3);
+  const Coverage coverage = must_read_coverage(*store);
+  REQUIRE(coverage.holes.size() == 1);
+  CHECK(coverage.holes.front().reason == HoleReason::kCorrupt);
+  for (std::size_t i = 3; i < blocks.size(); ++i) {
+    CHECK(coverage.holes.front().first_ns <= blocks[i].first_ns);
+    CHECK(coverage.holes.front().last_ns >= blocks[i].last_ns);
+  }
 }
 
 TEST_CASE("a session file that cannot be read is a hole over the times of its name") {
