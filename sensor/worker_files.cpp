@@ -114,8 +114,12 @@ Status WorkerFiles::housekeep(TimeNs order_ns) {
     if (!kept) TAPLINE_TRY(give_up(segments, kept.error()));
     if (first) first = kept;
   }
-  const Status flushed = sessions_.flush();  // says up to when the records are complete, if nothing else has
-  return flushed ? first : flushed;
+  // Of the two that speak for the packets, after them; neither takes the other with it.
+  Status sessions = sessions_.flush();  // says up to when the records are complete, if nothing else has
+  if (sessions) sessions = sessions_.sync();
+  TAPLINE_TRY(ledger_file_.flush());
+  TAPLINE_TRY(ledger_file_.sync());
+  return sessions ? first : sessions;
 }
 
 Status WorkerFiles::finish() {

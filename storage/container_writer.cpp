@@ -103,7 +103,9 @@ Result<ContainerWriter> ContainerWriter::create(const std::string& path, const C
   std::vector<Bytes> pieces(lead_frame.pieces.begin(), lead_frame.pieces.end());
   pieces.push_back(bytes_of(header_frame));
   pieces.push_back(bytes_of(header));
-  if (Status written = writer.file_.write_gather(pieces); !written) {
+  Status written = writer.file_.write_gather(pieces);
+  if (written) written = sync_directory(std::filesystem::path(path).parent_path().string());
+  if (!written) {
     // Whoever tries again on a full disk must not leave a file each time.
     std::error_code ignored;
     std::filesystem::remove(path, ignored);

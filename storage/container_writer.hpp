@@ -62,8 +62,9 @@ static_assert(kRecordsLead.size() == kPcapHeaderBytes);
 
 class ContainerWriter {
  public:
-  /// Creates `path` (the `.open` name) with the leading zstd frame and the segment header. `lead` is the
-  /// 24-byte pcap header of packet segments, or the text kRecordsLead of record files.
+  /// Creates `path` (the `.open` name) with the leading zstd frame and the segment header, and syncs its
+  /// directory, so that what sync() saves can be found after a power cut. `lead` is the 24-byte pcap header
+  /// of packet segments, or the text kRecordsLead of record files.
   static Result<ContainerWriter> create(const std::string& path, const ContainerIdentity& identity,
                                         Bytes lead);
 

@@ -25,6 +25,8 @@ class LedgerFileWriter {
   void note_complete(TimeNs order_ns) { complete_until_ns_ = std::max(complete_until_ns_, order_ns); }
   /// Writes the rows at hand as a group.
   Status flush();
+  /// Makes the groups written so far survive a power cut.
+  Status sync() { return files_.sync(); }
   /// Flushes and publishes. A later append() begins a new file.
   Status finish();
 

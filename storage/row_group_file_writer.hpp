@@ -54,6 +54,8 @@ class RowGroupFileWriter {
 
   /// `keys`: what rows of the group can be found by; with any, the file gets an index when it is published.
   Status append(Bytes group, const RowGroupInfo& info, std::span<const IndexKey> keys = {});
+  /// Makes what was appended survive a power cut; does nothing if it does already.
+  Status sync() { return file_ ? keep_failure(file_->sync()) : Status(); }
   /// Publishes the open file, if any. A later append() begins a new one.
   Status finish();
 

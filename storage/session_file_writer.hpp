@@ -28,6 +28,8 @@ class SessionFileWriter {
   /// Writes the rows at hand as a group; without rows, an empty group if note_complete() has news for readers
   /// of the open file. Live sensors call it within a second, `import` needs it not.
   Status flush();
+  /// Makes the groups written so far survive a power cut.
+  Status sync() { return files_.sync(); }
   /// Flushes and publishes. A later append() begins a new file.
   Status finish();
 

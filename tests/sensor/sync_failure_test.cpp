@@ -96,6 +96,34 @@ TEST_CASE("what is lost in publishing the last segment is booked before the ledg
   require_agreement(rig);
 }
 
+TEST_CASE(
+    "sessions and ledger survive a power cut after a second, and an idle sensor leaves the disk alone") {
+  LiveRig rig(small_blocks());
+  receive_for(rig, 3 * kNsPerSecond);
+  for (const char* const suffix : {".pcap.zst.open", ".sessions.open", ".ledger.open"}) {
+    CAPTURE(suffix);
+    const int before = FaultyDisk::syncs(suffix);
+    receive_for(rig, 3 * kNsPerSecond);
+    const int synced = FaultyDisk::syncs(suffix) - before;
+    CHECK(synced >= 2);
+    CHECK(synced <= 4);
+  }
+  rig.run_for(10 * kNsPerSecond);
+  const int before = FaultyDisk::syncs(".pcap.zst.open");
+  rig.run_for(10 * kNsPerSecond);
+  CHECK(FaultyDisk::syncs(".pcap.zst.open") == before);
+  rig.stop();
+}
+
+TEST_CASE("a ledger or sessions that cannot be synced end the recording") {
+  LiveRig rig(small_blocks());
+  const bool sessions = GENERATE(false, true);
+  const FaultyDisk disk(sessions ? rig.store->sessions_directory() : rig.store->ledger_directory());
+  receive_for(rig, 8 * kNsPerSecond);
+  CHECK(rig.writer.records_failed());
+  CHECK_FALSE(rig.writer.take_errors().empty());
+}
+
 TEST_CASE("blocks that the disk refuses are dropped in the seconds of their frames") {
   RigConfig config;
   config.segment.block_bytes = 1 << 20;
