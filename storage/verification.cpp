@@ -107,15 +107,16 @@ Status check_index(const ContainerReader& reader, bool deep, VerifiedFile& verif
   return {};
 }
 
-}  // namespace
-
-Result<VerifiedFile> verify_file(const CatalogFile& file, bool deep) {
-  Result<ContainerReader> reader = ContainerReader::open(file.path);
+/// `file` is brought up to date with where the file is by now.
+Result<VerifiedFile> verify_once(CatalogFile& file, bool deep) {
+  VerifiedFile verified;
+  Result<ContainerReader> reader = open_listed(file);
+  verified.expired = !reader && file.path.ends_with(kExpiredSuffix);
+  if (verified.expired) return verified;
   if (!reader) return reader.error();
   const Result<std::vector<BlockEntry>> entries = reader->load_entries();
   if (!entries) return entries.error();
   const bool packets = reader->header().kind == kKindPackets;
-  VerifiedFile verified;
   verified.open = !reader->finished();
   verified.file_bytes = reader->file_bytes();
   Recount recount;
@@ -135,6 +136,17 @@ Result<VerifiedFile> verify_file(const CatalogFile& file, bool deep) {
   TAPLINE_TRY(check_footer(*reader, recount));
   if (packets) TAPLINE_TRY(check_index(*reader, deep, verified));
   return verified;
+}
+
+}  // namespace
+
+Result<VerifiedFile> verify_file(CatalogFile file, bool deep) {
+  constexpr int kMovesMax = 3;  // published, expired, and one to spare
+  for (int move = 0;; ++move) {
+    Result<VerifiedFile> verified = verify_once(file, deep);
+    const bool as_it_is = verified && !verified->index_missing;
+    if (as_it_is || move == kMovesMax || !has_vanished(file.path)) return verified;
+  }
 }
 
 }  // namespace tapline::storage

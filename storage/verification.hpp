@@ -20,9 +20,11 @@ struct VerifiedFile {
   bool open = false;  // still being written, or left by a dead writer: complete blocks were checked
   std::uint64_t torn_bytes = 0;  // `.open` files: behind the last complete block; not an error
   bool index_missing = false;    // segments: no index; questions read it whole
+  bool expired = false;          // the ring has dropped it since it was listed: nothing was checked
 };
 
+/// Of a store that is being written, too: a file that was published since it was listed is found again.
 /// kCorrupt names file, offset and what does not match. Another code: the file could not be read.
-Result<VerifiedFile> verify_file(const CatalogFile& file, bool deep);
+Result<VerifiedFile> verify_file(CatalogFile file, bool deep);
 
 }  // namespace tapline::storage

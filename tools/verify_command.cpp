@@ -36,6 +36,7 @@ struct VerifyTotals {
   std::uint64_t open_files = 0;
   std::uint64_t torn_bytes = 0;
   std::uint64_t indexes_missing = 0;
+  std::uint64_t expired_files = 0;
   std::uint64_t damaged_files = 0;
 };
 
@@ -52,6 +53,7 @@ void verify_one(const storage::CatalogFile& file, bool deep, VerifyTotals& total
   totals.open_files += verified->open ? 1 : 0;
   totals.torn_bytes += verified->torn_bytes;
   totals.indexes_missing += verified->index_missing ? 1 : 0;
+  totals.expired_files += verified->expired ? 1 : 0;
 }
 
 void print_totals(const VerifyTotals& totals, double seconds) {
@@ -64,6 +66,8 @@ void print_totals(const VerifyTotals& totals, double seconds) {
         "{} files are open or were left by a writer that died; {} bytes in them are not a complete block\n",
         totals.open_files, totals.torn_bytes);
   }
+  if (totals.expired_files > 0)
+    fmt::print("{} segments were dropped by the ring meanwhile\n", totals.expired_files);
   if (totals.indexes_missing > 0) {
     fmt::print("{} segments have no index: questions read them whole until `tapline reindex`\n",
                totals.indexes_missing);

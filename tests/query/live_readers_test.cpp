@@ -12,6 +12,7 @@
 #include "storage/query/session_question.hpp"
 #include "storage/ring.hpp"
 #include "storage/session_file_writer.hpp"
+#include "storage/verification.hpp"
 #include "tests/query/store_answer.hpp"
 #include "tests/storage/traffic.hpp"
 
@@ -379,4 +380,30 @@ TEST_CASE("a session file that is published or gone after it was listed") {
   const SessionAnswer gone = must(find_sessions(listed, question));
   REQUIRE(gone.unreadable.size() == 1);
   CHECK(gone.unreadable[0].code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a store that is written and evicts verifies as undamaged all the time") {
+  constexpr int kRounds = 10;
+  const TestStore store;
+  RingWriter writer(*store);
+  bool written = false;
+  std::thread writing([&] { written = writer.run(); });
+  while (writer.segments_evicted == 0) std::this_thread::yield();
+  std::vector<std::string> damaged;
+  std::uint64_t expired = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const storage::Catalog catalog = scan(*store);
+    const std::uint64_t evicted = writer.segments_evicted;
+    while (writer.segments_evicted < evicted + 3) std::this_thread::yield();  // the listing is an old one
+    for (const storage::CatalogFile& file : catalog.segments) {
+      const Result<storage::VerifiedFile> verified = storage::verify_file(file, round % 2 == 0);
+      if (!verified) damaged.push_back(verified.error().context);
+      if (verified && verified->expired) ++expired;
+    }
+  }
+  writer.stop = true;
+  writing.join();
+  CHECK(written);
+  CHECK(damaged == std::vector<std::string>{});
+  CHECK(expired > 0);
 }
