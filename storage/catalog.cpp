@@ -80,6 +80,16 @@ void add_steps(const std::string& directory, const std::vector<std::string>& nam
   for (CatalogFile& segment : catalog.segments) std::ranges::sort(segment.steps, {}, &IndexStep::first_block);
 }
 
+/// Drafts, and indexes of which there is no file with `suffix`. `names` are sorted.
+void add_litter(const std::string& directory, const std::vector<std::string>& names, std::string_view suffix,
+                std::vector<std::string>& strays) {
+  for (const std::string& file_name : names) {
+    const std::optional<FinalName> index = parse_final_name(file_name, kIndexSuffix);
+    const bool lonely = index && !std::ranges::binary_search(names, final_name(*index, suffix));
+    if (lonely || file_name.ends_with(kDraftSuffix)) strays.push_back(directory + "/" + file_name);
+  }
+}
+
 }  // namespace
 
 Result<Catalog> Catalog::scan_packets(const Store& store) {
@@ -91,6 +101,7 @@ Result<Catalog> Catalog::scan_packets(const Store& store) {
   catalog.expired = select_files(packets, *packet_names, kExpiredSuffix, catalog.strays);
   catalog.damaged = select_files(packets, *packet_names, kDamagedSuffix, catalog.strays);
   add_steps(packets, *packet_names, catalog);
+  add_litter(packets, *packet_names, kPacketSuffix, catalog.strays);
   return catalog;
 }
 
@@ -108,6 +119,7 @@ Result<Catalog> Catalog::scan(const Store& store) {
     *files = select_files(directory, *names, suffix, catalog.strays);
     std::ranges::move(select_files(directory, *names, kDamagedSuffix, catalog.strays),
                       std::back_inserter(catalog.damaged));
+    add_litter(directory, *names, suffix, catalog.strays);
   }
   return scanned;
 }

@@ -33,8 +33,8 @@ struct Catalog {
   std::vector<CatalogFile> ledgers;
   std::vector<CatalogFile> damaged;  // what recovery has set aside, of any kind: name and times only
 
-  /// Left by a writer that died, unless it is at work on them: `.open` files without a segment header, and
-  /// steps of segments that are not open. Nothing for readers.
+  /// Left by a writer that died, unless it is at work on them: `.open` files without a segment header, steps
+  /// of segments that are not open, indexes without their file, drafts. Nothing for readers.
   std::vector<std::string> strays;
 
   /// Fails only where a directory cannot be read; other files in it are ignored. A directory is listed until

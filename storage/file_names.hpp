@@ -23,6 +23,7 @@ inline constexpr std::string_view kLedgerSuffix = ".ledger";
 inline constexpr std::string_view kExpiredSuffix = ".expired";
 inline constexpr std::string_view kOpenSuffix = ".open";
 inline constexpr std::string_view kDamagedSuffix = ".damaged";  // set aside by recovery
+inline constexpr std::string_view kDraftSuffix = ".tmp";        // of publish_file()
 
 struct FinalName {
   TimeNs first_ns = 0;

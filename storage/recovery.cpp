@@ -107,7 +107,7 @@ Result<RecoveredFile> set_aside(const std::string& path, const std::string& reas
 /// A copy of what stands from `offset` on, as `path`.
 Status copy_tail(const ContainerReader& reader, std::uint64_t offset, const std::string& path) {
   constexpr std::uint64_t kPieceBytes = 1u << 20;
-  const std::string draft = path + ".tmp";
+  const std::string draft = path + std::string(kDraftSuffix);
   const auto copy = [&]() -> Status {
     const Result<File> from = File::open_read(reader.path());
     if (!from) return from.error();
@@ -263,6 +263,8 @@ Result<std::vector<RecoveredFile>> recover_store(const Store& store) {
       {&catalog->segments, kPacketSuffix},
       {&catalog->sessions, kSessionSuffix},
       {&catalog->ledgers, kLedgerSuffix}};
+  // First: the index of a segment that is still open has the name under which it will be made anew.
+  for (const std::string& stray : catalog->strays) TAPLINE_TRY(remove_file(stray));
   std::vector<RecoveredFile> recovered;
   for (const auto& [files, suffix] : lists) {
     for (const CatalogFile& file : *files) {
@@ -278,7 +280,6 @@ Result<std::vector<RecoveredFile>> recover_store(const Store& store) {
       for (const IndexStep& step : file.steps) TAPLINE_TRY(remove_file(step.path));
     }
   }
-  for (const std::string& stray : catalog->strays) TAPLINE_TRY(remove_file(stray));
   return recovered;
 }
 

@@ -38,7 +38,7 @@ std::string describe(const RecoveredFile& recovered);
 Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix);
 
 /// Every `.open` file of the store; those of newer formats are left alone, with a problem. Those without a
-/// segment header, and the steps of segments, are removed.
+/// segment header, the steps of segments, indexes without their file and drafts are removed.
 Result<std::vector<RecoveredFile>> recover_store(const Store& store);
 
 }  // namespace tapline::storage

@@ -12,12 +12,19 @@
 namespace tapline::storage {
 namespace {
 
-/// Segment and index; a missing index counts nothing.
-std::uint64_t bytes_on_disk(const CatalogFile& segment) {
+/// A missing file counts nothing.
+std::uint64_t bytes_of(const std::string& path) {
   std::error_code missing;
-  const std::uintmax_t index_bytes =
-      segment.open ? 0 : std::filesystem::file_size(index_path_of(segment.path), missing);
-  return segment.file_bytes + (missing ? 0 : index_bytes);
+  const std::uintmax_t bytes = std::filesystem::file_size(path, missing);
+  return missing ? 0 : bytes;
+}
+
+/// Segment and index, whole or in steps.
+std::uint64_t bytes_on_disk(const CatalogFile& segment) {
+  std::uint64_t bytes = segment.file_bytes;
+  if (!segment.open) bytes += bytes_of(index_path_of(segment.path));
+  for (const IndexStep& step : segment.steps) bytes += bytes_of(step.path);
+  return bytes;
 }
 
 /// What follows the rename of an eviction. The size comes last: an expired file that still has one tells that
@@ -79,6 +86,7 @@ Status Ring::make_room(std::uint64_t bytes) {
   }
   std::uint64_t used_bytes = 0;
   for (const auto& [id, reserved_bytes] : reserved_) used_bytes += reserved_bytes;
+  for (const std::string& stray : catalog->strays) used_bytes += bytes_of(stray);
   std::erase_if(catalog->segments, [this](const CatalogFile& segment) { return is_reserved(segment); });
   for (const CatalogFile& segment : catalog->segments) used_bytes += bytes_on_disk(segment);
   std::erase_if(catalog->segments, [](const CatalogFile& segment) { return segment.open; });

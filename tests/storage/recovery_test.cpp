@@ -91,6 +91,13 @@ void check_recovered(const CrashedSegment& crashed, const RecoveredFile& recover
   CHECK(index->for_each_posting([](IndexKeyKind, std::uint64_t, std::uint32_t) {}).ok());
 }
 
+/// What recovery makes of it, elsewhere.
+RecoveredFile must_recover_copy(const CrashedSegment& crashed) {
+  const TemporaryFolder folder;
+  write_bytes(folder / kOpenFile, crashed.bytes);
+  return recover(folder / kOpenFile);
+}
+
 void check_cut(const CrashedSegment& crashed, std::size_t size) {
   CAPTURE(size);
   const TemporaryFolder folder;
@@ -443,6 +450,30 @@ TEST_CASE("an index is not built from a segment whose block table is damaged") {
   REQUIRE_FALSE(rebuilt.ok());
   CHECK(rebuilt.error().code == ErrorCode::kCorrupt);
   CHECK_FALSE(fs::exists(folder / "rebuilt.idx"));
+}
+
+TEST_CASE("litter of a killed writer is removed, and what belongs to something is not") {
+  const TemporaryFolder folder;
+  const Result<Store> store = Store::open_or_create(folder / "store", "s");
+  const std::string packets = store->packets_directory() + "/";
+  Traffic traffic(43);
+  write_segments(store->packets_directory(), traffic.take(100));
+  const CrashedSegment crashed;
+  write_bytes(packets + kOpenFile, crashed.bytes);
+  // The index of the open segment was published, longer than what a power cut has left; and as it will be.
+  const FinalName longer{1000, 2000, 0, 0, 0};
+  const std::string litter[] = {packets + final_name(longer, kIndexSuffix),
+                                packets + final_name(longer, kIndexSuffix) + ".tmp",
+                                packets + "open-00000000000000000000000000000000.0-2.idx.tmp",
+                                store->sessions_directory() + "/" + final_name(longer, kIndexSuffix)};
+  for (const std::string& path : litter) write_bytes(path, crashed.bytes);
+  const RecoveredFile expected = must_recover_copy(crashed);
+  write_bytes(packets + fs::path(index_path_of(expected.final_path)).filename().string(), crashed.bytes);
+  REQUIRE(recover_store(*store).ok());
+  for (const std::string& path : litter) CHECK_FALSE(fs::exists(path));
+  CHECK(list_files(store->packets_directory(), kPacketSuffix).size() == 2);
+  CHECK(list_files(store->packets_directory(), kIndexSuffix).size() == 2);
+  CHECK(fs::is_empty(store->sessions_directory()));
 }
 
 TEST_CASE("all open files of a store are recovered, finished ones untouched") {

@@ -135,6 +135,23 @@ TEST_CASE("a segment that cannot fit is refused with the sizes and the remedy") 
                                        "raise --budget");
 }
 
+TEST_CASE("what a failed writer has left counts: steps of its segment, drafts, indexes without a segment") {
+  const RingStore ring_store;
+  const Store& store = ring_store.store;
+  const std::string packets = store.packets_directory() + "/";
+  make_segment(store, 100, 200, 1000, 0);
+  make_file(packets + "open-0123456789abcdef0123456789abcdef.pcap.zst.open", 1000);
+  make_file(packets + "open-0123456789abcdef0123456789abcdef.0-7.idx", 500);
+  make_file(packets + final_name({300, 400, 0, 0, 77}, kIndexSuffix), 300);
+  make_file(packets + final_name({300, 400, 0, 0, 78}, kIndexSuffix) + ".tmp", 200);
+  Ring ring(store, 4000);
+  CHECK(make_room(ring, 1000).ok());
+  CHECK(ring.segments_evicted() == 0);
+  CHECK(make_room(ring, 1001).ok());
+  CHECK(ring.segments_evicted() == 1);
+  CHECK_FALSE(make_room(ring, 2001).ok());
+}
+
 TEST_CASE("without a budget nothing is evicted") {
   const RingStore ring_store;
   const std::string segment = make_segment(ring_store.store, 1, 2, 1000, 100);
