@@ -31,14 +31,16 @@ Status make_directory(const std::string& path) {
 
 constexpr std::array<const char*, 4> kDirectories{"packets", "sessions", "ledger", "sources"};
 
-/// Empty, or what a writer left that was killed while it made the store.
+/// Empty but for what a file system makes itself (mke2fs(8)), or a writer has left that was killed while it
+/// made the store.
 bool holds_nothing_of_others(const std::string& path) {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    const bool ours =
-        std::ranges::find(kDirectories, entry.path().filename().string()) != kDirectories.end() &&
-        std::filesystem::is_empty(entry.path(), error);
-    if (!ours && entry.path().filename() != "tapline-store.tmp") return false;
+  std::filesystem::directory_iterator entry(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name == "lost+found" || name == "tapline-store.tmp") continue;
+    const bool ours = std::ranges::find(kDirectories, name) != kDirectories.end();
+    if (!ours || !std::filesystem::is_empty(entry->path(), error)) return false;
   }
   return !error;
 }

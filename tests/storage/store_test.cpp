@@ -205,6 +205,16 @@ TEST_CASE("readers see the writer without taking its lock, from this process and
   CHECK(StoreLock::acquire(*store).ok());
 }
 
+TEST_CASE("the mount point of a new file system is as good as an empty directory") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "lost+found");
+  CHECK(Store::open_or_create(folder.path(), "north").ok());
+  const TemporaryFolder other;
+  std::filesystem::create_directories(other / "lost+found");
+  std::filesystem::create_directories(other / "home");
+  CHECK(Store::open_or_create(other.path(), "north").error().code == ErrorCode::kInvalid);
+}
+
 TEST_CASE(
     "a writer killed before the marker leaves directories that the next one takes, but only empty ones") {
   const TemporaryFolder folder;
