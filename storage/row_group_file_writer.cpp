@@ -36,7 +36,7 @@ Status RowGroupFileWriter::keep_failure(Status status) {
 
 bool RowGroupFileWriter::must_rotate(const RowGroupInfo& info) const {
   if (file_->file_bytes() >= config_.file_bytes_max) return true;
-  if (file_->block_count() >= kSegmentBlocksMax) return true;
+  if (file_->block_count() >= config_.file_groups_max) return true;
   const FooterHeader& totals = file_->totals();
   const TimeNs first_ns = std::min(totals.first_ns, info.first_ns);
   const TimeNs last_ns = std::max(totals.last_ns, info.last_ns);

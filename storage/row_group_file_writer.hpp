@@ -25,6 +25,9 @@ struct RowGroupFileConfig {
   /// A file is not closed for its span before it has so many rows: clocks that jump would make a file a
   /// group.
   std::uint32_t file_rows_min = 65536;
+  /// On a quiet link most groups are small or empty, some a second, to say up to when records are complete.
+  /// Each question walks the open files group by group, with two preads each: hours of them must do.
+  std::uint32_t file_groups_max = 16384;
   /// Columns leave zstd little: level 3 takes twice the time for 3 % (measured on the large trace's
   /// sessions).
   int compression_level = 1;

@@ -17,43 +17,48 @@ using storage::SourceState;
 
 constexpr TimeNs kNeverSaid = std::numeric_limits<TimeNs>::min();
 
-/// Up to where the files of one worker go, by the newest that says so. `said`: of an opened file.
+/// Up to where the files of each worker go, by the newest that says so; each file is opened once. `said`: of
+/// an opened file.
 template <class Reader, class Said>
-TimeNs newest(const std::vector<CatalogFile>& files, const Source& source, std::uint16_t worker, Said said) {
+std::vector<TimeNs> newest(const std::vector<CatalogFile>& files, const Source& source, Said said) {
+  std::vector<TimeNs> until_ns(source.workers, kNeverSaid);
   for (auto file = files.rbegin(); file != files.rend(); ++file) {  // open ones first
     const storage::FinalName& name = file->name;
-    const bool may_have =
-        name.port == source.port && name.worker == worker && name.last_ns >= source.first_ns;
+    const bool may_have = name.port == source.port && name.worker < source.workers &&
+                          until_ns[name.worker] == kNeverSaid && name.last_ns >= source.first_ns;
     if (!file->open && !may_have) continue;
     Result<Reader> reader = Reader::open(file->path);
     if (!reader) continue;
     const storage::SegmentHeader& header = reader->container().header();
-    if (header.worker != worker || !std::ranges::equal(header.source_id, source.id)) continue;
-    const TimeNs until_ns = said(*reader);
-    if (until_ns != kNeverSaid) return until_ns;
+    const bool wanted = header.worker < source.workers && until_ns[header.worker] == kNeverSaid &&
+                        std::ranges::equal(header.source_id, source.id);
+    if (wanted) until_ns[header.worker] = said(*reader);
   }
-  return kNeverSaid;
+  return until_ns;
 }
 
 template <class Reader>
-TimeNs newest_complete(const std::vector<CatalogFile>& files, const Source& source, std::uint16_t worker) {
-  return newest<Reader>(files, source, worker, [](Reader& reader) {
+std::vector<TimeNs> newest_complete(const std::vector<CatalogFile>& files, const Source& source) {
+  return newest<Reader>(files, source, [](Reader& reader) {
     const Result<TimeNs> until_ns = reader.complete_until_ns();
     return until_ns ? *until_ns : kNeverSaid;
   });
 }
 
-TimeNs complete_until(const Source& source, const storage::Catalog& catalog, std::uint16_t worker,
-                      QuestionKind kind) {
-  const TimeNs ledger_ns = newest_complete<storage::LedgerFileReader>(catalog.ledgers, source, worker);
-  const TimeNs sessions_ns = newest_complete<storage::SessionFileReader>(catalog.sessions, source, worker);
-  if (kind == QuestionKind::kSessions && sessions_ns != kNeverSaid) return sessions_ns;
-  return std::max(ledger_ns, sessions_ns);
+/// Of each worker.
+std::vector<TimeNs> complete_until(const Source& source, const storage::Catalog& catalog, QuestionKind kind) {
+  const std::vector<TimeNs> ledger_ns = newest_complete<storage::LedgerFileReader>(catalog.ledgers, source);
+  std::vector<TimeNs> until_ns = newest_complete<storage::SessionFileReader>(catalog.sessions, source);
+  for (std::size_t worker = 0; worker < until_ns.size(); ++worker) {
+    const bool sessions_count = kind == QuestionKind::kSessions && until_ns[worker] != kNeverSaid;
+    if (!sessions_count) until_ns[worker] = std::max(until_ns[worker], ledger_ns[worker]);
+  }
+  return until_ns;
 }
 
-/// Start of the last second that the worker's ledger has: within it the sensor may have died.
-TimeNs last_second(const Source& source, const storage::Catalog& catalog, std::uint16_t worker) {
-  return newest<storage::LedgerFileReader>(catalog.ledgers, source, worker,
+/// Start of the last second that each worker's ledger has: within it the sensor may have died.
+std::vector<TimeNs> last_seconds(const Source& source, const storage::Catalog& catalog) {
+  return newest<storage::LedgerFileReader>(catalog.ledgers, source,
                                            [](const storage::LedgerFileReader& reader) {
                                              if (reader.groups().empty()) return kNeverSaid;
                                              const TimeNs last_ns = reader.container().footer().last_ns;
@@ -81,12 +86,11 @@ std::vector<LiveRun> find_live_runs(const std::vector<Source>& sources, const st
       continue;
     }
     run.state = moment.writer_active ? LiveRun::State::kRecording : LiveRun::State::kDead;
+    const std::vector<TimeNs> until_ns =
+        moment.writer_active ? complete_until(source, catalog, kind) : last_seconds(source, catalog);
     run.complete_until_ns = std::numeric_limits<TimeNs>::max();
-    for (std::uint16_t worker = 0; worker < source.workers; ++worker) {
-      const TimeNs until_ns = moment.writer_active ? complete_until(source, catalog, worker, kind)
-                                                   : last_second(source, catalog, worker);
-      run.complete_until_ns = std::min(run.complete_until_ns, until_ns);
-    }
+    for (const TimeNs worker_ns : until_ns)
+      run.complete_until_ns = std::min(run.complete_until_ns, worker_ns);
     run.complete_until_ns = std::max(run.complete_until_ns, source.first_ns);
     runs.push_back(std::move(run));
   }

@@ -199,6 +199,27 @@ TEST_CASE("session files: an hour ends a file, unless it has few rows because it
   CHECK(files_for(65536) == 1);
 }
 
+TEST_CASE("session files: a quiet link's file ends after so many groups, empty ones included") {
+  const TemporaryFolder folder;
+  SessionFileConfig config = config_for(folder, 10);
+  config.file.file_groups_max = 16;
+  SessionFileWriter writer(config);
+  write_all(writer, plausible_records(10));
+  for (TimeNs second = 1; second <= 100; ++second) {
+    writer.note_complete(second * kNsPerSecond);
+    REQUIRE(writer.flush().ok());
+  }
+  CHECK(writer.counters().files_published == 6);
+  REQUIRE(writer.finish().ok());
+  std::uint64_t records = 0;
+  for (const std::string& path : files_in(folder)) {
+    const SessionFileReader file = *SessionFileReader::open(path);
+    CHECK(file.container().block_count() <= 16);
+    records += file.container().footer().frames;
+  }
+  CHECK(records == 10);
+}
+
 TEST_CASE("session files: times at the ends of what can be said") {
   const TemporaryFolder folder;
   SessionSamples samples(kSeed);
