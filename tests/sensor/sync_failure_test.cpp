@@ -127,7 +127,7 @@ TEST_CASE("a ledger or sessions that cannot be synced end the recording") {
 TEST_CASE("blocks that the disk refuses are dropped in the seconds of their frames") {
   RigConfig config;
   config.segment.block_bytes = 1 << 20;
-  config.ring_bytes = 100'000;  // no room for any segment
+  config.budget_bytes = 100'000;  // no room for any segment
   LiveRig rig(config);
   receive_for(rig, 5 * kNsPerSecond);
   rig.stop();
