@@ -8,57 +8,13 @@
 #include "storage/container_reader.hpp"
 #include "storage/index_reader.hpp"
 #include "storage/segment_index.hpp"
-#include "storage/stranded_blocks.hpp"
-#include "tests/storage/sample_container.hpp"
-#include "tests/storage/stored_frames.hpp"
-#include "tests/temporary_folder.hpp"
+#include "tests/storage/crashed_segment.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;
 namespace fs = std::filesystem;
 
 namespace {
-
-const std::string kOpenFile = "open-00000000000000000000000000000000.pcap.zst.open";
-
-/// An open segment as a killed writer leaves it: some complete blocks, nothing behind them.
-struct CrashedSegment {
-  TemporaryFolder folder;
-  ByteBuffer bytes;
-  std::vector<std::size_t> ends;  // of the segment header and of each block
-  std::vector<StoredFrame> frames;
-
-  explicit CrashedSegment(std::size_t frame_count = 400) {
-    FrameSegmentConfig config;
-    config.directory = config.index_directory = folder.path();
-    config.block_bytes = 8192;
-    FrameSegmentWriter writer(config);
-    TestPipeline pipeline(writer);
-    Traffic traffic(30);
-    REQUIRE(pipeline.append_all(traffic.take(frame_count)).ok());
-    const std::string path = only_file(folder.path(), kOpenSuffix);
-    bytes = *read_file(path);
-    frames = read_segment(path);
-    const Result<ContainerReader> reader = ContainerReader::open(path);
-    for (std::uint32_t i = 0; i < reader->block_count(); ++i) ends.push_back(reader->entry(i)->file_offset);
-    ends.push_back(reader->complete_bytes());
-    REQUIRE(ends.back() == bytes.size());
-    REQUIRE(ends.size() > 4);
-    fs::remove(path);
-  }
-
-  std::uint32_t complete_blocks(std::size_t size) const {
-    return static_cast<std::uint32_t>(
-               std::ranges::count_if(ends, [&](std::size_t end) { return end <= size; })) -
-           1;
-  }
-};
-
-RecoveredFile recover(const std::string& path, std::string_view suffix = kPacketSuffix) {
-  Result<RecoveredFile> recovered = recover_file(path, suffix);
-  if (!recovered) FAIL(recovered.error().context);
-  return *recovered;
-}
 
 ByteBuffer newer_format(ByteBuffer bytes) {
   SegmentHeader header{};
@@ -68,27 +24,6 @@ ByteBuffer newer_format(ByteBuffer bytes) {
   header.checksum = checksum_before(header, header.checksum);
   std::memcpy(&bytes[at], &header, sizeof header);
   return bytes;
-}
-
-/// The recovered segment holds exactly the frames of the first `blocks` blocks, and is whole.
-void check_recovered(const CrashedSegment& crashed, const RecoveredFile& recovered, std::uint32_t blocks) {
-  CHECK(recovered.blocks_kept == blocks);
-  const std::vector<StoredFrame> stored = read_segment(recovered.final_path);
-  REQUIRE(stored.size() == recovered.frames_kept);
-  for (std::size_t i = 0; i < stored.size(); ++i) {
-    REQUIRE(stored[i].bytes == crashed.frames[i].bytes);
-    REQUIRE(stored[i].time_ns == crashed.frames[i].time_ns);
-    REQUIRE(stored[i].order == crashed.frames[i].order);
-  }
-  CHECK((stored.size() == crashed.frames.size() || crashed.frames[stored.size()].block == blocks));
-  const Result<ContainerReader> reader = ContainerReader::open(recovered.final_path);
-  CHECK(reader->footer().end_state == kEndRecovered);
-  CHECK(reader->footer().torn_bytes == recovered.torn_bytes);
-  CHECK(reader->footer().block_count == blocks);
-  Result<IndexReader> index =
-      IndexReader::open(index_path_of(recovered.final_path), reader->header().segment_id, blocks);
-  REQUIRE(index.ok());
-  CHECK(index->for_each_posting([](IndexKeyKind, std::uint64_t, std::uint32_t) {}).ok());
 }
 
 /// What recovery makes of it, elsewhere.
@@ -146,85 +81,6 @@ TEST_CASE("a block that has its length but not its bytes ends the segment, as af
   check_recovered(crashed, recover(folder / kOpenFile), blocks);
 }
 
-TEST_CASE("good blocks behind a damaged one are set aside, and the name tells their times") {
-  const CrashedSegment crashed;
-  const std::size_t bad = 2;
-  const bool header = GENERATE(false, true);
-  CAPTURE(header);
-  const TemporaryFolder folder;
-  ByteBuffer bytes = crashed.bytes;
-  bytes[header ? crashed.ends[bad] + 20 : crashed.ends[bad + 1] - 5] ^= 1;
-  write_bytes(folder / kOpenFile, bytes);
-  const RecoveredFile recovered = recover(folder / kOpenFile);
-  check_recovered(crashed, recovered, bad);
-  CHECK(recovered.damaged_bytes == bytes.size() - crashed.ends[bad]);
-  CHECK_THAT(recovered.problem, Catch::Contains("block 2 is damaged"));
-  const std::string path = only_file(folder.path(), kDamagedSuffix);
-  CHECK(path == recovered.damaged_path);
-  CHECK(*read_file(path) ==
-        ByteBuffer(bytes.begin() + static_cast<std::ptrdiff_t>(crashed.ends[bad]), bytes.end()));
-  const std::optional<FinalName> name = parse_final_name(fs::path(path).filename().string(), kDamagedSuffix);
-  REQUIRE(name);
-  for (const StoredFrame& frame : crashed.frames) {
-    if (frame.block < bad) continue;
-    CHECK(frame.time_ns >= name->first_ns);
-    CHECK(frame.time_ns <= name->last_ns);
-  }
-  // Interrupted before the tail was cut, it comes out the same.
-  fs::remove(recovered.final_path);
-  write_bytes(folder / kOpenFile, bytes);
-  CHECK(recover(folder / kOpenFile).damaged_path == path);
-  CHECK(list_files(folder.path(), kDamagedSuffix).size() == 1);
-}
-
-TEST_CASE("a file whose first block is damaged is set aside whole where good ones follow") {
-  const CrashedSegment crashed;
-  const bool header = GENERATE(false, true);
-  const TemporaryFolder folder;
-  ByteBuffer bytes = crashed.bytes;
-  bytes[crashed.ends[0] + (header ? 20 : 200)] ^= 1;
-  write_bytes(folder / kOpenFile, bytes);
-  const RecoveredFile recovered = recover(folder / kOpenFile);
-  CHECK(recovered.final_path.empty());
-  CHECK(recovered.blocks_kept == 0);
-  CHECK(recovered.damaged_bytes == bytes.size());
-  CHECK(*read_file(recovered.damaged_path) == bytes);
-  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
-}
-
-TEST_CASE("a tail of magic numbers and other files' blocks is a torn tail") {
-  const CrashedSegment crashed;
-  const CrashedSegment other;  // the same frames under another id
-  const TemporaryFolder folder;
-  ByteBuffer bytes = crashed.bytes;
-  for (int i = 0; i < 500'000; ++i) put(bytes, kBlockMagic);
-  bytes.insert(bytes.end(), other.bytes.begin(), other.bytes.end());
-  bytes.insert(bytes.end(), crashed.bytes.begin(), crashed.bytes.end());  // of this id, at another place
-  write_bytes(folder / kOpenFile, bytes);
-  const RecoveredFile recovered = recover(folder / kOpenFile);
-  CHECK(recovered.damaged_path.empty());
-  check_recovered(crashed, recovered, static_cast<std::uint32_t>(crashed.ends.size() - 1));
-}
-
-TEST_CASE("blocks are found wherever in a file they stand") {
-  const CrashedSegment crashed;
-  const TemporaryFolder folder;
-  const std::string path = folder / "source.open";
-  write_bytes(path, crashed.bytes);
-  const std::uint64_t tag = id_tag([&] {
-    SegmentId id;
-    std::ranges::copy(ContainerReader::open(path)->header().segment_id, id.begin());
-    return id;
-  }());
-  const File file = *File::open_read(path);
-  for (std::size_t from = 0; from <= crashed.ends[2]; ++from) {
-    const Result<StrandedBlocks> found = find_stranded_blocks(file, tag, from);
-    REQUIRE(found.ok());
-    const auto before = std::ranges::count_if(crashed.ends, [&](std::size_t end) { return end < from; });
-    REQUIRE(found->good == crashed.ends.size() - 1 - static_cast<std::size_t>(before));
-  }
-}
-
 TEST_CASE("garbage behind the last block is cut") {
   const CrashedSegment crashed;
   const TemporaryFolder folder;
@@ -269,41 +125,6 @@ TEST_CASE("a recovery that is repeated remembers what the first one had cut") {
   REQUIRE(first.torn_bytes == 5000);
   fs::rename(first.final_path, folder / kOpenFile);  // killed before the name was on disk
   CHECK(recover(folder / kOpenFile).torn_bytes == 5000);
-}
-
-TEST_CASE("a file whose segment header is damaged is set aside, whole") {
-  const CrashedSegment crashed;
-  const TemporaryFolder folder;
-  ByteBuffer bytes = crashed.bytes;
-  bytes[kLeadFrameBytes + sizeof(SkippableHeader) + 60] ^= 1;
-  write_bytes(folder / kOpenFile, bytes);
-  const RecoveredFile recovered = recover(folder / kOpenFile);
-  CHECK(recovered.final_path.empty());
-  CHECK(recovered.blocks_kept == 0);
-  CHECK_THAT(recovered.problem, Catch::Contains("segment header"));
-  CHECK(recovered.damaged_path == folder / "open-00000000000000000000000000000000.pcap.zst.damaged");
-  CHECK(*read_file(recovered.damaged_path) == bytes);
-  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
-}
-
-TEST_CASE("a file set aside for its segment header tells the times of its blocks") {
-  const CrashedSegment crashed;
-  const TemporaryFolder folder;
-  ByteBuffer bytes = crashed.bytes;
-  SegmentHeader header{};
-  std::memcpy(&header, &bytes[kLeadFrameBytes + sizeof(SkippableHeader)], sizeof header);
-  SegmentId id;
-  std::ranges::copy(header.segment_id, id.begin());
-  bytes[kLeadFrameBytes + sizeof(SkippableHeader) + 60] ^= 1;
-  write_bytes(folder / open_name(id, kPacketSuffix), bytes);
-  const RecoveredFile recovered = recover(folder / open_name(id, kPacketSuffix));
-  const std::optional<FinalName> name =
-      parse_final_name(fs::path(recovered.damaged_path).filename().string(), kDamagedSuffix);
-  REQUIRE(name);
-  CHECK(name->id_high == id_high(id));
-  const auto [least, greatest] = std::ranges::minmax_element(crashed.frames, {}, &StoredFrame::time_ns);
-  CHECK(name->first_ns == least->time_ns);
-  CHECK(name->last_ns == greatest->time_ns);
 }
 
 TEST_CASE("a block that is whole but cannot be parsed is kept, and the index says so") {
@@ -380,21 +201,6 @@ TEST_CASE("a segment of a newer format is left alone") {
   REQUIRE_FALSE(recovered.ok());
   CHECK(recovered.error().code == ErrorCode::kUnsupported);
   CHECK(*read_file(folder / kOpenFile) == bytes);
-}
-
-TEST_CASE("a flipped bit in version or features is damage, and stops nobody from starting") {
-  const std::size_t offset =
-      GENERATE(offsetof(SegmentHeader, version), offsetof(SegmentHeader, incompatible));
-  const CrashedSegment crashed;
-  const TemporaryFolder folder;
-  const Result<Store> store = Store::open_or_create(folder / "store", "s");
-  ByteBuffer bytes = crashed.bytes;
-  bytes[kLeadFrameBytes + sizeof(SkippableHeader) + offset] ^= 0x40;
-  write_bytes(store->packets_directory() + "/" + kOpenFile, bytes);
-  const Result<std::vector<RecoveredFile>> recovered = recover_store(*store);
-  REQUIRE(recovered.ok());
-  REQUIRE(recovered->size() == 1);
-  CHECK_FALSE(recovered->front().damaged_path.empty());
 }
 
 TEST_CASE("a file of a newer format does not keep the others from being recovered") {
