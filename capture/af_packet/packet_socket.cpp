@@ -12,7 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <span>
 #include <thread>
 
 #include "capture/af_packet/fanout_program.hpp"
@@ -32,11 +34,27 @@ Status set_option(const File& file, int level, int option, const T& value, std::
   return io_error(action, file.path());
 }
 
-/// Every frame is dropped before it is counted or copied.
-Status drop_everything(const File& file) {
-  sock_filter nothing{BPF_RET | BPF_K, 0, 0, 0};
-  const sock_fprog program{1, &nothing};
+/// What it does not let pass is dropped before it is counted or copied.
+Status attach_filter(const File& file, std::span<sock_filter> instructions) {
+  const sock_fprog program{static_cast<unsigned short>(instructions.size()), instructions.data()};
   return set_option(file, SOL_SOCKET, SO_ATTACH_FILTER, program, "attach a filter to");
+}
+
+Status drop_everything(const File& file) {
+  std::array<sock_filter, 1> nothing = {{{BPF_RET | BPF_K, 0, 0, 0}}};
+  return attach_filter(file, nothing);
+}
+
+/// Not PACKET_IGNORE_OUTGOING: in a fan-out group the kernel looks at the group's flag, not at its members',
+/// and that one (PACKET_FANOUT_FLAG_IGNORE_OUTGOING) came after 6.1.
+Status drop_sent(const File& file) {
+  std::array<sock_filter, 4> received = {{
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PACKET_OUTGOING},
+      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_RET | BPF_K, 0, 0, 0xffff'ffff},
+  }};
+  return attach_filter(file, received);
 }
 
 Result<File> open_socket(const std::string& interface) {
@@ -86,9 +104,6 @@ Status PacketSocket::configure(const File& file, const AfPacketConfig& config, c
   // Has the kernel stamp frames as they come in. Without it each is stamped when it is copied to the ring:
   // later, and for every listener anew.
   TAPLINE_TRY(set_option(file, SOL_SOCKET, SO_TIMESTAMPNS, int{1}, "have frames stamped on"));
-  if (facts.loopback) {  // a packet comes by there twice: sent, and received
-    TAPLINE_TRY(set_option(file, SOL_PACKET, PACKET_IGNORE_OUTGOING, int{1}, "ignore sent frames on"));
-  }
   if (config.promiscuous) {
     packet_mreq membership{};
     membership.mr_ifindex = facts.index;
@@ -163,6 +178,7 @@ Status PacketSocket::join_group(std::uint16_t group) {
 }
 
 Status PacketSocket::start() {
+  if (facts_.loopback) return drop_sent(file_);  // a packet comes by there twice: sent, and received
   return set_option(file_, SOL_SOCKET, SO_DETACH_FILTER, int{0}, "start receiving on");
 }
 

@@ -92,9 +92,11 @@ TEST_CASE("a stop while the interface is gone ends, with what was received") {
 
 TEST_CASE("each packet of the loopback interface is seen once") {
   if (must_skip()) return;
+  const unsigned workers = GENERATE(1u, 2u);
+  CAPTURE(workers);
   const PrivateNetwork network;
   REQUIRE(PrivateNetwork::ip("link set lo up"));
-  const Sources sources = open_sources(config_for("lo"));
+  const Sources sources = open_sources(config_for("lo", workers));
   const int receiver = socket(AF_INET, SOCK_DGRAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -105,8 +107,12 @@ TEST_CASE("each packet of the loopback interface is seen once") {
   for (std::uint8_t i = 0; i < 25; ++i) {
     REQUIRE(sendto(receiver, &i, 1, 0, reinterpret_cast<const sockaddr*>(&address), address_bytes) == 1);
   }
-  sources[0]->stop_receiving();
-  CHECK(drain(*sources[0]) == 25);
+  std::uint64_t frames = 0;
+  for (const auto& source : sources) {
+    source->stop_receiving();
+    frames += drain(*source);
+  }
+  CHECK(frames == 25);
   close(receiver);
 }
 
