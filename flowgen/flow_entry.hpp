@@ -92,8 +92,9 @@ struct alignas(64) ColdLine {
   std::uint32_t syn_seq;  // of the first SYN; valid where syn_seen of first_syn_direction is set
   std::uint32_t mpls_label : 20;  // of the first labelled frame
   std::uint32_t mpls_seen : 1;
-  std::uint32_t lag_log2 : 6;  // see lag_of(); 0: none
-  std::uint32_t spare : 5;
+  std::uint32_t lag_log2 : 6;        // see lag_ns(); 0: none
+  std::uint32_t interim_missed : 1;  // the record of the next boundary was due and found no slab
+  std::uint32_t spare : 4;
   std::uint64_t unstored_packets : 48;
   std::uint64_t phase : 4;            // FlowPhase
   std::uint64_t delta : 2;            // DeltaState

@@ -108,13 +108,14 @@ void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
 }
 
 // False where no slab is left: then the flow's later records say it all, because nothing has been said
-// before.
+// before. Counted once a boundary, however often it is tried.
 bool FlowTable::State::write_interim(std::uint32_t flow) {
   FlowEntry& entry = pool[flow];
   ColdLine& cold = entry.cold;
   const std::uint32_t new_slab = cold.slab == kNoSlab ? slabs.allocate() : kNoSlab;
   if (cold.slab == kNoSlab && new_slab == kNoSlab) {
-    ++counters.interim_slab_exhausted;
+    if (cold.interim_missed == 0) ++counters.interim_slab_exhausted;
+    cold.interim_missed = 1;
     return false;
   }
   write_record(entry, EndReason::kOpen);
@@ -123,6 +124,7 @@ bool FlowTable::State::write_interim(std::uint32_t flow) {
   slab.previous[0] = entry.directions[0].total;
   slab.previous[1] = entry.directions[1].total;
   ++slab.seq;
+  cold.interim_missed = 0;
   cold.set_delta(DeltaState::kNone);
   refresh_check(entry);
   return true;
@@ -211,9 +213,12 @@ std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arriv
     if (settled != Settled::kEnded) end(flow, EndReason::kReused);
     return begin(arrival, flow);
   }
+  const bool missed = entry.cold.interim_missed != 0;
+  if (missed && arrival.frame.time_ns >= next_boundary(entry)) entry.cold.interim_missed = 0;
   note_frame(entry, arrival);
-  // The wheel asks too early where the next record has moved away, which costs little; never too late.
-  if (later(next_due(entry), entry.cold.lag_ns()) < asked_ns) {
+  // The wheel asks too early where the next record has moved away, which costs little; never too late. After
+  // a missed record it asks at what was the timeout then.
+  if (missed || later(next_due(entry), entry.cold.lag_ns()) < asked_ns) {
     wheel.unlink(flow);
     relink(flow);
   }

@@ -69,7 +69,7 @@ struct FlowCounters {
   std::uint64_t flows_begun = 0;
   std::uint64_t flows_evicted = 0;
   std::uint64_t records_written = 0;
-  std::uint64_t interim_slab_exhausted = 0;  // interim records not written, because no slab was free
+  std::uint64_t interim_slab_exhausted = 0;  // interim records not written when due, for want of a slab
 };
 
 class FlowTable {

@@ -198,11 +198,33 @@ TEST_CASE("without a slab there is no interim record, and the later ones say it 
   driver.send(second);
   driver.advance(kStart + 4 * kSecond);
   CHECK(driver.records.size() == 1);
-  CHECK(driver.table().counters().interim_slab_exhausted >= 1);
+  CHECK(driver.table().counters().interim_slab_exhausted == 1);
   driver.finish();
   REQUIRE(driver.records.size() == 3);
   for (const SessionRecord& record : driver.records)
     CHECK((record.seq == 0) == (record.a_to_b.previous.packets == 0));
+}
+
+TEST_CASE("a flow without a slab ends at its timeout, however its boundaries lie") {
+  FlowTableConfig config = Driver::small_config();
+  config.interim_slabs_max = 1;
+  Driver driver(config);
+  driver.send(tcp(-3 * kSecond, kAck));
+  Packet second = tcp(0, kAck);
+  second.source_port = 41'000;
+  driver.send(second);  // the first has taken the slab
+  driver.idle_until(kStart + 2900 * kMs);
+  REQUIRE(driver.records.size() == 1);
+  driver.send(second.at(kStart + 3 * kSecond));
+  CHECK(driver.table().counters().interim_slab_exhausted == 1);  // of half a second: timer and frame tried
+  driver.send(second.at(kStart + 3100 * kMs).with_flags(kRst));
+  driver.idle_until(kStart + 8 * kSecond);
+  CHECK(driver.table().flows_active() == 2);
+  driver.idle_until(kStart + 11 * kSecond);  // 3.1 s, 5 s of kTcpReset, the grace and a slot of the wheel
+  CHECK(driver.table().flows_active() == 1);
+  REQUIRE(driver.records.size() == 2);
+  CHECK(driver.records[1].end_reason == EndReason::kReset);
+  CHECK(driver.table().counters().interim_slab_exhausted == 2);  // that of five seconds
 }
 
 TEST_CASE("frames that run backwards end nothing and keep the uid") {
