@@ -81,7 +81,7 @@ void decode_ipv6(const Frame& frame, PacketMeta& meta, std::uint32_t at) noexcep
   std::uint32_t payload_bytes = load_be16(ip + 4);
   if (payload_bytes == 0) payload_bytes = jumbo_payload_bytes(frame, at).value_or(0);
   const std::uint32_t ip_end = at + kFixedBytes + payload_bytes;
-  const IpExtent extent{at + kFixedBytes, std::min(ip_end, frame.captured_bytes), ip_end};
+  const IpExtent extent{at + kFixedBytes, std::min({ip_end, frame.captured_bytes, kOffsetMax}), ip_end};
   meta.l3_offset = static_cast<std::uint16_t>(at);
   meta.ip_bytes = kFixedBytes + payload_bytes;
   meta.ip_proto = ip[6];

@@ -12,13 +12,15 @@
 
 namespace tapline::detail {
 
-/// No header is read at or past this offset, so that offsets with any transport header fit PacketMeta's 16
-/// bits. Only chains of extension headers in frames beyond every real MTU get there.
+/// No header is read past this offset, so that the offset behind any transport header fits PacketMeta's 16
+/// bits. Only chains of extension headers in frames beyond every real MTU get there. What such a chain's last
+/// header covers may end past 16 bits: offsets stop at kOffsetMax, by readable_end.
 inline constexpr std::uint32_t kHeaderOffsetMax = 0xff00;
+inline constexpr std::uint32_t kOffsetMax = 0xffff;
 
 /// What is known about the place of a header: its offset (which may lie past both ends), where the captured
-/// bytes of the IP packet end, and where the IP packet ends according to its header. The link's padding is
-/// outside both.
+/// bytes of the IP packet end (kOffsetMax at most), and where the IP packet ends according to its header. The
+/// link's padding is outside both.
 struct IpExtent {
   std::uint32_t at;
   std::uint32_t readable_end;

@@ -113,4 +113,24 @@ TEST_CASE("the longest frame full of extension headers stays within 16-bit offse
   CHECK_FALSE(meta.has(kMetaL4));
 }
 
+TEST_CASE(
+    "a last header that begins within 16-bit offsets and ends past them leaves its offsets at their end") {
+  const bool jumbogram = GENERATE(false, true);
+  CAPTURE(jumbogram);
+  PacketBuilder builder = PacketBuilder().eth().ipv6("2001:db8::1", "2001:db8::2");
+  builder.extension(jumbogram ? kIpProtoHopByHop : kIpProtoDestinationOptions, 2048);
+  for (int i = 1; i < 32; ++i) builder.extension(kIpProtoDestinationOptions, 2048);
+  PacketBytes bytes = builder.udp(1, 2).payload(500).bytes();
+  REQUIRE(bytes.size() > 65'590);
+  store_be16(bytes.data() + 18, jumbogram ? 0 : 0xffff);
+  const PacketBytes option = {0xc2, 4, 0, 2, 0, 0};
+  if (jumbogram) std::copy(option.begin(), option.end(), bytes.begin() + 56);
+  const PacketMeta meta =
+      decode_exact(bytes, bytes.size(), kLinkEthernet, static_cast<std::uint32_t>(bytes.size()));
+  CHECK(meta.status == DecodeStatus::kIp);
+  CHECK(meta.ip_bytes == (jumbogram ? 40 + 0x20000 : 40 + 0xffff));
+  CHECK(meta.l4_offset == 0xffff);
+  CHECK(meta.payload_offset == 0xffff);
+}
+
 }  // namespace tapline::test
