@@ -20,6 +20,12 @@ Compression sniff_compression(Bytes front);
 /// default.
 inline constexpr unsigned kZstdWindowLogMax = 27;
 
+/// Input that one read() takes in without giving any output: padding, empty members, skippable frames. A call
+/// must end, also where gigabytes of those are themselves compressed to next to nothing.
+inline constexpr std::uint64_t kOutputlessBytesMax = std::uint64_t{16} << 20;
+/// kLimit where the input from `begin` to the window's front exceeds it.
+Status check_outputless(const InputWindow& window, std::uint64_t begin);
+
 Result<std::unique_ptr<ByteInput>> open_gzip(std::unique_ptr<InputWindow> window);
 Result<std::unique_ptr<ByteInput>> open_zstd(std::unique_ptr<InputWindow> window,
                                              unsigned window_log_max = kZstdWindowLogMax);

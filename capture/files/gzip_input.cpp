@@ -28,8 +28,10 @@ class GzipInput final : public ByteInput {
     out = out.first(std::min<std::size_t>(out.size(), std::numeric_limits<uInt>::max()));
     stream_.next_out = out.data();
     stream_.avail_out = static_cast<uInt>(out.size());
+    const std::uint64_t begin = window_->offset();
     while (stream_.avail_out == out.size()) {
-      const Result<bool> more = between_members_ ? find_member() : window_->require(1);
+      TAPLINE_TRY(check_outputless(*window_, begin));
+      const Result<bool> more = between_members_ ? find_member(begin) : window_->require(1);
       if (!more) return more.error();
       if (!*more && between_members_) return std::size_t{0};
       if (!*more) return damage("the file ends within its gzip data");
@@ -47,8 +49,9 @@ class GzipInput final : public ByteInput {
 
   /// False at a proper end. Zero bytes after a member are padding (tapes and block devices leave it; gzip(1)
   /// too).
-  Result<bool> find_member() {
+  Result<bool> find_member(std::uint64_t begin) {
     for (;;) {
+      TAPLINE_TRY(check_outputless(*window_, begin));
       Result<bool> more = window_->require(1);
       if (!more || !*more) return more;
       const Bytes rest = window_->available();

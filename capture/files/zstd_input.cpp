@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "capture/base/size.hpp"
 #include "capture/files/compressed_input.hpp"
 
 namespace tapline {
@@ -28,7 +29,9 @@ class ZstdInput final : public ByteInput {
 
   Result<std::size_t> read(std::span<std::uint8_t> out) override {
     ZSTD_outBuffer made = {out.data(), out.size(), 0};
+    const std::uint64_t begin = window_->offset();
     while (made.pos == 0) {
+      TAPLINE_TRY(check_outputless(*window_, begin));
       const Result<bool> more = window_->require(1);
       if (!more) return more.error();
       // At the end there may still be output inside: one call without input, until it says that a frame is
@@ -81,6 +84,13 @@ Compression sniff_compression(Bytes front) {
   const auto magic = load_le<std::uint32_t>(front.data());
   const bool zstd = magic == kZstdMagic || (magic & 0xffff'fff0) == kZstdSkippableMagic;
   return zstd ? Compression::kZstd : Compression::kNone;
+}
+
+Status check_outputless(const InputWindow& window, std::uint64_t begin) {
+  if (window.offset() - begin <= kOutputlessBytesMax) return {};
+  return error_at(
+      window, ErrorCode::kLimit,
+      fmt::format("more than {} of compressed data without content", format_size(kOutputlessBytesMax)));
 }
 
 Result<std::unique_ptr<ByteInput>> open_zstd(std::unique_ptr<InputWindow> window, unsigned window_log_max) {

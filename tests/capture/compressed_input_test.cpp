@@ -108,6 +108,34 @@ TEST_CASE("a zstd window beyond the limit is refused before it is allocated") {
   CHECK(outcome.error.code == ErrorCode::kUnsupported);
 }
 
+TEST_CASE("input that brings no output is read up to a limit in one call") {
+  const std::vector<ContractFrame> frames = random_frames(5, 50, 100);
+  const auto image_with = [&frames](std::size_t idle_bytes, bool gzipped) {
+    if (gzipped) {  // padding
+      ByteBuffer image = gzip(pcap_image(frames, {}));
+      image.resize(image.size() + idle_bytes);
+      return zstd(image);
+    }
+    ByteBuffer image = zstd(pcap_image(frames, {}));
+    for (std::size_t bytes = 0; bytes < idle_bytes; bytes += 1 << 20) {
+      const std::size_t end = image.size();
+      image.resize(end + (1 << 20));  // a skippable frame (RFC 8878, 3.1.2)
+      store_le(image.data() + end, std::uint32_t{0x184d'2a50});
+      store_le(image.data() + end + 4, std::uint32_t{(1 << 20) - 8});
+    }
+    return gzip(image);
+  };
+  for (const bool gzipped : {true, false}) {
+    CAPTURE(gzipped);
+    CHECK_FALSE(read_all(image_with(kOutputlessBytesMax - (1 << 20), gzipped)).failed);
+    const Outcome outcome = read_all(image_with(kOutputlessBytesMax + (2 << 20), gzipped));
+    CHECK(outcome.frames == 50);
+    CHECK(outcome.failed);
+    CHECK(outcome.error.code == ErrorCode::kLimit);
+    CHECK_THAT(outcome.error.context, Catch::Contains("16.0 MiB of compressed data without content"));
+  }
+}
+
 TEST_CASE("a third layer of compression is refused") {
   const ByteBuffer image = gzip(zstd(gzip(pcap_header({}))));
   CHECK_FALSE(read_all(zstd(gzip(pcap_header({})))).failed);
