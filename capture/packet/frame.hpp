@@ -26,8 +26,8 @@ enum LinkType : std::uint16_t {
 };
 
 /// Where a frame stands among all frames of its source: the running maximum of capture time, and how many
-/// frames came before it while that maximum held. Unique within a source; given before frames are distributed
-/// to workers.
+/// frames came before it while that maximum held (beyond 2^32 of them: order_stamper.hpp). Unique within a
+/// source; given before frames are distributed to workers.
 struct OrderKey {
   TimeNs time_ns = 0;
   std::uint32_t count = 0;
