@@ -40,9 +40,9 @@ struct DpdkPortConfig {
   std::uint16_t port = 0;  // Frame::port
   unsigned workers = 1;    // receive queues; more than one needs a device that distributes by a hash
   std::uint16_t rx_descriptors = 2'048;  // a queue; the device's own limits apply
-  std::uint32_t mbufs = 0;               // buffers of 2 KiB of the port; 0: twice what its queues can hold
-  std::uint32_t frame_bytes_max =
-      9'238;  // 1,522 to 65,535; longer ones are cut: 9,216 + Ethernet and two tags
+  std::uint32_t mbufs = 0;  // buffers of 2 KiB of the port; 0: what its queues can hold, up to 2^n - 1
+  // 1,522 to 65,535; longer ones are cut. 9,216 + Ethernet and two tags.
+  std::uint32_t frame_bytes_max = 9'238;
   DpdkIdle idle = DpdkIdle::kAdaptive;
 };
 

@@ -102,7 +102,7 @@ Result<ReceivePlan> plan_receive(const DpdkPortConfig& config, const rte_eth_dev
   // pool.
   const std::uint32_t held =
       plan.queues * (config.rx_descriptors + kBurstFramesMax + kPoolCacheMbufs * 3 / 2);
-  plan.mbufs = config.mbufs != 0 ? config.mbufs : std::bit_ceil(held + 1) * 2 - 1;
+  plan.mbufs = config.mbufs != 0 ? config.mbufs : std::bit_ceil(held + 1) - 1;
   plan.cache_mbufs = std::min(kPoolCacheMbufs, plan.mbufs / 2);  // DPDK: at most two thirds of the pool
   return plan;
 }

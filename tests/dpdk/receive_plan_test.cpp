@@ -109,6 +109,10 @@ TEST_CASE("buffers: at least what queues, bursts and caches hold") {
   CHECK(plan_of({.device = "d"}, nic()).mbufs >= 2'048 + 64 + 384);
   CHECK(plan_of({.device = "d", .workers = 8}, nic()).mbufs >= 8 * (2'048 + 64 + 384));
   CHECK(plan_of({.device = "d", .mbufs = 777}, nic()).mbufs == 777);
+  const ReceivePlan sixteen = plan_of({.device = "d", .workers = 16}, nic());
+  constexpr std::uint64_t kPoolOverheadBytes = 64;  // of an mbuf: the pool's header
+  CHECK(std::uint64_t{sixteen.mbufs} * (sixteen.room_bytes + sizeof(rte_mbuf) + kPoolOverheadBytes) <
+        DpdkMemoryConfig().bytes);
 }
 
 TEST_CASE("both directions of a flow have one Toeplitz hash under the symmetric key") {
