@@ -98,13 +98,13 @@ Result<std::shared_ptr<DpdkRuntime>> DpdkRuntime::start(const DpdkMemoryConfig& 
   if (memory.pages == DpdkPages::kHuge && !hugepages) return hugepages_missing(memory, free_bytes);
 
   const AffinityKeeper affinity;
-  eal().started = true;
   eal().arguments = eal_arguments({.memory_bytes = memory.bytes,
                                    .hugepages = hugepages,
                                    .pci_devices = pci_devices,
                                    .process_id = ::getpid(),
                                    .cpu = affinity.first_cpu()});
   TAPLINE_TRY(initialise(eal().arguments, hugepages));
+  eal().started = true;
   std::shared_ptr<DpdkRuntime> runtime(new DpdkRuntime(hugepages));
   eal().runtime = runtime;
   eal().memory = memory;

@@ -228,6 +228,14 @@ TEST_CASE("the runtime starts once a process", "[port]") {
   CHECK(restarted.error().code == ErrorCode::kUnsupported);
 }
 
+TEST_CASE("a start that failed is not told as a runtime that has ended") {
+  for (int i = 0; i < 2; ++i) {
+    const auto runtime = DpdkRuntime::start({.bytes = 1ULL << 50, .pages = DpdkPages::kNormal}, {});
+    REQUIRE_FALSE(runtime.ok());
+    CHECK_THAT(runtime.error().context, Catch::Contains("DPDK does not start"));
+  }
+}
+
 TEST_CASE("huge pages that are not there are asked for") {
   const auto runtime = DpdkRuntime::start({.bytes = 1ULL << 50, .pages = DpdkPages::kHuge}, {});
   REQUIRE_FALSE(runtime.ok());
