@@ -57,10 +57,11 @@ Status DpdkPort::attach() {
     if (code != 0) return failure("open", code);
   }
   if (const int code = ::rte_eth_dev_get_port_by_name(device.name.c_str(), &id_); code != 0) {
+    if (!physical_) ::rte_eal_hotplug_remove("vdev", device.name.c_str());
     return failure("find", code,
                    physical_ ? "; it must be bound to a driver that DPDK can use (vfio-pci; "
                                "dpdk-devbind.py --status) and named when the sensor starts"
-                             : "");
+                             : "; it is no Ethernet device");
   }
   attached_ = true;
   return {};

@@ -206,6 +206,7 @@ TEST_CASE("what cannot be opened says why and what to do", "[port]") {
   refuses({.device = ""}, ErrorCode::kInvalid, "name");
   refuses({.device = device, .frame_bytes_max = 100}, ErrorCode::kInvalid, "1522 to 65535");
   refuses({.device = device, .mbufs = 1'000'000}, ErrorCode::kLimit, "give DPDK more memory");
+  for (int i = 0; i < 2; ++i) refuses({.device = "crypto_null0"}, ErrorCode::kNotFound, "no Ethernet device");
   // Nothing of the failed ones is left behind; a device that is open is open once.
   const std::unique_ptr<FrameSource> source = session->open({.device = device});
   CHECK(session->error_of({.device = device}).code == ErrorCode::kBusy);
