@@ -144,7 +144,22 @@ Status DpdkPort::start(const ReceivePlan& plan) {
     warn(fmt::format("{}: cannot be set promiscuous ({}): only frames to its own address may be seen",
                      config_.device, ::rte_strerror(-code)));
   }
+  stop_pause_frames();
   return {};
+}
+
+/// Some drivers (e1000, igb) default to flow control in both directions: when the worker is late, the card
+/// would ask the sender to pause (IEEE 802.3, annex 31B).
+void DpdkPort::stop_pause_frames() {
+  rte_eth_fc_conf settings{};
+  ::rte_eth_dev_flow_ctrl_get(id_, &settings);  // some drivers refuse settings that are all zero
+  settings.mode = RTE_ETH_FC_NONE;
+  const int code = ::rte_eth_dev_flow_ctrl_set(id_, &settings);
+  if (code == 0 || code == -ENOTSUP) return;
+  warn(
+      fmt::format("{}: flow control cannot be switched off ({}): it may send pause frames when frames come "
+                  "faster than they are stored",
+                  config_.device, ::rte_strerror(-code)));
 }
 
 Status DpdkPort::check_receives_only() const {

@@ -78,6 +78,7 @@ class DpdkPort {
   Status configure(const rte_eth_dev_info& info, const ReceivePlan& plan);
   Status set_up_queues(const rte_eth_dev_info& info, const ReceivePlan& plan);
   Status start(const ReceivePlan& plan);
+  void stop_pause_frames();
   Status check_hash_key(const ReceivePlan& plan);
   bool has_symmetric_key(const ReceivePlan& plan) const;
   Status check_receives_only() const;
