@@ -74,7 +74,6 @@ void FlowTable::update(std::span<const Frame> frames, std::span<const PacketMeta
                 hits.size() == frames.size());
   if (frames.empty()) return;
   state_->pool.release_buried();
-  state_->clock.begin_burst();
   state_->count_burst(frames, metas, hits);
 }
 
@@ -138,12 +137,12 @@ std::uint32_t FlowTable::State::find_flow(std::size_t i) {
 
 inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta,
                                           FlowHit& hit) {
+  clock.observe(frame.time_ns);
   if (meta.status != DecodeStatus::kIp) [[unlikely]] {
     ++counters.frames_no_session[static_cast<std::size_t>(meta.status)];
     hit = {nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset};
     return;
   }
-  clock.observe(frame.time_ns);
   const Direction direction = burst_directions[i];
   const Arrival arrival{frame, meta, burst_keys[i], burst_hashes[i], direction};
   std::uint32_t flow = find_flow(i);
@@ -185,11 +184,19 @@ void FlowTable::count_unstored(const FlowHit& hit) {
 
 // ---- Time
 
-bool FlowTable::advance(TimeNs now_ns, std::uint32_t records_max) {
-  State& state = *state_;
-  state.pool.release_buried();
-  state.clock.observe_idle(now_ns);
-  return state.settle_due(records_max);
+void FlowTable::observe_idle(TimeNs idle_ns) {
+  state_->clock.observe_idle(idle_ns);
+}
+void FlowTable::observe_frame(TimeNs time_ns) {
+  state_->clock.observe(time_ns);
+}
+TimeNs FlowTable::clock_ns() const {
+  return state_->clock.now_ns();
+}
+
+bool FlowTable::advance(std::uint32_t records_max) {
+  state_->pool.release_buried();
+  return state_->settle_due(records_max);
 }
 
 bool FlowTable::finish(std::uint32_t records_max) {

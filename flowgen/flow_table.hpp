@@ -8,9 +8,9 @@
 // its boundary. The timers decide only when a record is written. Eviction (table full) is the one exception
 // and is marked in the record.
 //
-// The timers' clock is the running maximum of capture time, so that frames that run backwards never move it;
-// a jump forward by more than clock_jump_ns_max moves it only once clock_jump_frames frames in a row confirm
-// it.
+// The timers' clock is the running maximum of capture time over all frames, IP or not, so that frames that
+// run backwards never move it; a jump forward by more than clock_jump_ns_max moves it only once
+// clock_jump_frames frames in a row confirm it.
 
 #include <cstdint>
 #include <memory>
@@ -82,9 +82,16 @@ class FlowTable {
   /// kRecordsPerFrameMax records per frame to records().
   void update(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
 
-  /// Writes records that are due at order time `now_ns`, at most `records_max` of them; true if more remain
-  /// due. Call it between bursts; when live also on an idle link.
-  bool advance(TimeNs now_ns, std::uint32_t records_max);
+  /// Moves the timers' clock. Live, on an idle link: no frame has come for `idle_ns`.
+  void observe_idle(TimeNs idle_ns);
+  /// The same: a frame that is not to be counted came in this place.
+  void observe_frame(TimeNs time_ns);
+  /// The timers' clock; the least time before the first frame.
+  TimeNs clock_ns() const;
+
+  /// Writes records that are due by that clock, at most `records_max` of them; true if more remain due. Call
+  /// it between bursts.
+  bool advance(std::uint32_t records_max);
 
   /// Ends all flows (EndReason::kShutdown, or what their state says if their timeout has passed), at most
   /// `records_max` records a call; true if flows remain.
@@ -94,7 +101,7 @@ class FlowTable {
   void count_unstored(const FlowHit& hit);
 
   /// Records written since clear_records(), oldest first. The buffer holds kRecordBufferMax: the caller
-  /// drains it after every call above (one update plus one advance(…, kRecordsPerAdvanceMax) always fit).
+  /// drains it after every call above (one update plus one advance(kRecordsPerAdvanceMax) always fit).
   std::span<const SessionRecord> records() const;
   void clear_records();
 

@@ -121,14 +121,13 @@ void FrameWorker::take_records() {
   ledger_.clear_rows();
 }
 
-bool FrameWorker::advance(TimeNs now_ns) {
+bool FrameWorker::advance() {
   for (bool more = true; more;) {
     if (!room_for_records(flowgen::FlowTable::kRecordsPerAdvanceMax)) return false;
-    more = table_->advance(now_ns, flowgen::FlowTable::kRecordsPerAdvanceMax);
+    more = table_->advance(flowgen::FlowTable::kRecordsPerAdvanceMax);
     take_records();
   }
-  // Before the first frame nobody knows where order time will begin.
-  if (any_frame_) complete_until_ns_ = std::max(complete_until_ns_, now_ns);
+  complete_until_ns_ = table_->clock_ns();
   return true;
 }
 

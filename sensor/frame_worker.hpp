@@ -44,9 +44,11 @@ class FrameWorker {
   /// shortened in place. When it returns, nothing refers to the frames' bytes any more. Only while ready().
   void process(std::span<Frame> burst);
 
-  /// For live sources, on an idle link, too: runs the timers at order time `now_ns`. False where there was no
-  /// room for all records that are due: then it has to be called again.
-  bool advance(TimeNs now_ns);
+  /// For live sources: no frame has come for `idle_ns`.
+  void note_idle(TimeNs idle_ns) { table_->observe_idle(idle_ns); }
+  /// Runs the timers. False where there was no room for all records that are due: then it has to be called
+  /// again.
+  bool advance();
   /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
   void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
   /// Live, some times a second: hands over the records at hand, after the frames that they count, so that
@@ -64,9 +66,8 @@ class FrameWorker {
   std::uint32_t flows_active() const { return table_->flows_active(); }
   /// Order time of the last frame; meaningless before the first.
   TimeNs order_ns() const { return stamper_.last().time_ns; }
-  bool any_frame() const { return any_frame_; }
-  /// Order time up to which advance() has handed over all that was due; the least time before the first
-  /// frame.
+  /// The time up to which advance() has handed over all that was due, by the clock of the flow table, which
+  /// one mad time does not move; the least time before the first frame.
   TimeNs complete_until_ns() const { return complete_until_ns_; }
   /// Earliest and latest capture time of all frames so far.
   TimeNs first_ns() const { return first_ns_; }

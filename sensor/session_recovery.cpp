@@ -117,6 +117,7 @@ bool SessionRecovery::is_counted(const FlowKey& key, TimeNs time_ns) const {
 }
 
 Status SessionRecovery::replay(const Frame& frame, const PacketMeta& meta, bool cut) {
+  table_->observe_frame(frame.time_ns);
   if (meta.status != DecodeStatus::kIp) return {};
   FlowKey key;
   make_flow_key(frame, meta, table_config_.link, key);
@@ -128,12 +129,12 @@ Status SessionRecovery::replay(const Frame& frame, const PacketMeta& meta, bool 
   TAPLINE_TRY(drain_records());
   if (++frames_since_advance_ < kFramesPerAdvance) return {};
   frames_since_advance_ = 0;
-  return advance(frame.order.time_ns);
+  return advance();
 }
 
-Status SessionRecovery::advance(TimeNs now_ns) {
+Status SessionRecovery::advance() {
   for (bool more = true; more;) {
-    more = table_->advance(now_ns, flowgen::FlowTable::kRecordsPerAdvanceMax);
+    more = table_->advance(flowgen::FlowTable::kRecordsPerAdvanceMax);
     TAPLINE_TRY(drain_records());
   }
   return {};

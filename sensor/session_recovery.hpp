@@ -65,7 +65,7 @@ class SessionRecovery {
   Status load_file(const std::string& path, TimeNs records_since_ns);
   void note_record(const SessionRecord& record, bool recent);
   bool is_counted(const FlowKey& key, TimeNs time_ns) const;
-  Status advance(TimeNs now_ns);
+  Status advance();
   Status drain_records();
   Status write_next(SessionRecord record);
   Status write(const SessionRecord& record);

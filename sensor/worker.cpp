@@ -68,8 +68,9 @@ StepResult Worker::finish() {
 
 void Worker::housekeep(bool idle) {
   const TimeNs now_ns = timing_.steady_clock();
-  const TimeNs order_ns = read_order_clock(idle);
-  const bool timers_done = path_->advance(order_ns);
+  follow_frames(now_ns);
+  if (idle) path_->note_idle(now_ns - frames_seen_ns_);
+  const bool timers_done = path_->advance();
   for (const auto& lanes : path_->lanes()) lanes->seal_old(now_ns, now_ns - timing_.block_age_ns);
   if (now_ns - folded_ns_ >= timing_.fold_period_ns) {
     if (folded_ns_ != 0) {
@@ -94,28 +95,22 @@ void Worker::housekeep(bool idle) {
 }
 
 /// While frames come, theirs is the time, so that a worker that is late ends no session early: frames that
-/// wait may belong to it. Where none has come, the clock's, moved to where order time is.
-TimeNs Worker::read_order_clock(bool idle) {
-  const TimeNs now_ns = timing_.clock();
-  if (!path_->any_frame()) return now_ns;
-  const TimeNs order_ns = path_->order_ns();
-  if (const std::uint64_t polled = source_->counters().polled_frames; polled != polled_seen_) {
-    polled_seen_ = polled;
-    // Unsigned: clocks that jump over centuries must not overflow.
-    const auto ahead_ns =
-        static_cast<TimeNs>(static_cast<std::uint64_t>(order_ns) - static_cast<std::uint64_t>(now_ns));
-    const bool follows = ahead_ns <= kClockToleranceNs && ahead_ns >= -kClockToleranceNs;
-    order_ahead_ns_ = follows ? 0 : ahead_ns;
-  }
-  const auto idle_ns =
-      static_cast<TimeNs>(static_cast<std::uint64_t>(now_ns) + static_cast<std::uint64_t>(order_ahead_ns_));
-  return idle ? std::max(order_ns, idle_ns) : order_ns;
+/// wait may belong to it. Where none has come, the timers go on from theirs by the steady clock, and order
+/// time by the wall clock, moved to where it was.
+void Worker::follow_frames(TimeNs steady_ns) {
+  const std::uint64_t polled = source_->counters().polled_frames;
+  if (polled == polled_seen_) return;
+  polled_seen_ = polled;
+  frames_seen_ns_ = steady_ns;
+  const TimeNs ahead_ns = saturating_add(path_->order_ns(), -timing_.clock());
+  const bool follows = ahead_ns <= kClockToleranceNs && ahead_ns >= -kClockToleranceNs;
+  order_ahead_ns_ = follows ? 0 : ahead_ns;
 }
 
 /// What the device counted, it counted until now, however late the worker is: what was lost while it was late
 /// was lost up to now. Only where frames are played back does order time say when now is.
 void Worker::read_device() {
-  read_order_clock(true);
+  follow_frames(timing_.steady_clock());
   const bool late = order_ahead_ns_ < 0 && order_ahead_ns_ >= -kLateMaxNs;
   const TimeNs ahead_ns = late ? 0 : order_ahead_ns_;
   const bool readable = source_->read_device();

@@ -62,7 +62,7 @@ class Worker {
   StepResult finish();
   StepResult wait_for_room() const;
   void housekeep(bool idle);
-  TimeNs read_order_clock(bool idle);
+  void follow_frames(TimeNs steady_ns);
   void read_device();
   void collect_notices();
   void update_view();
@@ -75,7 +75,8 @@ class Worker {
   bool drained_ = false;
   std::optional<Error> source_error_;
   unsigned bursts_until_housekeep_ = 0;
-  std::uint64_t polled_seen_ = 0;    // when housekeep() last looked
+  std::uint64_t polled_seen_ = 0;    // when follow_frames() last looked
+  TimeNs frames_seen_ns_ = 0;        // steady clock when it last saw new ones
   std::uint64_t dropped_noted_ = 0;  // by the device, as the ledger has it
   // What order time has beyond the clock: recordings are played back with old times.
   TimeNs order_ahead_ns_ = 0;

@@ -111,6 +111,7 @@ class Bench {
     touch_flows(flow_count, true);
     for (const TimeNs pause_ns : {3 * kNsPerSecond, 5 * kNsPerSecond}) {
       now_ns_ += pause_ns;
+      table_->observe_idle(pause_ns);
       while (settle()) continue;
       touch_flows(flow_count, false);
     }
@@ -127,7 +128,7 @@ class Bench {
     if (++bursts_ % 16 == 0) settle();
   }
   bool settle() {
-    const bool more = table_->advance(now_ns_, FlowTable::kRecordsPerAdvanceMax);
+    const bool more = table_->advance(FlowTable::kRecordsPerAdvanceMax);
     table_->clear_records();
     return more;
   }

@@ -90,8 +90,7 @@ void track_flows(Trace& trace) {
     for (const FlowHit& hit : hits)
       trace.slot_of.push_back(hit.slot != nullptr ? slot_number(hit, trace.slots) : 0);
     (*table)->clear_records();
-    while ((*table)->advance(stamper.last().time_ns, flowgen::FlowTable::kRecordsPerAdvanceMax))
-      (*table)->clear_records();
+    while ((*table)->advance(flowgen::FlowTable::kRecordsPerAdvanceMax)) (*table)->clear_records();
     (*table)->clear_records();
   }
 }

@@ -78,10 +78,10 @@ TEST_CASE("the timers end a flow after its timeout, not before") {
     for (const Packet& packet : c.packets) driver.send(packet);
     const TimeNs end_ns = c.packets.back().time_ns + c.timeout_ns;
     for (TimeNs now_ns = c.packets.back().time_ns; now_ns < end_ns; now_ns += 30 * kSecond)
-      driver.advance(now_ns);
-    driver.advance(end_ns);
+      driver.idle_until(now_ns);
+    driver.idle_until(end_ns);
     REQUIRE(driver.table().flows_active() == 1);
-    driver.advance(end_ns + 3 * kSecond);  // the grace, and a slot of the wheel
+    driver.idle_until(end_ns + 3 * kSecond);  // the grace, and a slot of the wheel
     REQUIRE(driver.table().flows_active() == 0);
     REQUIRE(finals(driver.records).size() == 1);
     CHECK(finals(driver.records)[0].end_reason == c.reason);
@@ -156,7 +156,7 @@ TEST_CASE("interim records hold the state at their boundary, by a frame as by th
   for (const bool by_timers : {false, true}) {
     Driver driver;
     for (const TimeNs after_ns : times) {
-      if (by_timers) driver.advance(kStart + after_ns);
+      if (by_timers) driver.idle_until(kStart + after_ns);
       driver.send(tcp(after_ns, kAck));
     }
     driver.finish();
@@ -181,7 +181,7 @@ TEST_CASE("interim records hold the state at their boundary, by a frame as by th
 TEST_CASE("an idle flow writes no interim records, and its final record says that nothing came") {
   Driver driver;
   driver.send(tcp(0, kAck));
-  for (TimeNs now_ns = 0; now_ns < 610 * kSecond; now_ns += kSecond) driver.advance(kStart + now_ns);
+  for (TimeNs now_ns = 0; now_ns < 610 * kSecond; now_ns += kSecond) driver.idle_until(kStart + now_ns);
   REQUIRE(driver.records.size() == 2);
   CHECK(driver.records[1].end_reason == EndReason::kIdle);
   CHECK(driver.records[1].a_to_b.previous == driver.records[1].a_to_b.total);
@@ -196,7 +196,7 @@ TEST_CASE("without a slab there is no interim record, and the later ones say it 
   second.source_port = 41'000;
   driver.send(tcp(0, kAck));
   driver.send(second);
-  driver.advance(kStart + 4 * kSecond);
+  driver.idle_until(kStart + 4 * kSecond);
   CHECK(driver.records.size() == 1);
   CHECK(driver.table().counters().interim_slab_exhausted == 1);
   driver.finish();
@@ -243,22 +243,52 @@ TEST_CASE("a mad clock does not end what goes on; a confirmed jump does") {
   driver.send(udp(0, 9999));
   Packet mad = udp(86'400 * kSecond, 1111);
   driver.send(mad);
-  driver.advance_to_order();
+  driver.run_timers();
   CHECK(driver.table().flows_active() == 2);
   driver.send(udp(1 * kSecond, 9999));
   CHECK(driver.table().flows_active() == 2);
   for (int i = 0; i < 64; ++i) driver.add(mad);
   driver.flush();
-  driver.advance_to_order();
+  driver.run_timers();
   CHECK(driver.table().flows_active() == 1);
 }
 
-TEST_CASE("an idle link's timers run on after a pause, when the clock says so often enough") {
+TEST_CASE("one frame a minute and a second ahead ends nothing, neither among others nor on an idle link") {
   Driver driver;
   driver.send(udp(0, 9999));
-  for (int i = 0; i < 63; ++i) driver.table().advance(kStart + 3600 * kSecond, 100);  // one time, asked again
+  driver.send(udp(61 * kSecond, 1111));
+  for (TimeNs after_ns = kSecond; after_ns <= 40 * kSecond; after_ns += 10 * kSecond) {
+    driver.send(udp(after_ns, 9999));
+    driver.run_timers();
+  }
+  driver.table().observe_idle(14 * kSecond);  // since 31 s
+  driver.run_timers();
+  CHECK(driver.table().clock_ns() == kStart + 45 * kSecond);
+  CHECK(driver.table().flows_active() == 2);
+  driver.table().observe_idle(20 * kSecond);
+  driver.run_timers();
   CHECK(driver.table().flows_active() == 1);
-  for (int i = 0; i < 64; ++i) driver.advance(kStart + 3600 * kSecond + i);
+}
+
+TEST_CASE("idle time is counted from the frames on, and frames that come within it are not late") {
+  Driver driver;
+  driver.send(udp(0, 9999));
+  driver.table().observe_idle(10 * kSecond);
+  driver.send(udp(9 * kSecond, 9999));  // a recording that is played back too slowly
+  CHECK(driver.table().clock_ns() == kStart + 10 * kSecond);
+  driver.table().observe_idle(2 * kSecond);
+  CHECK(driver.table().clock_ns() == kStart + 11 * kSecond);
+  driver.table().observe_idle(-kSecond);
+  CHECK(driver.table().clock_ns() == kStart + 11 * kSecond);
+}
+
+TEST_CASE("frames without a session move the timers, too") {
+  Driver driver;
+  driver.send(udp(0, 9999));
+  Packet arp = udp(20 * kSecond, 0);
+  arp.status = DecodeStatus::kArp;
+  driver.send(arp);
+  driver.run_timers();
   CHECK(driver.table().flows_active() == 0);
 }
 

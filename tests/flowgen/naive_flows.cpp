@@ -117,17 +117,18 @@ bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
 }
 
 void NaiveFlows::add(const Packet& packet) {
-  const std::vector<std::uint8_t> bytes = make_bytes(packet);
-  Frame frame;
-  frame.data = bytes.data();
-  FlowKey key;
-  SeenFrame seen{packet, make_flow_key(frame, make_meta(packet), config_.link, key),
-                 order_.next(packet.time_ns)};
+  const OrderKey order = order_.next(packet.time_ns);
   move_clock(packet.time_ns);
   const TimeNs horizon_ns = clock_ns_ - kGrace;
   for (auto at = flows_.begin(); at != flows_.end();)
     at = settle(at->second, horizon_ns - at->second.lag_ns) ? flows_.erase(at) : std::next(at);
+  if (packet.status != DecodeStatus::kIp) return;
 
+  const std::vector<std::uint8_t> bytes = make_bytes(packet);
+  Frame frame;
+  frame.data = bytes.data();
+  FlowKey key;
+  const SeenFrame seen{packet, make_flow_key(frame, make_meta(packet), config_.link, key), order};
   const std::string name(reinterpret_cast<const char*>(&key), sizeof key);
   const auto found = flows_.find(name);
   if (found != flows_.end()) {

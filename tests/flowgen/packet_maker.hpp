@@ -170,14 +170,19 @@ class Driver {
     flush();
   }
 
-  void advance(TimeNs now_ns, std::uint32_t records_max = FlowTable::kRecordsPerAdvanceMax) {
+  /// Runs the timers by the frames' clock.
+  void run_timers(std::uint32_t records_max = FlowTable::kRecordsPerAdvanceMax) {
     bool more = true;
     while (more) {
-      more = table_->advance(now_ns, records_max);
+      more = table_->advance(records_max);
       drain();
     }
   }
-  void advance_to_order() { advance(order_time_ns_); }
+  /// An idle link: no frame has come since order time, and now it is `now_ns`.
+  void idle_until(TimeNs now_ns) {
+    table_->observe_idle(now_ns - order_time_ns_);
+    run_timers();
+  }
 
   const std::vector<SessionRecord>& finish(std::uint32_t records_max = FlowTable::kRecordsPerAdvanceMax) {
     flush();

@@ -18,11 +18,13 @@ RecordOptions bursts_of(std::uint32_t frames) {
   return options;
 }
 
-/// Traffic over minutes, so that interim records, timeouts and reused tuples occur.
+/// Traffic over minutes, so that interim records, timeouts and reused tuples occur, and a frame whose time is
+/// mad.
 std::vector<OwnedFrame> slow_traffic() {
   std::vector<OwnedFrame> frames = random_traffic(11, 3000);
   const TimeNs start_ns = frames.front().time_ns;
   for (OwnedFrame& frame : frames) frame.time_ns = start_ns + (frame.time_ns - start_ns) * 300;
+  frames[500].time_ns += 61 * kNsPerSecond;
   return frames;
 }
 

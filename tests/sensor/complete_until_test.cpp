@@ -49,13 +49,15 @@ TEST_CASE(
   worker.process(std::span(&frame, 1));
 
   int blocks = 0;
-  REQUIRE(worker.advance(kStart + kGrace));
+  worker.note_idle(kGrace);
+  REQUIRE(worker.advance());
   worker.flush_records(kStart + kGrace);
   CHECK(next_complete_until(exchange, blocks) == kStart);  // the frame itself may still be lost
   CHECK(blocks == 0);
 
   REQUIRE(worker.ready());
-  REQUIRE(worker.advance(kStart + kNsPerSecond));  // the session's opening record
+  worker.note_idle(kNsPerSecond);
+  REQUIRE(worker.advance());  // the session's opening record
   worker.flush_records(kStart + kNsPerSecond);
   CHECK(next_complete_until(exchange, blocks) == kStart + kNsPerSecond - kGrace);
   CHECK(blocks == 1);  // sent before the batch that counts its frame

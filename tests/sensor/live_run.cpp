@@ -171,6 +171,7 @@ struct LiveRun::Worker {
   SessionFileWriter sessions;
   LedgerBook book;
   LedgerFileWriter ledger;
+  TimeNs last_frame_ns = 0;
   TimeNs sessions_flushed_ns = 0;
   TimeNs sealed_ns = 0;
   std::int64_t second = 0;
@@ -215,6 +216,7 @@ void LiveRun::feed(const OwnedFrame& from) {
 
   std::array<FlowHit, 1> hits;
   worker.table->update({&frame, 1}, {&meta, 1}, hits);
+  worker.last_frame_ns = frame.time_ns;
   LedgerCounts& counts = worker.book.at(frame.order.time_ns);
   counts.add_polled(frame);
   counts.add_decoded(1);
@@ -229,8 +231,9 @@ void LiveRun::feed(const OwnedFrame& from) {
 }
 
 void LiveRun::housekeep(Worker& worker, TimeNs now_ns) {
+  worker.table->observe_idle(now_ns - worker.last_frame_ns);
   for (bool more = true; more;) {
-    more = worker.table->advance(now_ns, flowgen::FlowTable::kRecordsPerAdvanceMax);
+    more = worker.table->advance(flowgen::FlowTable::kRecordsPerAdvanceMax);
     worker.drain();
   }
   worker.sessions.note_complete(now_ns);

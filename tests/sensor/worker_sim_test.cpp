@@ -284,6 +284,22 @@ TEST_CASE("a card whose clock is half a minute slow splits no sessions") {
   CHECK(final_sessions(rig).size() == 1);
 }
 
+TEST_CASE("one frame whose time is a minute ahead ends no session, and an idle link's timers run on") {
+  LiveRig rig;
+  rig.script->receive(LiveRig::udp_now(1));
+  OwnedFrame mad = LiveRig::udp_now(2);
+  mad.time_ns += 61 * kNsPerSecond;
+  rig.script->receive(mad);
+  rig.run_for(10 * kNsPerSecond);
+  rig.script->receive(LiveRig::udp_now(1));
+  rig.run_for(14 * kNsPerSecond);
+  CHECK(final_sessions(rig).empty());
+  rig.run_for(2 * kNsPerSecond);  // a UDP session of one side ends after 15 s
+  CHECK(final_sessions(rig).size() == 1);
+  rig.stop();
+  CHECK(final_sessions(rig).size() == 2);
+}
+
 TEST_CASE("segments end with their time on an idle link, and at the next one's first frame") {
   RigConfig config;
   config.segment.segment_duration_ns_max = 10 * kNsPerSecond;
