@@ -131,6 +131,12 @@ Result<std::string> CommandLine::store_path() const {
   return usage_error("no store named: use --store DIR or set TAPLINE_STORE");
 }
 
+Result<storage::Store> CommandLine::open_store() const {
+  const Result<std::string> path = store_path();
+  if (!path) return path.error();
+  return storage::Store::open(*path);
+}
+
 Result<TimeWindow> CommandLine::window() const {
   TimeWindow window;
   const std::pair<const char*, TimeNs*> ends[] = {{"since", &window.since_ns}, {"until", &window.until_ns}};

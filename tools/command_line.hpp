@@ -12,6 +12,7 @@
 #include "capture/base/time.hpp"
 #include "capture/base/time_window.hpp"
 #include "storage/query/filter.hpp"
+#include "storage/store.hpp"
 
 namespace tapline::tools {
 
@@ -43,6 +44,8 @@ class CommandLine {
 
   /// kInvalid without --store and without $TAPLINE_STORE.
   Result<std::string> store_path() const;
+  /// For readers; errors as store_path() and Store::open().
+  Result<storage::Store> open_store() const;
   /// Of --since and --until; kInvalid where since is not before until.
   Result<TimeWindow> window() const;
   /// Of --home-net, or the default.

@@ -170,9 +170,7 @@ int run_extract(const Arguments& arguments) {
   if (!*parsed) return kExitOk;
   const Result<ExtractOptions> options = read_options(command_line);
   if (!options) return report_error("extract", options.error());
-  const Result<std::string> path = command_line.store_path();
-  if (!path) return report_error("extract", path.error());
-  const Result<storage::Store> store = storage::Store::open(*path);
+  const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("extract", store.error());
   Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question);
   if (!extraction) return report_error("extract", extraction.error());

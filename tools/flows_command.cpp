@@ -149,9 +149,7 @@ int run_flows(const Arguments& arguments) {
   }
   const Result<FlowsOptions> options = read_flows_options(command_line, is_terminal(STDOUT_FILENO));
   if (!options) return report_error("flows", options.error());
-  const Result<std::string> path = command_line.store_path();
-  if (!path) return report_error("flows", path.error());
-  const Result<storage::Store> store = storage::Store::open(*path);
+  const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("flows", store.error());
   return list_sessions(*store, command_line, *options);
 }

@@ -30,9 +30,7 @@ int run_reindex(const Arguments& arguments) {
   const Result<bool> parsed = command_line.parse(arguments);
   if (!parsed) return report_error("reindex", parsed.error());
   if (!*parsed) return kExitOk;
-  const Result<std::string> path = command_line.store_path();
-  if (!path) return report_error("reindex", path.error());
-  const Result<storage::Store> store = storage::Store::open(*path);
+  const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("reindex", store.error());
   const Result<storage::StoreLock> lock = storage::StoreLock::acquire(*store);
   if (!lock) return report_error("reindex", lock.error());

@@ -44,9 +44,7 @@ int run_status(const Arguments& arguments) {
   const Result<bool> parsed = command_line.parse(arguments);
   if (!parsed) return report_error("status", parsed.error());
   if (!*parsed) return kExitOk;
-  const Result<std::string> path = command_line.store_path();
-  if (!path) return report_error("status", path.error());
-  const Result<storage::Store> store = storage::Store::open(*path);
+  const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("status", store.error());
   const Result<StoreStatus> status = read_status(*store, command_line.has("deep"));
   if (!status) return report_error("status", status.error());

@@ -81,9 +81,7 @@ int run_verify(const Arguments& arguments) {
   const Result<bool> parsed = command_line.parse(arguments);
   if (!parsed) return report_error("verify", parsed.error());
   if (!*parsed) return kExitOk;
-  const Result<std::string> path = command_line.store_path();
-  if (!path) return report_error("verify", path.error());
-  const Result<storage::Store> store = storage::Store::open(*path);
+  const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("verify", store.error());
   const Result<storage::Catalog> catalog = storage::Catalog::scan(*store);
   if (!catalog) return report_error("verify", catalog.error());
