@@ -1,18 +1,22 @@
 #pragma once
 // FrameSource: where frames come from: a capture file, an AF_PACKET ring, a DPDK port. Used by one thread.
 // Contract (tests/capture/frame_source_contract.hpp):
+//
 //  * poll() fills the front of `frames` with at most frames.size() frames in the order they were captured;
-//  their
-//    bytes stay valid until the next poll(). Frame::order is left to the caller.
-//  * 0 frames and no end: nothing at the moment (live). `end` is set with or after the last frames and stays
-//  set.
+//    their bytes stay valid until the next poll(). Frame::order is left to the caller.
+//
+//  * 0 frames and no end: nothing at the moment (live), or a long run of blocks without frames (files). `end`
+//    is set with or after the last frames and stays set.
+//
 //  * An error comes after every frame that was whole before it; the source then stays at its end and returns
-//  it again.
+//    it again.
+//
 //  * counters().polled_* count exactly the frames handed out so far: book 1 of the ledger starts there.
+//
 //  * Nothing is allocated per frame.
+//
 //  * Live sources: poll() never sleeps; after stop_receiving() it hands out what had been received, then
-//  `end`,
-//    and from then on device_received_frames equals polled_frames once the device has been read.
+//    `end`, and from then on device_received_frames equals polled_frames once the device has been read.
 
 #include <chrono>
 #include <cstdint>

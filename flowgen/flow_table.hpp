@@ -3,10 +3,11 @@
 // out (what storage needs to append it without a second look-up); session records in a buffer that the caller
 // drains. One thread. All memory is allocated by create(); nothing after that allocates.
 //
-// Records depend on a flow's own frames and their times alone, not on burst size or on how often advance() is
-// called: a frame later than last + timeout first ends the old instance; an interim record holds the state at
-// its boundary. The timers decide only when a record is written. Eviction (table full) is the one exception
-// and is marked in the record.
+// Records are a function of the sequence of frames, not of burst size or of how often advance() is called: a
+// frame later than last + timeout first ends the old instance; an interim record holds the state at its
+// boundary; of a flow whose frames have stopped, the other frames' times decide. Exceptions: eviction (table
+// full), which is marked in the record; interim records that found no slab, which are counted;
+// observe_idle().
 //
 // The timers' clock is the running maximum of capture time over all frames, IP or not, so that frames that
 // run backwards never move it; a jump forward by more than clock_jump_ns_max moves it only once
@@ -25,8 +26,8 @@
 namespace tapline::flowgen {
 
 /// Longest time from a frame to the record that counts it, in the flow's own time: interim records are due at
-/// half a second, five seconds and then every so often (DESIGN.md, section 7). The timers write them kGraceNs
-/// (table_clock.hpp) later.
+/// half a second, five seconds and then every so often (DESIGN.md, section 7). The timers write them
+/// FlowTableConfig::grace_ns later.
 inline constexpr TimeNs kInterimPeriodNs = 60 * kNsPerSecond;
 
 /// Default timeouts of DESIGN.md section 7, in nanoseconds.

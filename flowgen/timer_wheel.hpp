@@ -31,8 +31,8 @@ class TimerWheel {
   bool is_due(TimeNs now_ns);
 
  private:
-  static constexpr std::uint32_t kHeadMark =
-      1u << 31;  // timer_previous of a list's first flow: kHeadMark | slot
+  // timer_previous of a list's first flow: kHeadMark | slot.
+  static constexpr std::uint32_t kHeadMark = 1u << 31;
 
   static std::int64_t tick_of(TimeNs time_ns) { return time_ns >> kTickShift; }
   static std::uint32_t slot_of(std::int64_t tick) {

@@ -4,9 +4,10 @@
 // the returned value modulo the number of workers.
 //
 //   IPv4   source ^ destination             IPv6   the eight words of both addresses, XORed
-//   behind up to three VLAN tags, then PPPoE sessions or up to four MPLS labels; then mixed (MurmurHash3's
-//   fmix32), so that the low bits depend on all of them anything else, and what ends before its addresses: 0,
-//   which is worker 0
+//
+// behind up to three VLAN tags, then PPPoE sessions or up to four MPLS labels; then mixed (MurmurHash3's
+// fmix32), so that the low bits depend on all of them. Anything else, and what ends before its addresses: 0,
+// which is worker 0.
 
 #include <linux/filter.h>
 

@@ -1,8 +1,8 @@
 #pragma once
 // WorkerGroup: what the sources of one interface share. Opens the sockets of all workers together, at the
 // start and again after the interface was removed and came back: the worker that notices first opens them for
-// all, and each takes its own once its old ring is empty. Any thread; one mutex, taken by open and reopen
-// only.
+// all, and each takes its own once its old ring is empty. Any thread; one mutex, taken by every call, none of
+// which is made per frame.
 
 #include <chrono>
 #include <memory>

@@ -27,8 +27,8 @@ class CaptureReader {
   CaptureReader() = default;
 };
 
-/// Both take the window at the beginning of the (decompressed) file and outlive nothing of it.
-/// They have checked nothing but the magic number when they begin; errors as above.
+/// Both take the window at the beginning of the (decompressed) file; it must outlive the reader. They have
+/// checked nothing but the magic number when they begin; errors as above.
 Result<std::unique_ptr<CaptureReader>> open_pcap(InputWindow& window);
 Result<std::unique_ptr<CaptureReader>> open_pcapng(InputWindow& window);
 

@@ -1,11 +1,11 @@
 #pragma once
-// CaptureFileSource: frames from a capture file: pcap (both byte orders, microseconds and nanoseconds, the
+// open_capture_file(): frames from a capture file: pcap (both byte orders, microseconds and nanoseconds, the
 // modified variants that libpcap accepts), pcapng (sections, several interfaces with different link types,
 // resolutions and snap lengths), either of them plain, gzip'ed or zstd'ed, from a path or from standard
 // input. Times keep their nanoseconds; odd ones (1970, fractions below 0 or past a second, backwards) keep
 // their instant. A damaged file yields what is whole, then an error that names the file, the offset and the
-// cause. Used by one thread. Memory: one read buffer and, if compressed, one decompressor; a plain regular
-// file is read in large pieces and frames point into the buffer (no copy per packet).
+// cause. Used by one thread. Memory: one window (input_window.hpp) and, for each of up to two layers of
+// compression, another one and a decompressor; frames point into the window (no copy per packet).
 
 #include <memory>
 #include <string>

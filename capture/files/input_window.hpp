@@ -1,8 +1,8 @@
 #pragma once
 // InputWindow: the stretch of an input that is in memory. Readers look at whole records in place and consume
 // them. Only require() moves or overwrites bytes; whatever was handed out before a call to it is void after
-// it. Used by one thread. Memory: kWindowBytes, more only while a single record needs more (see
-// kRecordBytesMax).
+// it. Used by one thread. Memory: kWindowBytes; from the first record that needs more on, more,
+// up to kRecordBytesMax.
 
 #include <cstdint>
 #include <memory>

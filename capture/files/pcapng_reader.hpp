@@ -1,8 +1,8 @@
 #pragma once
 // PcapngReader: pcapng (draft-ietf-opsawg-pcapng): any number of sections of either byte order, each with its
 // own interfaces; enhanced, simple and obsolete packet blocks. Other blocks are skipped by their length.
-// Frame::port is the interface's number within its section, modulo 65,536. A simple packet block has no time:
-// 0. Limits: kRecordBytesMax a block, kPcapngInterfacesMax interfaces a section.
+// Frame::port is the interface's number within its section. A simple packet block has no time: 0. Limits:
+// kRecordBytesMax a block, kPcapngInterfacesMax interfaces a section.
 
 #include <span>
 #include <string>

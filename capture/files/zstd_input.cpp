@@ -12,8 +12,8 @@ namespace tapline {
 namespace {
 
 constexpr std::uint32_t kZstdMagic = 0xfd2f'b528;
-constexpr std::uint32_t kZstdSkippableMagic =
-    0x184d'2a50;  // ..5f: the low four bits are the user's (RFC 8878, 3.1.2)
+// To ..5f: the low four bits are the user's (RFC 8878, 3.1.2).
+constexpr std::uint32_t kZstdSkippableMagic = 0x184d'2a50;
 constexpr std::size_t kBlockHeaderBytes = 3;
 
 class ZstdInput final : public ByteInput {

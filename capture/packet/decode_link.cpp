@@ -10,8 +10,8 @@ namespace {
 // Keeps the offset of the IP header small.
 constexpr int kLinkLayersMax = 64;
 
-constexpr std::uint16_t kLengthMax =
-    0x05ff;  // IEEE 802.3: a type field below 0x0600 is a length, LLC follows
+// IEEE 802.3: a type field below 0x0600 is a length, LLC follows.
+constexpr std::uint16_t kLengthMax = 0x05ff;
 
 enum class EnvelopeKind : std::uint64_t { kVlan = 1, kMpls = 2, kPppoe = 3 };
 

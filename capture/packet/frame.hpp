@@ -39,8 +39,8 @@ struct Frame {
   const std::uint8_t* data = nullptr;
   TimeNs time_ns = 0;                // capture time, never altered
   std::uint32_t captured_bytes = 0;  // bytes at data
-  std::uint32_t wire_bytes =
-      0;  // length on the wire, as the source says; may even be less than captured (kept)
+  // Length on the wire, as the source says; may even be less than captured (kept).
+  std::uint32_t wire_bytes = 0;
   std::uint16_t link_type = kLinkEthernet;
   std::uint16_t port = 0;  // interface of the source
   OrderKey order;

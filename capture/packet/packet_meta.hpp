@@ -34,20 +34,17 @@ enum MetaFlag : std::uint16_t {
   kMetaIcmpQuote = 1 << 8,      // ICMP error: an IP header of the offending packet begins at payload_offset
 };
 
-/// Room for the tunnel issue: none is decoded yet, so kind is always kNone.
-enum class TunnelKind : std::uint8_t { kNone };
-
 struct alignas(64) PacketMeta {
   std::uint16_t l3_offset;       // IP or ARP header
   std::uint16_t l4_offset;       // first byte after IP header and extension headers (valid with kMetaIpv4/6)
   std::uint16_t payload_offset;  // first byte of transport payload; capped at captured_bytes
-  std::uint16_t
-      ethertype;  // innermost; for raw IP links the equivalent (0x0800, 0x86dd); LLC without SNAP: 0
+  std::uint16_t ethertype;       // innermost; raw IP: the equivalent (0x0800, 0x86dd); LLC without SNAP: 0
 
-  std::uint32_t ip_bytes;  // IP header and payload as the header says (IPv4 total length 0, as by TSO: what
-                           // the wire length leaves; IPv6: 40 + payload length)
-  std::uint32_t
-      payload_bytes;  // transport payload as the headers say, not what was captured; fragments: IP payload
+  // IP header and payload as the header says (IPv4 total length 0, as by TSO: what the wire length leaves;
+  // IPv6: 40 + payload length).
+  std::uint32_t ip_bytes;
+  // Transport payload as the headers say, not what was captured; fragments: IP payload.
+  std::uint32_t payload_bytes;
 
   // For ICMP and ICMPv6 these hold type and counterpart type or code as in Zeek and Community ID v1, so that
   // a request and its reply have mirrored ports: request (type, counterpart), one-way (type, code).
@@ -62,9 +59,9 @@ struct alignas(64) PacketMeta {
 
   std::uint16_t vlan_tci[2];  // outermost two, tag control information in host order
   std::uint32_t mpls_label;   // top label (20 bits), valid where mpls_count > 0
-  std::uint32_t
-      envelope_hash;        // over all VLAN ids and MPLS labels and the PPPoE session; 0 where there are none
-  std::uint32_t tunnel_id;  // reserved for the tunnel issue: 0
+  // Over all VLAN ids and MPLS labels and the PPPoE session; 0 where there are none.
+  std::uint32_t envelope_hash;
+  std::uint32_t tunnel_id;  // reserved: 0
 
   std::uint16_t tcp_window;
   std::uint16_t pppoe_session;  // 0 without
