@@ -141,6 +141,13 @@ struct FlowEntry {
   DirectionLine directions[2];  // by Direction
 };
 
+inline DirectionLine& line_of(FlowEntry& entry, Direction direction) {
+  return entry.directions[static_cast<std::size_t>(direction)];
+}
+inline const DirectionLine& line_of(const FlowEntry& entry, Direction direction) {
+  return entry.directions[static_cast<std::size_t>(direction)];
+}
+
 /// Asks for all of an entry that is about to be written or begun.
 inline void prefetch_all(const FlowEntry& entry) {
   __builtin_prefetch(&entry.hot, 1);

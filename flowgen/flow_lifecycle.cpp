@@ -3,7 +3,9 @@
 #include <bit>
 
 #include "capture/base/check.hpp"
+#include "capture/base/time_window.hpp"
 #include "flowgen/flow_table_state.hpp"
+#include "flowgen/orientation.hpp"
 
 namespace tapline::flowgen {
 namespace {
@@ -17,12 +19,12 @@ constexpr int kLagLog2Max = 62;
 
 constexpr std::uint32_t kEvictionSamples = 8;
 
-std::uint64_t bit(Direction direction) {
-  return std::uint64_t{1} << static_cast<unsigned>(direction);
-}
-
-DirectionLine& line_of(FlowEntry& entry, Direction direction) {
-  return entry.directions[static_cast<std::size_t>(direction)];
+/// As saturating_add(): capture files may say any time at all.
+TimeNs difference(TimeNs to_ns, TimeNs from_ns) {
+  TimeNs result = 0;
+  if (!__builtin_sub_overflow(to_ns, from_ns, &result)) [[likely]]
+    return result;
+  return from_ns < 0 ? TimeWindow::kUnlimitedUntil : TimeWindow::kUnlimitedSince;
 }
 
 }  // namespace
@@ -40,15 +42,13 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       wheel(pool.data()),
       records(kRecordBufferMax) {}
 
-// ---- Times of records
-
 // The first boundary after the flow's own time.
 TimeNs FlowTable::State::next_boundary(const FlowEntry& entry) const {
   const TimeNs age_ns = difference(entry.hot.last_ns, entry.cold.begin_ns);
-  if (age_ns < kFirstBoundaryNs) return later(entry.cold.begin_ns, kFirstBoundaryNs);
-  if (age_ns < kSecondBoundaryNs) return later(entry.cold.begin_ns, kSecondBoundaryNs);
+  if (age_ns < kFirstBoundaryNs) return saturating_add(entry.cold.begin_ns, kFirstBoundaryNs);
+  if (age_ns < kSecondBoundaryNs) return saturating_add(entry.cold.begin_ns, kSecondBoundaryNs);
   const TimeNs into_period_ns = (age_ns - kSecondBoundaryNs) % kInterimPeriodNs;
-  return later(entry.hot.last_ns, kInterimPeriodNs - into_period_ns);
+  return saturating_add(entry.hot.last_ns, kInterimPeriodNs - into_period_ns);
 }
 
 // When the next record is due, in the flow's own time. An idle flow writes no interim records.
@@ -88,7 +88,7 @@ void FlowTable::State::relink(std::uint32_t flow) {
   const FlowEntry& entry = pool[flow];
   TimeNs due_ns = next_due(entry);
   if (due_ns <= reached_by_clock(entry.cold)) due_ns = timeout_at(entry);
-  wheel.link(flow, later(due_ns, entry.cold.lag_ns() + config.grace_ns), clock.now_ns());
+  wheel.link(flow, saturating_add(due_ns, entry.cold.lag_ns() + config.grace_ns), clock.now_ns());
 }
 
 void FlowTable::State::refresh_check(FlowEntry& entry) {
@@ -97,8 +97,6 @@ void FlowTable::State::refresh_check(FlowEntry& entry) {
   if (every_frame_counts) return entry.hot.set_check_always();
   entry.hot.set_check(next_due(entry));
 }
-
-// ---- Records
 
 void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
   TAPLINE_CHECK(record_count < records.size());  // the caller drains after every call
@@ -154,8 +152,6 @@ void FlowTable::State::evict() {
   ++counters.flows_evicted;
 }
 
-// ---- Frames
-
 std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t predecessor) {
   if (pool.full()) evict();
   const std::uint32_t flow = pool.allocate();
@@ -205,7 +201,7 @@ std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arriv
   FlowEntry& entry = pool[flow];
   const TimeNs reached_ns = std::max(arrival.frame.time_ns, reached_by_clock(entry.cold));
   const bool reuse = is_reuse(entry, arrival);
-  const TimeNs asked_ns = later(next_due(entry), entry.cold.lag_ns());
+  const TimeNs asked_ns = saturating_add(next_due(entry), entry.cold.lag_ns());
   Settled settled = settle(flow, reached_ns);
   if (settled == Settled::kInterim) settled = settle(flow, reached_ns);
   if (settled == Settled::kEnded || reuse) {
@@ -218,7 +214,7 @@ std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arriv
   note_frame(entry, arrival);
   // The wheel asks too early where the next record has moved away, which costs little; never too late. After
   // a missed record it asks at what was the timeout then.
-  if (missed || later(next_due(entry), entry.cold.lag_ns()) < asked_ns) {
+  if (missed || saturating_add(next_due(entry), entry.cold.lag_ns()) < asked_ns) {
     wheel.unlink(flow);
     relink(flow);
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "capture/packet/flow_key.hpp"
+#include "capture/packet/protocol_numbers.hpp"
 #include "flowgen/flow_table.hpp"
 
 namespace tapline::flowgen {
@@ -44,7 +45,7 @@ constexpr bool is_tcp_over(FlowPhase phase) {
 }
 /// The key's protocol is TCP and its frames have TCP headers.
 constexpr bool has_tcp_header(const FlowKey& key) {
-  return key.ip_proto == 6 && (key.flags & kKeyFragment) == 0;
+  return key.ip_proto == kIpProtoTcp && (key.flags & kKeyFragment) == 0;
 }
 
 /// What a frame adds to what is known of the flow.

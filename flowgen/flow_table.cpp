@@ -41,8 +41,6 @@ bool has_content_sample(const Frame& frame, const PacketMeta& meta) {
 
 }  // namespace
 
-// ---- Construction
-
 FlowTable::FlowTable(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FlowTable::~FlowTable() = default;
 
@@ -64,8 +62,6 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   return std::unique_ptr<FlowTable>(
       new FlowTable(std::make_unique<State>(config, std::move(*pool), std::move(*slabs), std::move(*index))));
 }
-
-// ---- Frames
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
 void FlowTable::update(std::span<const Frame> frames, std::span<const PacketMeta> metas,
@@ -119,7 +115,7 @@ inline void FlowTable::State::ask_entries(std::span<const PacketMeta> metas, std
     if (burst_candidates[i] != kNoFlow) [[likely]] {
       const FlowEntry& entry = pool[burst_candidates[i]];
       __builtin_prefetch(&entry.hot, 1);
-      __builtin_prefetch(&entry.directions[static_cast<std::size_t>(burst_directions[i])], 1);
+      __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
     }
@@ -152,7 +148,7 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
     flow = observe(flow, arrival);
 
   FlowEntry& entry = pool[flow];
-  DirectionLine& line = entry.directions[static_cast<std::size_t>(direction)];
+  DirectionLine& line = line_of(entry, direction);
   entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
   account(line, frame, meta);
   if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
@@ -166,7 +162,7 @@ bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) c
   const TimeNs time_ns = arrival.frame.time_ns;
   return entry.hot.reaches_check(time_ns) || time_ns < entry.hot.last_ns || time_ns < clock.horizon_ns() ||
          (arrival.meta.tcp_flags & kTcpRareFlags) != 0 ||
-         entry.directions[static_cast<std::size_t>(arrival.direction)].total.packets == 0;
+         line_of(entry, arrival.direction).total.packets == 0;
 }
 
 void FlowTable::count_unstored(const FlowHit& hit) {
@@ -181,8 +177,6 @@ void FlowTable::count_unstored(const FlowHit& hit) {
   else if (entry.cold.slab < state.record_count)
     ++state.records[entry.cold.slab].unstored_packets;
 }
-
-// ---- Time
 
 void FlowTable::observe_idle(TimeNs idle_ns) {
   state_->clock.observe_idle(idle_ns);
@@ -255,12 +249,10 @@ bool FlowTable::State::end_all(std::uint32_t records_max) {
 }
 
 EndReason FlowTable::State::reason_at_finish(const FlowEntry& entry) const {
-  const bool timed_out = later(clock.now_ns(), -entry.cold.lag_ns()) > timeout_at(entry);
+  const bool timed_out = saturating_add(clock.now_ns(), -entry.cold.lag_ns()) > timeout_at(entry);
   if (timed_out || is_tcp_over(entry.cold.flow_phase())) return reason_at_timeout(entry);
   return EndReason::kShutdown;
 }
-
-// ---- What the caller sees
 
 std::span<const SessionRecord> FlowTable::records() const {
   return {state_->records.data(), state_->record_count};

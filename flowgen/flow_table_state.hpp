@@ -74,10 +74,12 @@ struct FlowTable::State {
   EndReason reason_at_timeout(const FlowEntry& entry) const;
 
   /// The flow's own time that the table's clock stands for.
-  TimeNs reached_by_clock(const ColdLine& cold) const { return later(clock.horizon_ns(), -cold.lag_ns()); }
+  TimeNs reached_by_clock(const ColdLine& cold) const {
+    return saturating_add(clock.horizon_ns(), -cold.lag_ns());
+  }
   /// End of the flow unless another frame comes: it is over when a later time has been reached.
   TimeNs timeout_at(const FlowEntry& entry) const {
-    return later(entry.hot.last_ns, timeouts[static_cast<std::size_t>(entry.cold.phase)]);
+    return saturating_add(entry.hot.last_ns, timeouts[static_cast<std::size_t>(entry.cold.phase)]);
   }
   std::uint64_t hash_of(const FlowEntry& entry) const { return hash(entry.hot.key(config.link)); }
 

@@ -24,10 +24,6 @@ constexpr std::array<std::uint8_t, 6> kIcmpv6Requests = {128, 130, 133, 135, 139
 
 constexpr std::uint16_t kSystemPortMax = 1023;
 
-std::uint8_t bit(Direction direction) {
-  return static_cast<std::uint8_t>(1u << static_cast<unsigned>(direction));
-}
-
 std::optional<Orientation> by_handshake(const OrientEvidence& evidence) {
   if (evidence.syn_seen == 3) return Orientation{evidence.first_syn_direction, OrientRule::kSyn, 90};
   if (evidence.syn_seen != 0) return Orientation{evidence.first_syn_direction, OrientRule::kSyn, 100};

@@ -9,6 +9,11 @@
 
 namespace tapline::flowgen {
 
+/// In sets of directions, as of who sent a SYN.
+inline std::uint8_t bit(Direction direction) {
+  return static_cast<std::uint8_t>(1u << static_cast<unsigned>(direction));
+}
+
 /// What the flow has shown. Bits stand for directions: 1 << Direction.
 struct OrientEvidence {
   std::uint8_t frames_seen = 0;  // bit set: this direction has frames

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "flowgen/saturating.hpp"
+#include "capture/base/time_window.hpp"
 
 namespace tapline::flowgen {
 
@@ -29,7 +29,7 @@ class TableClock {
 
   /// No frame has come for `idle_ns`.
   void observe_idle(TimeNs idle_ns) {
-    const TimeNs time_ns = later(frames_ns_, idle_ns);
+    const TimeNs time_ns = saturating_add(frames_ns_, idle_ns);
     if (started_ && time_ns > now_ns_) set(time_ns);
   }
 
@@ -45,8 +45,8 @@ class TableClock {
 
   void set(TimeNs time_ns) {
     now_ns_ = time_ns;
-    limit_ns_ = later(time_ns, jump_ns_max_);
-    horizon_ns_ = later(time_ns, -grace_ns_);
+    limit_ns_ = saturating_add(time_ns, jump_ns_max_);
+    horizon_ns_ = saturating_add(time_ns, -grace_ns_);
   }
 
   void observe_jump(TimeNs time_ns) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "capture/base/time_window.hpp"
 #include "flowgen/flow_phase.hpp"
-#include "flowgen/saturating.hpp"
 
 namespace tapline::sensor {
 namespace {
@@ -91,7 +91,7 @@ bool continues_session(const SessionRecord& known, const SessionRecord& further,
                        const flowgen::Timeouts& timeouts) {
   const FlowPhase phase = phase_of(known);
   const TimeNs timeout_ns = flowgen::phase_timeouts(timeouts)[static_cast<std::size_t>(phase)];
-  if (further.first_ns > flowgen::later(known.last_ns, timeout_ns)) return false;
+  if (further.first_ns > saturating_add(known.last_ns, timeout_ns)) return false;
   return !begins_anew(known, further, phase);
 }
 

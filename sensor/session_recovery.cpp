@@ -43,8 +43,6 @@ SessionRecovery::SessionRecovery(const flowgen::FlowTableConfig& table,
       since_ns_(kBeginningOfTime),
       complete_until_ns_(kBeginningOfTime) {}
 
-// ---- What was written
-
 Status SessionRecovery::load(const std::vector<std::string>& paths, std::vector<Error>& unreadable) {
   for (const std::string& path : paths) {
     Result<storage::SessionFileReader> file = storage::SessionFileReader::open(path);
@@ -108,8 +106,6 @@ void SessionRecovery::note_record(const SessionRecord& record, bool recent) {
     known.open = std::make_unique<SessionRecord>(record);
   }
 }
-
-// ---- What comes after it
 
 bool SessionRecovery::is_counted(const FlowKey& key, TimeNs time_ns) const {
   const auto at = known_.find(key);

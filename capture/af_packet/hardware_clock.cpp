@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "capture/af_packet/interface.hpp"
 #include "capture/base/file.hpp"
 
 namespace tapline {
@@ -21,8 +22,7 @@ namespace {
 constexpr TimeNs kOffsetMaxNs = 1'000'000;
 
 ifreq request_with(const std::string& interface, void* data) {
-  ifreq request{};
-  std::memcpy(request.ifr_name, interface.data(), std::min<std::size_t>(interface.size(), IFNAMSIZ - 1));
+  ifreq request = interface_request(interface);
   request.ifr_data = static_cast<char*>(data);
   return request;
 }

@@ -39,12 +39,6 @@ std::optional<LinkType> link_type_of(unsigned hardware_type) {
   }
 }
 
-ifreq request_for(const std::string& name) {
-  ifreq request{};
-  std::memcpy(request.ifr_name, name.data(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1));
-  return request;
-}
-
 /// With the present name of the interface that the socket is bound to.
 std::optional<ifreq> bound_request(int packet_socket) {
   sockaddr_ll address{};
@@ -60,6 +54,12 @@ std::optional<ifreq> bound_request(int packet_socket) {
 
 }  // namespace
 
+ifreq interface_request(const std::string& name) {
+  ifreq request{};
+  std::memcpy(request.ifr_name, name.data(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1));
+  return request;
+}
+
 std::uint32_t InterfaceFacts::wire_frame_bytes_max() const {
   return link_type == kLinkEthernet ? mtu_bytes + kEthernetHeaderBytes + kTwoVlanTagsBytes : mtu_bytes;
 }
@@ -70,7 +70,7 @@ Result<InterfaceFacts> read_interface(int socket, const std::string& name) {
                  "interface name '" + name + "': 1 to 15 characters; `ip link` lists them"};
   }
   InterfaceFacts facts;
-  ifreq request = request_for(name);
+  ifreq request = interface_request(name);
   if (ioctl(socket, SIOCGIFINDEX, &request) != 0) {
     if (errno == ENODEV)
       return Error{ErrorCode::kNotFound, "no interface " + name + "; `ip link` lists them"};

@@ -8,6 +8,8 @@
 #include "capture/base/result.hpp"
 #include "capture/packet/frame.hpp"
 
+struct ifreq;  // linux/if.h, which does not go together with net/if.h
+
 namespace tapline {
 
 struct InterfaceFacts {
@@ -21,6 +23,9 @@ struct InterfaceFacts {
 };
 
 enum class InterfaceState : std::uint8_t { kUp, kNoCarrier, kDown, kGone };
+
+/// A request to the kernel about the interface of this name.
+ifreq interface_request(const std::string& name);
 
 /// `socket`: any open socket. kNotFound: no such interface; kUnsupported: neither Ethernet nor IP.
 Result<InterfaceFacts> read_interface(int socket, const std::string& name);

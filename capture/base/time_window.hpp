@@ -25,7 +25,8 @@ struct TimeWindow {
 /// Sums without overflow at the ends of time.
 inline TimeNs saturating_add(TimeNs time_ns, TimeNs more_ns) {
   TimeNs sum = 0;
-  if (!__builtin_add_overflow(time_ns, more_ns, &sum)) return sum;
+  if (!__builtin_add_overflow(time_ns, more_ns, &sum)) [[likely]]
+    return sum;
   return more_ns > 0 ? TimeWindow::kUnlimitedUntil : TimeWindow::kUnlimitedSince;
 }
 inline TimeNs time_after(TimeNs time_ns) {

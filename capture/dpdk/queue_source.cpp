@@ -50,7 +50,6 @@ QueueSource::QueueSource(std::shared_ptr<DpdkPort> port, std::uint16_t queue)
 }
 
 QueueSource::~QueueSource() {
-  burst_handed_out_ = burst_frames_;
   release_burst();
 }
 

@@ -17,7 +17,7 @@ class QueueSource final : public FrameSource {
 
   Result<PollResult> poll(std::span<Frame> frames) override;
   const SourceCounters& counters() const override { return counters_; }
-  SourceProgress progress() const override { return {counters_.polled_captured_bytes, 0}; }
+  SourceProgress progress() const override { return {}; }
   void wait(std::chrono::milliseconds at_most) override;
   bool read_device() override;
   void stop_receiving() override { stopping_ = true; }

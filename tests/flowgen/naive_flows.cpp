@@ -9,10 +9,6 @@ namespace {
 
 constexpr TimeNs kGrace = 2 * kSecond;
 
-unsigned bit(Direction direction) {
-  return direction == Direction::kAToB ? 1 : 2;
-}
-
 template <class Flow>
 TimeNs last_of(const Flow& flow) {
   TimeNs last_ns = flow.frames.front().packet.time_ns;
@@ -199,14 +195,13 @@ void NaiveFlows::write(Flow& flow, EndReason reason) {
       record.delta_first_ns = std::min(record.delta_first_ns, packet.time_ns);
       record.delta_last_ns = std::max(record.delta_last_ns, packet.time_ns);
     }
-    evidence.frames_seen |= static_cast<std::uint8_t>(bit(direction));
+    evidence.frames_seen |= bit(direction);
     if (flow.key.ip_proto != 6) continue;
     if ((packet.tcp_flags & (kSyn | kAck | kRst)) == kSyn) {
       if (evidence.syn_seen == 0) evidence.first_syn_direction = direction;
-      evidence.syn_seen |= static_cast<std::uint8_t>(bit(direction));
+      evidence.syn_seen |= bit(direction);
     }
-    if ((packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck))
-      evidence.syn_ack_seen |= static_cast<std::uint8_t>(bit(direction));
+    if ((packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck)) evidence.syn_ack_seen |= bit(direction);
   }
   flow.frames_in_records = flow.frames.size();
   const Orientation orientation = find_originator(flow.key, evidence);
