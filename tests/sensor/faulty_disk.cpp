@@ -9,12 +9,14 @@
 #include <cerrno>
 #include <climits>
 #include <map>
+#include <mutex>
 #include <vector>
 
 namespace tapline::test {
 namespace {
 
 struct Disk {
+  std::mutex mutex;  // writers of other tests in this program sync from threads of their own
   std::string broken_folder;
   std::map<std::string, std::uint64_t> synced_bytes;  // by path
   std::vector<std::string> syncs;
@@ -41,29 +43,39 @@ void forget_pages(int descriptor, std::uint64_t from) {
   static_cast<void>(!::pwrite(descriptor, zeroes.data(), zeroes.size(), static_cast<off_t>(from)));
 }
 
-int sync_data(int descriptor) {
-  const std::string path = path_of(descriptor);
+/// False where the disk is broken; what was not synced before is gone then.
+bool survives(int descriptor, const std::string& path) {
+  const std::lock_guard lock(disk().mutex);
   if (!disk().broken_folder.empty() && path.starts_with(disk().broken_folder)) {
     forget_pages(descriptor, disk().synced_bytes[path]);
-    errno = EIO;
-    return -1;
+    return false;
   }
   disk().synced_bytes[path] = size_of(descriptor);
   disk().syncs.push_back(path);
-  return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
+  return true;
+}
+
+int sync_data(int descriptor) {
+  if (survives(descriptor, path_of(descriptor)))
+    return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
+  errno = EIO;
+  return -1;
 }
 
 }  // namespace
 
 FaultyDisk::FaultyDisk(const std::string& folder) {
+  const std::lock_guard lock(disk().mutex);
   disk().broken_folder = folder;
 }
 
 FaultyDisk::~FaultyDisk() {
+  const std::lock_guard lock(disk().mutex);
   disk().broken_folder.clear();
 }
 
 int FaultyDisk::syncs(const std::string& suffix) {
+  const std::lock_guard lock(disk().mutex);
   return static_cast<int>(
       std::ranges::count_if(disk().syncs, [&](const std::string& path) { return path.ends_with(suffix); }));
 }
