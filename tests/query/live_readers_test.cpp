@@ -70,6 +70,8 @@ class RingWriter {
       writer_.lanes().seal_all();
       frames_published = number;  // all before this one
       segments_evicted = ring_.segments_evicted();
+      // Unbounded, it would leave so many names of expired segments that readers do little but list them.
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     return writer_.finish().ok();
   }
