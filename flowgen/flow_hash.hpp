@@ -2,13 +2,23 @@
 // FlowHash: seeded hash of a flow key, for the table's own index only. Multiply and fold (as wyhash and
 // Mum-hash do), keyed with secrets so that nobody outside can construct keys that fall into one bucket.
 
+#include <sys/random.h>
+
 #include <array>
 #include <cstdint>
 
 #include "capture/base/bytes.hpp"
+#include "capture/base/file.hpp"
 #include "capture/packet/flow_key.hpp"
 
 namespace tapline::flowgen {
+
+/// A seed that nobody outside knows. kIo where the kernel has none.
+inline Result<std::uint64_t> random_hash_seed() {
+  std::uint64_t seed = 0;
+  if (::getrandom(&seed, sizeof seed, 0) == sizeof seed) return seed;
+  return io_error("read random bytes from", "the kernel");
+}
 
 class FlowHash {
  public:

@@ -85,7 +85,7 @@ class FlowTable {
 
   /// Moves the timers' clock. Live, on an idle link: no frame has come for `idle_ns`.
   void observe_idle(TimeNs idle_ns);
-  /// The same: a frame that is not to be counted came in this place.
+  /// The same, for a replay: here stood a frame that has been counted before.
   void observe_frame(TimeNs time_ns);
   /// The timers' clock; the least time before the first frame.
   TimeNs clock_ns() const;

@@ -1,7 +1,5 @@
 #include "sensor/crash_recovery.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <map>
 
@@ -118,9 +116,9 @@ Result<flowgen::FlowTableConfig> make_table_config(const storage::Store& store,
   table.sensor_id = store.sensor_id();
   table.worker = worker;
   table.link = source.port;
-  if (::getrandom(&table.hash_seed, sizeof table.hash_seed, 0) != sizeof table.hash_seed) {
-    return io_error("read random bytes from", "the kernel");
-  }
+  const Result<std::uint64_t> seed = flowgen::random_hash_seed();
+  if (!seed) return seed.error();
+  table.hash_seed = *seed;
   return table;
 }
 

@@ -1,7 +1,6 @@
 #include "sensor/frame_worker.hpp"
 
 #include <fmt/core.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include "capture/base/check.hpp"
 #include "capture/base/time_window.hpp"
 #include "capture/packet/decode.hpp"
+#include "flowgen/flow_hash.hpp"
 
 namespace tapline::sensor {
 
@@ -26,9 +26,9 @@ Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& 
   table.link = config.port;
   table.frames_stored = config.store_packets;
   table.grace_ns = config.grace_ns;
-  if (::getrandom(&table.hash_seed, sizeof table.hash_seed, 0) != sizeof table.hash_seed) {
-    return io_error("read random bytes from", "the kernel");
-  }
+  const Result<std::uint64_t> seed = flowgen::random_hash_seed();
+  if (!seed) return seed.error();
+  table.hash_seed = *seed;
   return flowgen::FlowTable::create(table);
 }
 

@@ -176,12 +176,12 @@ Status check_ports(const Values& values, const SensorOptions& options) {
       return usage_error(
           fmt::format("{}: '{}' is named twice and would be recorded twice; once is enough", name, *twice));
   }
-  for (const char* const name : {"no-promiscuous", "timestamps"}) {
-    const bool given = std::string_view(name) == "timestamps" ? values.has(name) : values.flag(name);
-    if (given && options.interfaces.empty())
-      return usage_error(
-          fmt::format("{}: means nothing to a --dpdk-port, only to an --interface; leave it out", name));
-  }
+  const char* const ignored = values.flag("no-promiscuous") ? "no-promiscuous"
+                              : values.has("timestamps")    ? "timestamps"
+                                                            : nullptr;
+  if (ignored != nullptr && options.interfaces.empty())
+    return usage_error(
+        fmt::format("{}: means nothing to a --dpdk-port, only to an --interface; leave it out", ignored));
   return {};
 }
 

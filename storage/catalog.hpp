@@ -40,7 +40,7 @@ struct Catalog {
   /// Fails only where a directory cannot be read; other files in it are ignored. A directory is listed until
   /// two listings agree, because one that meets a rename may show the file under both of its names or none.
   static Result<Catalog> scan(const Store& store);
-  /// Of packets only: segments, expired ones and their strays.
+  /// Of packets only: segments, expired and damaged ones, and their strays.
   static Result<Catalog> scan_packets(const Store& store);
 };
 

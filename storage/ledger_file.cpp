@@ -13,17 +13,6 @@ constexpr std::uint32_t kGroupBytesMax =
     LedgerFileWriter::kGroupRows * 10 * kColumnCount + 64 * kColumnCount + sizeof(RowGroupHeader);
 static_assert(kGroupBytesMax <= kBlockRawBytesMax);
 
-/// First and last nanosecond of a second, within what TimeNs can say.
-TimeNs first_ns_of(std::int64_t second) {
-  constexpr std::int64_t kLimit = std::numeric_limits<TimeNs>::max() / kNsPerSecond;
-  return std::clamp(second, -kLimit, kLimit) * kNsPerSecond;
-}
-TimeNs last_ns_of(std::int64_t second) {
-  const TimeNs first_ns = first_ns_of(second);
-  return first_ns > std::numeric_limits<TimeNs>::max() - kNsPerSecond ? std::numeric_limits<TimeNs>::max()
-                                                                      : first_ns + kNsPerSecond - 1;
-}
-
 }  // namespace
 
 LedgerFileWriter::LedgerFileWriter(const RowGroupFileConfig& config)

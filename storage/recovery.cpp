@@ -199,6 +199,9 @@ Status publish_index(const std::string& open_path, RecoveredFile& recovered) {
 }  // namespace
 
 std::string describe(const RecoveredFile& recovered) {
+  const bool left_alone =
+      recovered.final_path.empty() && recovered.damaged_path.empty() && !recovered.problem.empty();
+  if (left_alone) return fmt::format("left alone: {}", recovered.problem);
   std::string text =
       fmt::format("recovered {}: {} blocks with {} frames or records kept, {} torn bytes cut",
                   recovered.open_path, recovered.blocks_kept, recovered.frames_kept, recovered.torn_bytes);

@@ -16,13 +16,14 @@ namespace tapline::storage {
 /// What became of one `.open` file.
 struct RecoveredFile {
   std::string open_path;
-  std::string
-      final_path;  // empty: it held no good block and was removed, it is of a newer format, or set aside
+  // Empty: it held no good block and was removed, it is of a newer format and left alone, or all of it was
+  // set aside.
+  std::string final_path;
   std::string damaged_path;         // where what is damaged, or all of it, was set aside; else empty
   std::uint64_t damaged_bytes = 0;  // of that
   std::uint32_t blocks_kept = 0;
-  std::uint32_t blocks_unreadable =
-      0;                          // of them: whole, but of content that cannot be parsed; the index says so
+  // Of them: whole, but of content that cannot be parsed; the index says so.
+  std::uint32_t blocks_unreadable = 0;
   std::uint64_t frames_kept = 0;  // or rows
   std::uint64_t torn_bytes = 0;   // cut behind the last complete block
   TimeNs last_ns = 0;             // latest capture time kept

@@ -69,11 +69,6 @@ std::int64_t dropped_frames(const storage::LedgerTotals& totals, std::size_t cau
   return totals.counts()[storage::kFrameDropped + cause];
 }
 
-TimeNs newest_ns(const LiveStatus& live) {
-  constexpr std::int64_t kLimit = TimeWindow::kUnlimitedUntil / kNsPerSecond;
-  return std::clamp(live.newest_second, -kLimit, kLimit) * kNsPerSecond;
-}
-
 /// Goes behind the name of the interface.
 std::string format_live(const LiveStatus& live) {
   if (!live.any_row) return ", nothing on the disk yet";
@@ -90,7 +85,8 @@ std::string format_live(const LiveStatus& live) {
   return text +
          fmt::format("; {:.1f} frames/s, {}/s in the last {} s before {}", live.frames_per_second(),
                      format_size(static_cast<std::uint64_t>(std::max(0.0, live.wire_bytes_per_second()))),
-                     LiveStatus::kRateSeconds, format_rfc3339(saturating_add(newest_ns(live), kNsPerSecond)));
+                     LiveStatus::kRateSeconds,
+                     format_rfc3339(saturating_add(first_ns_of(live.newest_second), kNsPerSecond)));
 }
 
 std::string format_sources(const StoreStatus& status) {
@@ -186,7 +182,7 @@ void add_live(JsonObject& json, const LiveStatus& live) {
   if (!live.any_row) return;
   json.add_raw("recent_frames_per_second", fmt::format("{:.3f}", live.frames_per_second()));
   json.add_raw("recent_wire_bytes_per_second", fmt::format("{:.3f}", live.wire_bytes_per_second()));
-  json.add_time("newest", newest_ns(live));
+  json.add_time("newest", first_ns_of(live.newest_second));
 }
 
 std::string source_json(const Source& source, const StoreStatus& status) {

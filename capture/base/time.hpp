@@ -1,7 +1,9 @@
 #pragma once
 // Capture time: nanoseconds since 1970-01-01T00:00:00Z, signed, so that odd clocks (1970, before it) survive.
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,17 @@ constexpr std::uint32_t second_rest_ns(TimeNs time_ns) {
   // Not time_ns - floor_seconds * kNsPerSecond: that product does not fit next to INT64_MIN.
   const std::int64_t rest = time_ns % kNsPerSecond;
   return static_cast<std::uint32_t>(rest < 0 ? rest + kNsPerSecond : rest);
+}
+
+/// First and last nanosecond of a second, within what TimeNs can say.
+constexpr TimeNs first_ns_of(std::int64_t second) {
+  constexpr std::int64_t kSecondMax = std::numeric_limits<TimeNs>::max() / kNsPerSecond;
+  return std::clamp(second, -kSecondMax, kSecondMax) * kNsPerSecond;
+}
+constexpr TimeNs last_ns_of(std::int64_t second) {
+  constexpr TimeNs kLast = std::numeric_limits<TimeNs>::max();
+  const TimeNs first_ns = first_ns_of(second);
+  return first_ns > kLast - kNsPerSecond ? kLast : first_ns + kNsPerSecond - 1;
 }
 
 /// RFC 3339 in UTC with nanoseconds: `2026-01-01T00:00:00.000619000Z`.

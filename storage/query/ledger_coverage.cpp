@@ -47,15 +47,6 @@ struct Loss {
   std::int64_t frames = 0;
 };
 
-TimeNs start_of(std::int64_t second) {
-  constexpr std::int64_t kLimit = std::numeric_limits<TimeNs>::max() / kNsPerSecond;
-  return std::clamp(second, -kLimit, kLimit) * kNsPerSecond;
-}
-
-TimeNs end_of(std::int64_t second) {
-  return saturating_add(start_of(second), kNsPerSecond - 1);
-}
-
 /// Of damaged files, differences may be anything.
 std::int64_t distance(std::int64_t from, std::int64_t to) {
   std::int64_t result = 0;
@@ -160,7 +151,7 @@ void merge_touching(std::vector<Loss>& losses) {
 void add_holes(const RunLosses& run, const TimeWindow& window, std::vector<Hole>& holes) {
   for (const Loss& loss : run.losses) {
     const CauseText& cause = kCauses[static_cast<std::size_t>(loss.cause)];
-    Hole hole{start_of(loss.first_second), end_of(loss.last_second), cause.reason, {}};
+    Hole hole{first_ns_of(loss.first_second), last_ns_of(loss.last_second), cause.reason, {}};
     if (!window.touches(hole.first_ns, hole.last_ns)) continue;
     if (loss.cause == Cause::kNoReadings) {
       hole.first_ns = std::max(hole.first_ns, window.since_ns);

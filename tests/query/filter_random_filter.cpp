@@ -6,7 +6,7 @@
 #include <array>
 
 #include "capture/packet/protocol_numbers.hpp"
-#include "capture/packet/uid.hpp"
+#include "tests/query/filter_random_terms.hpp"
 
 namespace tapline::query::test {
 namespace {
@@ -14,72 +14,6 @@ namespace {
 using AddressTest = std::function<bool(const IpAddress&)>;
 
 constexpr std::array<const char*, 4> kSides = {"", "src ", "dst ", "src and dst "};
-constexpr std::array<const char*, 7> kRelations = {"=", "==", "!=", "<", "<=", ">", ">="};
-
-Answer answer(bool yes) {
-  return yes ? Answer::kYes : Answer::kNo;
-}
-
-bool combine(std::size_t side, bool source, bool destination) {
-  if (side == 1) return source;
-  if (side == 2) return destination;
-  return side == 3 ? source && destination : source || destination;
-}
-
-bool compare_as(std::string_view relation, std::int64_t a, std::int64_t b) {
-  if (relation == "=" || relation == "==") return a == b;
-  if (relation == "!=") return a != b;
-  if (relation == "<") return a < b;
-  if (relation == "<=") return a <= b;
-  return relation == ">" ? a > b : a >= b;
-}
-
-const IpAddress& orig_address(const SessionRecord& s) {
-  return s.originator == Direction::kAToB ? s.key.address_a : s.key.address_b;
-}
-const IpAddress& resp_address(const SessionRecord& s) {
-  return s.originator == Direction::kAToB ? s.key.address_b : s.key.address_a;
-}
-const DirectionState& orig_state(const SessionRecord& s) {
-  return s.originator == Direction::kAToB ? s.a_to_b : s.b_to_a;
-}
-const DirectionState& resp_state(const SessionRecord& s) {
-  return s.originator == Direction::kAToB ? s.b_to_a : s.a_to_b;
-}
-int orig_port(const SessionRecord& s) {
-  return s.originator == Direction::kAToB ? s.key.port_a : s.key.port_b;
-}
-int resp_port(const SessionRecord& s) {
-  return s.originator == Direction::kAToB ? s.key.port_b : s.key.port_a;
-}
-bool is_ipv6(const SessionRecord& s) {
-  return (s.key.flags & kKeyIpv6) != 0;
-}
-bool is_fragment(const SessionRecord& s) {
-  return (s.key.flags & kKeyFragment) != 0;
-}
-
-bool port_proto(std::uint8_t proto) {
-  return proto == kIpProtoTcp || proto == kIpProtoUdp || proto == kIpProtoSctp;
-}
-
-/// The first `bits` of two addresses are the same; both of one family.
-bool same_prefix(const IpAddress& a, const IpAddress& b, unsigned bits) {
-  if (a.is_v4_mapped() != b.is_v4_mapped()) return false;
-  const unsigned first = a.is_v4_mapped() ? 96 : 0;
-  for (unsigned i = first; i < first + bits; ++i) {
-    const auto bit = [&](const IpAddress& address) { return address.bytes[i / 8] >> (7 - i % 8) & 1; };
-    if (bit(a) != bit(b)) return false;
-  }
-  return true;
-}
-
-IpAddress cut_to_prefix(IpAddress address, unsigned bits) {
-  for (unsigned i = (address.is_v4_mapped() ? 96 : 0) + bits; i < 128; ++i) {
-    address.bytes[i / 8] &= static_cast<std::uint8_t>(~(1 << (7 - i % 8)));
-  }
-  return address;
-}
 
 RandomFilter address_filter(Random& random, std::string text, std::size_t side, const AddressTest& test) {
   RandomFilter filter;
@@ -205,13 +139,6 @@ RandomFilter ethertype_filter(Random& random) {
   return filter;
 }
 
-bool session_has_vlan(const SessionRecord& s, int vlan) {
-  const std::array seen = {s.a_to_b.vlan_outer, s.a_to_b.vlan_inner, s.b_to_a.vlan_outer,
-                           s.b_to_a.vlan_inner};
-  return std::any_of(seen.begin(), seen.end(),
-                     [=](int id) { return id > 0 && (vlan < 0 || id - 1 == vlan); });
-}
-
 RandomFilter tag_filter(Random& random) {
   RandomFilter filter;
   if (one_in(random, 2)) {
@@ -291,175 +218,11 @@ RandomFilter five_tuple_filter(Random& random) {
   return filter;
 }
 
-RandomFilter of_session(std::string text, std::function<bool(const SessionRecord&)> test) {
-  RandomFilter filter;
-  filter.text = std::move(text);
-  filter.has_session_words = true;
-  filter.packet = [=](const PacketTruth&, const SessionRecord& s) { return test(s); };
-  filter.session = [=](const SessionRecord& s) { return answer(test(s)); };
-  return filter;
-}
-
-using Number = std::function<std::optional<std::int64_t>(const SessionRecord&)>;
-
-struct NumberField {
-  const char* name;
-  Number value;
-};
-
-std::vector<NumberField> number_fields() {
-  const auto total = [](const DirectionState& d) { return d.total; };
-  const auto seen = [](const DirectionState& d, int ttl) {
-    return d.total.packets > 0 ? std::optional<std::int64_t>(ttl) : std::nullopt;
-  };
-  const auto has_ports = [](const SessionRecord& s) { return !is_fragment(s) && s.key.ip_proto != 47; };
-  return {
-      {"packets", [=](const SessionRecord& s) { return total(s.a_to_b).packets + total(s.b_to_a).packets; }},
-      {"orig_packets", [=](const SessionRecord& s) { return total(orig_state(s)).packets; }},
-      {"resp_frame_bytes", [=](const SessionRecord& s) { return total(resp_state(s)).frame_bytes; }},
-      {"ip_bytes",
-       [=](const SessionRecord& s) { return total(s.a_to_b).ip_bytes + total(s.b_to_a).ip_bytes; }},
-      {"orig_payload_bytes", [=](const SessionRecord& s) { return total(orig_state(s)).payload_bytes; }},
-      {"resp_ttl_min", [=](const SessionRecord& s) { return seen(resp_state(s), resp_state(s).ttl_min); }},
-      {"orig_ttl_max", [=](const SessionRecord& s) { return seen(orig_state(s), orig_state(s).ttl_max); }},
-      {"seq", [](const SessionRecord& s) { return std::int64_t{s.seq}; }},
-      {"worker", [](const SessionRecord& s) { return std::int64_t{s.worker}; }},
-      {"orient_confidence", [](const SessionRecord& s) { return std::int64_t{s.orient_confidence}; }},
-      {"orig_port",
-       [=](const SessionRecord& s) {
-         return has_ports(s) ? std::optional<std::int64_t>(orig_port(s)) : std::nullopt;
-       }},
-      {"resp_port",
-       [=](const SessionRecord& s) {
-         return has_ports(s) ? std::optional<std::int64_t>(resp_port(s)) : std::nullopt;
-       }},
-  };
-}
-
-RandomFilter number_filter(Random& random) {
-  static const std::vector<NumberField> fields = number_fields();
-  const NumberField& field = fields[below(random, fields.size())];
-  const std::string relation = pick(random, kRelations);
-  constexpr std::array<std::int64_t, 9> kValues = {0, 1, 2, 51, 61, 80, 120, 180, 51000};
-  const std::int64_t value = pick(random, kValues);
-  return of_session(fmt::format("{}{}{}", field.name, relation, value), [=](const SessionRecord& s) {
-    const std::optional<std::int64_t> seen = field.value(s);
-    return seen && compare_as(relation, *seen, value);
-  });
-}
-
-RandomFilter time_filter(Random& random) {
-  const std::string relation = pick(random, kRelations);
-  const auto seconds = static_cast<std::int64_t>(below(random, 3));
-  switch (below(random, 3)) {
-    case 0:
-      return of_session(fmt::format("duration {} {}m", relation, seconds), [=](const SessionRecord& s) {
-        return compare_as(relation, s.last_ns - s.first_ns, seconds * 60 * kNsPerSecond);
-      });
-    case 1:
-      return of_session(fmt::format("first {} {}", relation, 1'700'000'000 + seconds),
-                        [=](const SessionRecord& s) {
-                          return compare_as(relation, s.first_ns, (1'700'000'000 + seconds) * kNsPerSecond);
-                        });
-    default:
-      return of_session(fmt::format("last {} 2023-11-14T22:13:2{}Z", relation, seconds),
-                        [=](const SessionRecord& s) {
-                          return compare_as(relation, s.last_ns, (1'700'000'000 + seconds) * kNsPerSecond);
-                        });
-  }
-}
-
-RandomFilter name_filter(Random& random) {
-  const bool equal = one_in(random, 2);
-  const char* const relation = equal ? "=" : "!=";
-  switch (below(random, 7)) {
-    case 0:
-      return of_session(fmt::format("final {} true", relation),
-                        [=](const SessionRecord& s) { return s.final() == equal; });
-    case 1:
-      return of_session(fmt::format("end_reason {} idle", relation),
-                        [=](const SessionRecord& s) { return (s.end_reason == EndReason::kIdle) == equal; });
-    case 2:
-      return of_session(fmt::format("orient_rule {} syn_ack", relation), [=](const SessionRecord& s) {
-        return (s.orient_rule == OrientRule::kSynAck) == equal;
-      });
-    case 3:
-      return of_session(fmt::format("proto {} tcp", relation),
-                        [=](const SessionRecord& s) { return (s.key.ip_proto == kIpProtoTcp) == equal; });
-    case 4:
-      return of_session(fmt::format("vlan {} 5", relation),
-                        [=](const SessionRecord& s) { return session_has_vlan(s, 5) == equal; });
-    case 5:
-      return of_session("tcp_flags & SF", [=](const SessionRecord& s) {
-        return s.key.ip_proto == kIpProtoTcp &&
-               ((s.a_to_b.tcp_flags_union | s.b_to_a.tcp_flags_union) & 3) != 0;
-      });
-    default:
-      return of_session(fmt::format("orig_tcp_flags {} 0x12", relation), [=](const SessionRecord& s) {
-        return s.key.ip_proto == kIpProtoTcp && (orig_state(s).tcp_flags_union == 0x12) == equal;
-      });
-  }
-}
-
-bool is_private(const IpAddress& a) {
-  const IpAddress ten = IpAddress::from_v4(0x0a000000);
-  const IpAddress c = IpAddress::from_v4(0xc0a80000);
-  if (a.is_v4_mapped()) return same_prefix(a, ten, 8) || same_prefix(a, c, 16);
-  return (a.bytes[0] & 0xfe) == 0xfc || (a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80);
-}
-
-bool is_group(const IpAddress& a) {
-  return a.is_v4_mapped() ? a.v4() >> 28 == 0xe : a.bytes[0] == 0xff;
-}
-
-RandomFilter crossing_filter(Random& random) {
-  const std::string relation = pick(random, kRelations);
-  const bool egress = one_in(random, 2);
-  return of_session(
-      fmt::format("{} {} 80", egress ? "egress" : "ingress", relation), [=](const SessionRecord& s) {
-        std::int64_t bytes = 0;
-        const auto add = [&](const IpAddress& from, const IpAddress& to, const DirectionState& d) {
-          const bool crosses =
-              egress ? is_private(from) && !is_private(to) : !is_private(from) && is_private(to);
-          if (crosses && !is_group(from) && !is_group(to))
-            bytes += static_cast<std::int64_t>(d.total.ip_bytes);
-        };
-        add(s.key.address_a, s.key.address_b, s.a_to_b);
-        add(s.key.address_b, s.key.address_a, s.b_to_a);
-        return compare_as(relation, bytes, 80);
-      });
-}
-
-RandomFilter identity_filter(Random& random) {
-  const SessionRecord other = make_random_session(random);
-  const bool equal = one_in(random, 2);
-  switch (below(random, 3)) {
-    case 0: {
-      Uid uid{};
-      for (std::uint8_t& byte : uid.bytes) byte = static_cast<std::uint8_t>(below(random, 2));
-      return of_session("uid " + format_uid(uid), [=](const SessionRecord& s) { return s.uid == uid; });
-    }
-    case 1: {
-      const std::string id = community_id(other.key, other.originator);
-      return of_session(
-          fmt::format("community_id {} {}", equal ? "=" : "!=", id),
-          [=](const SessionRecord& s) { return (community_id(s.key, s.originator) == id) == equal; });
-    }
-    default: {
-      const IpAddress a = other.key.address_a;
-      return of_session(fmt::format("orig_ip {} {}", equal ? "=" : "!=", format_address(a)),
-                        [=](const SessionRecord& s) { return (orig_address(s) == a) == equal; });
-    }
-  }
-}
-
 RandomFilter random_term(Random& random) {
   constexpr std::array kPacketTerms = {host_filter, net_filter,    host_list_filter,
                                        port_filter, proto_filter,  ethertype_filter,
                                        tag_filter,  length_filter, five_tuple_filter};
-  constexpr std::array kSessionTerms = {number_filter, time_filter, name_filter, crossing_filter,
-                                        identity_filter};
-  return one_in(random, 3) ? pick(random, kSessionTerms)(random) : pick(random, kPacketTerms)(random);
+  return one_in(random, 3) ? random_session_term(random) : pick(random, kPacketTerms)(random);
 }
 
 RandomFilter negation(Random& random, const RandomFilter& inner) {

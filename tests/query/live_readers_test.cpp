@@ -10,11 +10,10 @@
 
 #include "capture/packet/decode.hpp"
 #include "storage/query/session_question.hpp"
-#include "storage/ring.hpp"
 #include "storage/session_file_writer.hpp"
 #include "storage/verification.hpp"
+#include "tests/query/ring_writer.hpp"
 #include "tests/query/store_answer.hpp"
-#include "tests/storage/traffic.hpp"
 
 using namespace tapline;
 using namespace tapline::query;
@@ -22,68 +21,6 @@ using namespace tapline::query::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr TimeNs kStart = 1'767'225'600 * kNsPerSecond;
-constexpr TimeNs kStepNs = 1000;
-constexpr std::uint64_t kHosts = 16;
-
-/// Frame `number`: its time tells which one it is.
-storage::TestFrame numbered_frame(std::uint64_t number) {
-  storage::TestFrame frame;
-  frame.bytes = storage::make_udp_frame(static_cast<std::uint32_t>(0x0a000000 + number % kHosts), 0xcb007101,
-                                        40000, 53, 100);
-  frame.wire_bytes = static_cast<std::uint32_t>(frame.bytes.size());
-  frame.time_ns = kStart + static_cast<TimeNs>(number) * kStepNs;
-  frame.order = {frame.time_ns, 0};
-  return frame;
-}
-
-std::uint64_t number_of(TimeNs time_ns) {
-  return static_cast<std::uint64_t>((time_ns - kStart) / kStepNs);
-}
-
-storage::FrameSegmentConfig small_files(const storage::Store& store, std::uint64_t segment_bytes) {
-  storage::FrameSegmentConfig config;
-  config.directory = config.index_directory = store.packets_directory();
-  config.segment_bytes_max = segment_bytes;
-  config.block_bytes = 8 * 1024;
-  config.lane_bits_max = 1;
-  return config;
-}
-
-/// Writes frames through a ring until it is told to stop.
-class RingWriter {
- public:
-  static constexpr std::uint64_t kBudgetBytes = 2u << 20;
-
-  explicit RingWriter(const storage::Store& store)
-      : ring_(store, kBudgetBytes), writer_(small_files(store, 128 * 1024), ring_) {}
-
-  /// False after an error.
-  bool run() {
-    storage::TestPipeline pipeline(writer_);
-    std::uint64_t published = 0;
-    for (std::uint64_t number = 0; !stop; ++number) {
-      if (!pipeline.append(numbered_frame(number))) return false;
-      if (writer_.counters().segments_published == published) continue;
-      published = writer_.counters().segments_published;
-      writer_.lanes().seal_all();
-      frames_published = number;  // all before this one
-      segments_evicted = ring_.segments_evicted();
-      // Unbounded, it would leave so many names of expired segments that readers do little but list them.
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return writer_.finish().ok();
-  }
-
-  std::atomic<bool> stop = false;
-  std::atomic<std::uint64_t> frames_published = 0;
-  std::atomic<std::uint64_t> segments_evicted = 0;
-
- private:
-  storage::Ring ring_;
-  storage::FrameSegmentWriter writer_;
-};
 
 /// What a reader thread saw; Catch's macros belong to one thread.
 struct Seen {
@@ -153,8 +90,10 @@ TEST_CASE("while a ring is written and evicts, readers get every frame once or a
   const PacketQuestion everything = ask("");
   const PacketQuestion one_host = ask("host 10.0.0.5");
   const auto read = [&](const PacketQuestion& question, std::uint64_t first, std::uint64_t step, Seen& seen) {
-    for (; seen.rounds < kRounds && seen.wrong.empty(); ++seen.rounds)
+    for (; seen.rounds < kRounds && seen.wrong.empty(); ++seen.rounds) {
+      ++writer.rounds_begun;
       read_once(*store, question, writer.frames_published, first, step, seen);
+    }
   };
   Seen all;
   Seen host;
@@ -394,6 +333,7 @@ TEST_CASE("a store that is written and evicts verifies as undamaged all the time
   for (int round = 0; round < kRounds; ++round) {
     const std::uint64_t evicted = writer.segments_evicted;
     const storage::Catalog catalog = scan(*store);
+    ++writer.rounds_begun;
     while (writer.segments_evicted < evicted + 3) std::this_thread::yield();  // the listing is an old one
     for (const storage::CatalogFile& file : catalog.segments) {
       const Result<storage::VerifiedFile> verified = storage::verify_file(file, round % 2 == 0);
