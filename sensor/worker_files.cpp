@@ -6,6 +6,7 @@ namespace {
 storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerFilesConfig& config,
                                       std::string directory) {
   storage::RowGroupFileConfig files;
+  files.disk = &store.disk();
   files.directory = std::move(directory);
   files.port = config.port;
   files.worker = config.worker;
@@ -22,6 +23,7 @@ WorkerFiles::WorkerFiles(const storage::Store& store, const WorkerFilesConfig& c
       space_(space),
       sessions_({row_files(store, config, store.sessions_directory())}),
       ledger_file_(row_files(store, config, store.ledger_directory())) {
+  config_.segment.disk = &store.disk();
   config_.segment.directory = config_.segment.index_directory = store.packets_directory();
   config_.segment.sensor_id = store.sensor_id();
   config_.segment.source_id = config.source_id;

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <system_error>
 
 #include "storage/container_layout.hpp"
 
@@ -80,8 +79,13 @@ struct ContainerWriter::RootHash {
   void add(Bytes bytes) { XXH3_128bits_update(state, bytes.data(), bytes.size()); }
 };
 
-ContainerWriter::ContainerWriter(File file, const ContainerIdentity& identity)
-    : file_(std::move(file)), identity_(identity), root_(std::make_unique<RootHash>()) {
+ContainerWriter::ContainerWriter(Disk& disk, const std::string& path, std::unique_ptr<DiskFile> file,
+                                 const ContainerIdentity& identity)
+    : disk_(&disk),
+      path_(path),
+      file_(std::move(file)),
+      identity_(identity),
+      root_(std::make_unique<RootHash>()) {
   std::ranges::copy(identity.segment_id, totals_.segment_id);
 }
 
@@ -89,11 +93,11 @@ ContainerWriter::ContainerWriter(ContainerWriter&&) noexcept = default;
 ContainerWriter& ContainerWriter::operator=(ContainerWriter&&) noexcept = default;
 ContainerWriter::~ContainerWriter() = default;
 
-Result<ContainerWriter> ContainerWriter::create(const std::string& path, const ContainerIdentity& identity,
-                                                Bytes lead) {
-  Result<File> file = File::create(path);
+Result<ContainerWriter> ContainerWriter::create(Disk& disk, const std::string& path,
+                                                const ContainerIdentity& identity, Bytes lead) {
+  Result<std::unique_ptr<DiskFile>> file = disk.create(path);
   if (!file) return file.error();
-  ContainerWriter writer(std::move(*file), identity);
+  ContainerWriter writer(disk, path, std::move(*file), identity);
 
   BlockEncoder encoder(static_cast<std::uint32_t>(lead.size()), 1);
   const EncodedBlock lead_frame = encoder.wrap_raw(lead);
@@ -103,12 +107,11 @@ Result<ContainerWriter> ContainerWriter::create(const std::string& path, const C
   std::vector<Bytes> pieces(lead_frame.pieces.begin(), lead_frame.pieces.end());
   pieces.push_back(bytes_of(header_frame));
   pieces.push_back(bytes_of(header));
-  Status written = writer.file_.write_gather(pieces);
-  if (written) written = sync_directory(std::filesystem::path(path).parent_path().string());
+  Status written = writer.file_->append(pieces);
+  if (written) written = disk.sync_directory(std::filesystem::path(path).parent_path().string());
   if (!written) {
     // Whoever tries again on a full disk must not leave a file each time.
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
+    static_cast<void>(disk.remove(path).ok());
     return written.error();
   }
   writer.add_frame(lead_frame.stored_bytes, static_cast<std::uint32_t>(lead.size()));
@@ -116,7 +119,10 @@ Result<ContainerWriter> ContainerWriter::create(const std::string& path, const C
   return writer;
 }
 
-Result<ContainerWriter> ContainerWriter::reopen(File file, const SegmentHeader& header) {
+Result<ContainerWriter> ContainerWriter::reopen(Disk& disk, const std::string& path,
+                                                const SegmentHeader& header) {
+  Result<std::unique_ptr<DiskFile>> file = disk.open(path);
+  if (!file) return file.error();
   ContainerIdentity identity;
   identity.kind = header.kind;
   identity.link_type = header.link_type;
@@ -125,7 +131,7 @@ Result<ContainerWriter> ContainerWriter::reopen(File file, const SegmentHeader& 
   identity.sensor_id = header.sensor_id;
   std::ranges::copy(header.segment_id, identity.segment_id.begin());
   std::ranges::copy(header.source_id, identity.source_id.begin());
-  ContainerWriter writer(std::move(file), identity);
+  ContainerWriter writer(disk, path, std::move(*file), identity);
   writer.add_frame(kLeadFrameBytes, kPcapHeaderBytes);
   writer.add_frame(sizeof(SkippableHeader) + sizeof header, 0);
   return writer;
@@ -138,7 +144,7 @@ void ContainerWriter::add_frame(std::uint32_t stored_bytes, std::uint32_t conten
 
 Status ContainerWriter::append(const BlockInfo& info, const EncodedBlock& encoded, Bytes extension) {
   if (entries_.size() >= kSegmentBlocksMax) {
-    return Error{ErrorCode::kLimit, fmt::format("{}: more than {} blocks", file_.path(), kSegmentBlocksMax)};
+    return Error{ErrorCode::kLimit, fmt::format("{}: more than {} blocks", path_, kSegmentBlocksMax)};
   }
   BlockHeader header{};
   header.magic = kBlockMagic;
@@ -166,7 +172,7 @@ Status ContainerWriter::append(const BlockInfo& info, const EncodedBlock& encode
   const SkippableHeader frame = skippable(sizeof header + extension.size());
   pieces_.assign({bytes_of(frame), bytes_of(header), extension});
   pieces_.insert(pieces_.end(), encoded.pieces.begin(), encoded.pieces.end());
-  if (Status written = file_.write_gather(pieces_); !written) {
+  if (Status written = file_->append(pieces_); !written) {
     // Half a block must not stay in front of the next one; if cutting it fails, too, readers find it by
     // checksum.
     static_cast<void>(cut_tail().ok());
@@ -186,14 +192,13 @@ void ContainerWriter::add_block(const BlockHeader& header, Bytes extension) {
 }
 
 Status ContainerWriter::cut_tail() {
-  TAPLINE_TRY(file_.truncate(file_bytes_));
-  return file_.seek(file_bytes_);
+  return file_->truncate(file_bytes_);
 }
 
 Status ContainerWriter::sync() {
   if (sync_failure_) return *sync_failure_;
   if (synced_bytes_ == file_bytes_) return {};
-  if (Status synced = file_.sync_data(); !synced) {
+  if (Status synced = file_->sync(); !synced) {
     sync_failure_ = synced.error();
     return synced;
   }
@@ -204,7 +209,7 @@ Status ContainerWriter::sync() {
 
 bool ContainerWriter::end_at_last_sync() {
   if (sync()) return true;
-  if (file_.truncate(synced_bytes_)) static_cast<void>(file_.sync_data().ok());
+  if (file_->truncate(synced_bytes_)) static_cast<void>(file_->sync().ok());
   entries_.resize(synced_blocks_);
   return false;
 }
@@ -230,12 +235,11 @@ Status ContainerWriter::publish(const std::string& final_path, std::uint32_t end
   add_frame(static_cast<std::uint32_t>(sizeof frame + sizeof totals_ + table.size()), 0);
   const ByteBuffer seek_table = make_seek_table(seek_entries_);
   const std::array<Bytes, 4> pieces{bytes_of(frame), bytes_of(totals_), table, Bytes(seek_table)};
-  TAPLINE_TRY(file_.write_gather(pieces));
+  TAPLINE_TRY(file_->append(pieces));
   file_bytes_ += seek_table.size();
   TAPLINE_TRY(sync());
-  const std::string open_path = file_.path();
-  file_.close();
-  return rename_durably(open_path, final_path);
+  file_.reset();
+  return disk_->rename_durably(path_, final_path);
 }
 
 }  // namespace tapline::storage

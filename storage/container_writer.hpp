@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "capture/base/byte_writer.hpp"
-#include "capture/base/file.hpp"
+#include "capture/base/disk.hpp"
 #include "capture/base/time.hpp"
 #include "storage/block_codec.hpp"
 #include "storage/format.hpp"
@@ -65,8 +65,9 @@ class ContainerWriter {
   /// Creates `path` (the `.open` name) with the leading zstd frame and the segment header, and syncs its
   /// directory, so that what sync() saves can be found after a power cut. `lead` is the 24-byte pcap header
   /// of packet segments, or the text kRecordsLead of record files.
-  static Result<ContainerWriter> create(const std::string& path, const ContainerIdentity& identity,
-                                        Bytes lead);
+  /// `disk` outlives the writer.
+  static Result<ContainerWriter> create(Disk& disk, const std::string& path,
+                                        const ContainerIdentity& identity, Bytes lead);
 
   /// Appends one block: `encoded` is a whole zstd frame (block_codec.hpp), `extension` follows the header.
   /// One writev; kLimit at kSegmentBlocksMax.
@@ -85,7 +86,7 @@ class ContainerWriter {
 
   /// For recovery of a file whose writer died: reopen it, hand over the header of every good block by
   /// add_block(), cut what follows by cut_tail(), publish.
-  static Result<ContainerWriter> reopen(File file, const SegmentHeader& header);
+  static Result<ContainerWriter> reopen(Disk& disk, const std::string& path, const SegmentHeader& header);
   void add_block(const BlockHeader& header, Bytes extension);
   Status cut_tail();
 
@@ -93,7 +94,7 @@ class ContainerWriter {
   ContainerWriter& operator=(ContainerWriter&&) noexcept;
   ~ContainerWriter();
 
-  const std::string& path() const { return file_.path(); }
+  const std::string& path() const { return path_; }
   std::uint64_t file_bytes() const { return file_bytes_; }
   std::uint32_t block_count() const { return static_cast<std::uint32_t>(entries_.size()); }
   const FooterHeader& totals() const { return totals_; }  // running; root is set by publish()
@@ -101,10 +102,13 @@ class ContainerWriter {
 
  private:
   struct RootHash;
-  ContainerWriter(File file, const ContainerIdentity& identity);
+  ContainerWriter(Disk& disk, const std::string& path, std::unique_ptr<DiskFile> file,
+                  const ContainerIdentity& identity);
   void add_frame(std::uint32_t stored_bytes, std::uint32_t content_bytes);
 
-  File file_;
+  Disk* disk_;
+  std::string path_;
+  std::unique_ptr<DiskFile> file_;
   ContainerIdentity identity_;
   FooterHeader totals_{};
   std::vector<BlockEntry> entries_;

@@ -39,13 +39,6 @@ Result<std::uint32_t> count_good_blocks(ContainerReader& reader, ContainerWriter
   return good;
 }
 
-Status remove_file(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove(path, error);
-  if (error) return Error{ErrorCode::kIo, fmt::format("cannot remove {}: {}", path, error.message())};
-  return {};
-}
-
 std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
@@ -95,41 +88,43 @@ std::string damaged_path(const std::string& open_path, const FinalName& name) {
 }
 
 /// Keeps what nobody can read for whoever wants to look at it, under a name that readers ignore.
-Result<RecoveredFile> set_aside(const std::string& path, const std::string& reason, RecoveredFile recovered) {
+Result<RecoveredFile> set_aside(Disk& disk, const std::string& path, const std::string& reason,
+                                RecoveredFile recovered) {
   std::error_code error;
   recovered.damaged_bytes = std::filesystem::file_size(recovered.open_path, error);
-  TAPLINE_TRY(rename_durably(recovered.open_path, path));
+  TAPLINE_TRY(disk.rename_durably(recovered.open_path, path));
   recovered.damaged_path = path;
   recovered.problem = reason;
   return recovered;
 }
 
 /// A copy of what stands from `offset` on, as `path`.
-Status copy_tail(const ContainerReader& reader, std::uint64_t offset, const std::string& path) {
+Status copy_tail(Disk& disk, const ContainerReader& reader, std::uint64_t offset, const std::string& path) {
   constexpr std::uint64_t kPieceBytes = 1u << 20;
   const std::string draft = path + std::string(kDraftSuffix);
   const auto copy = [&]() -> Status {
     const Result<File> from = File::open_read(reader.path());
     if (!from) return from.error();
-    Result<File> to = File::create(draft);
+    Result<std::unique_ptr<DiskFile>> to = disk.create(draft);
     if (!to) return to.error();
     std::vector<std::uint8_t> piece;
     for (; offset < reader.file_bytes(); offset += piece.size()) {
       piece.resize(std::min(kPieceBytes, reader.file_bytes() - offset));
       TAPLINE_TRY(from->pread_exact(offset, piece));
-      TAPLINE_TRY(to->write_all(piece));
+      const Bytes written(piece);
+      TAPLINE_TRY((*to)->append({&written, 1}));
     }
-    return to->sync_data();
+    return (*to)->sync();
   };
   if (Status copied = copy(); !copied) {
-    static_cast<void>(remove_file(draft).ok());
+    static_cast<void>(disk.remove(draft).ok());
     return copied;
   }
-  return rename_durably(draft, path);
+  return disk.rename_durably(draft, path);
 }
 
 /// A file whose segment header is damaged: its name has its id, by which its blocks are known.
-Result<RecoveredFile> give_up(const std::string& open_path, const Error& problem) {
+Result<RecoveredFile> give_up(Disk& disk, const std::string& open_path, const Error& problem) {
   RecoveredFile recovered;
   recovered.open_path = open_path;
   const Result<File> file = File::open_read(open_path);
@@ -137,7 +132,7 @@ Result<RecoveredFile> give_up(const std::string& open_path, const Error& problem
   const Result<std::uint64_t> file_bytes = file->size_bytes();
   if (!file_bytes) return file_bytes.error();
   if (*file_bytes <= kHeadersBytes) {
-    TAPLINE_TRY(remove_file(open_path));
+    TAPLINE_TRY(disk.remove(open_path));
     return recovered;
   }
   const std::string file_name = std::filesystem::path(open_path).filename().string();
@@ -148,7 +143,7 @@ Result<RecoveredFile> give_up(const std::string& open_path, const Error& problem
   std::string path = open_path.substr(0, open_path.size() - kOpenSuffix.size()) + std::string(kDamagedSuffix);
   if (stranded->headers > 0)
     path = damaged_path(open_path, {stranded->first_ns, stranded->last_ns, 0, 0, id_high});
-  return set_aside(path, problem.context, std::move(recovered));
+  return set_aside(disk, path, problem.context, std::move(recovered));
 }
 
 /// What stands behind the good blocks of a file, if that is more than a torn tail: in which times.
@@ -187,13 +182,13 @@ Result<Damage> find_damage(const ContainerReader& reader, const ContainerWriter&
 }
 
 /// The index of what can be read; blocks that cannot be parsed are in the segment and not in it.
-Status publish_index(const std::string& open_path, RecoveredFile& recovered) {
+Status publish_index(Disk& disk, const std::string& open_path, RecoveredFile& recovered) {
   Result<SegmentIndex> index = index_readable_blocks(open_path);
   if (!index) return index.error();
   recovered.blocks_unreadable = static_cast<std::uint32_t>(index->unreadable.size());
   if (!index->unreadable.empty() && recovered.problem.empty())
     recovered.problem = index->unreadable.front().context;
-  return publish_file(index_path_of(recovered.final_path), index->bytes);
+  return disk.publish_file(index_path_of(recovered.final_path), index->bytes);
 }
 
 }  // namespace
@@ -212,15 +207,13 @@ std::string describe(const RecoveredFile& recovered) {
   return recovered.problem.empty() ? text : text + ": " + recovered.problem;
 }
 
-Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix) {
+Result<RecoveredFile> recover_file(Disk& disk, const std::string& open_path, std::string_view suffix) {
   RecoveredFile recovered;
   recovered.open_path = open_path;
   Result<ContainerReader> reader = ContainerReader::open(open_path);
   if (!reader && reader.error().code != ErrorCode::kCorrupt) return reader.error();
-  if (!reader) return give_up(open_path, reader.error());
-  Result<File> file = File::open_existing(open_path);
-  if (!file) return file.error();
-  Result<ContainerWriter> writer = ContainerWriter::reopen(std::move(*file), reader->header());
+  if (!reader) return give_up(disk, open_path, reader.error());
+  Result<ContainerWriter> writer = ContainerWriter::reopen(disk, open_path, reader->header());
   if (!writer) return writer.error();
   std::uint64_t end_bytes = writer->file_bytes();
   const Result<std::uint32_t> good = count_good_blocks(*reader, *writer, end_bytes);
@@ -230,15 +223,15 @@ Result<RecoveredFile> recover_file(const std::string& open_path, std::string_vie
   if (damage->any) {
     // Where there is no room for a copy, the good blocks are set aside with the others.
     const bool copied =
-        *good > 0 && copy_tail(*reader, end_bytes, damaged_path(open_path, damage->name)).ok();
+        *good > 0 && copy_tail(disk, *reader, end_bytes, damaged_path(open_path, damage->name)).ok();
     if (!copied)
-      return set_aside(damaged_path(open_path, damage->of_all), damage->reason, std::move(recovered));
+      return set_aside(disk, damaged_path(open_path, damage->of_all), damage->reason, std::move(recovered));
     recovered.damaged_path = damaged_path(open_path, damage->name);
     recovered.damaged_bytes = reader->file_bytes() - end_bytes;
     recovered.problem = damage->reason;
   }
   if (*good == 0) {
-    TAPLINE_TRY(remove_file(open_path));
+    TAPLINE_TRY(disk.remove(open_path));
     return recovered;
   }
   recovered.blocks_kept = *good;
@@ -254,7 +247,7 @@ Result<RecoveredFile> recover_file(const std::string& open_path, std::string_vie
                        id_high(identity.segment_id)};
   const std::string directory = directory_of(open_path);
   recovered.final_path = directory + "/" + final_name(name, suffix);
-  if (identity.kind == kKindPackets) TAPLINE_TRY(publish_index(open_path, recovered));
+  if (identity.kind == kKindPackets) TAPLINE_TRY(publish_index(disk, open_path, recovered));
   TAPLINE_TRY(writer->publish(recovered.final_path, kEndRecovered, recovered.torn_bytes));
   return recovered;
 }
@@ -267,12 +260,12 @@ Result<std::vector<RecoveredFile>> recover_store(const Store& store) {
       {&catalog->sessions, kSessionSuffix},
       {&catalog->ledgers, kLedgerSuffix}};
   // First: the index of a segment that is still open has the name under which it will be made anew.
-  for (const std::string& stray : catalog->strays) TAPLINE_TRY(remove_file(stray));
+  for (const std::string& stray : catalog->strays) TAPLINE_TRY(store.disk().remove(stray));
   std::vector<RecoveredFile> recovered;
   for (const auto& [files, suffix] : lists) {
     for (const CatalogFile& file : *files) {
       if (!file.open) continue;
-      Result<RecoveredFile> result = recover_file(file.path, suffix);
+      Result<RecoveredFile> result = recover_file(store.disk(), file.path, suffix);
       if (!result && result.error().code == ErrorCode::kUnsupported) {
         recovered.emplace_back().open_path = file.path;
         recovered.back().problem = result.error().context;
@@ -280,7 +273,7 @@ Result<std::vector<RecoveredFile>> recover_store(const Store& store) {
       }
       if (!result) return result.error();
       recovered.push_back(std::move(*result));
-      for (const IndexStep& step : file.steps) TAPLINE_TRY(remove_file(step.path));
+      for (const IndexStep& step : file.steps) TAPLINE_TRY(store.disk().remove(step.path));
     }
   }
   return recovered;

@@ -36,7 +36,7 @@ std::string describe(const RecoveredFile& recovered);
 /// Cuts, finishes and publishes one `.open` file of any kind. May be repeated after an interruption, with the
 /// same file as its result; what an interrupted call had cut may not be counted again. Fails where the
 /// operating system does, and on newer formats (kUnsupported): damage is dealt with and reported.
-Result<RecoveredFile> recover_file(const std::string& open_path, std::string_view suffix);
+Result<RecoveredFile> recover_file(Disk& disk, const std::string& open_path, std::string_view suffix);
 
 /// Every `.open` file of the store; those of newer formats are left alone, with a problem. Those without a
 /// segment header, the steps of segments, indexes without their file and drafts are removed.

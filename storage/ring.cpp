@@ -29,24 +29,20 @@ std::uint64_t bytes_on_disk(const CatalogFile& segment) {
 
 /// What follows the rename of an eviction. The size comes last: an expired file that still has one tells that
 /// this was interrupted. Truncation returns the space even if a reader still holds the file open.
-Status release_expired(const std::string& expired_path) {
+Status release_expired(Disk& disk, const std::string& expired_path) {
   const std::string stem = expired_path.substr(0, expired_path.size() - kExpiredSuffix.size());
   const std::string index_path = stem + std::string(kIndexSuffix);
-  std::error_code error;
-  std::filesystem::remove(index_path, error);
-  if (error) return Error{ErrorCode::kIo, fmt::format("cannot remove {}: {}", index_path, error.message())};
-  std::filesystem::resize_file(expired_path, 0, error);
-  if (error)
-    return Error{ErrorCode::kIo, fmt::format("cannot truncate {}: {}", expired_path, error.message())};
-  return {};
+  TAPLINE_TRY(disk.remove(index_path));
+  Result<std::unique_ptr<DiskFile>> expired = disk.open(expired_path);
+  return expired ? (*expired)->truncate(0) : Status(expired.error());
 }
 
 /// Rename first: from then on the catalog says `expired`.
-Status evict(const CatalogFile& segment) {
+Status evict(Disk& disk, const CatalogFile& segment) {
   const std::string expired_path =
       segment.path.substr(0, segment.path.size() - kPacketSuffix.size()) + std::string(kExpiredSuffix);
-  TAPLINE_TRY(rename_durably(segment.path, expired_path));
-  return release_expired(expired_path);
+  TAPLINE_TRY(disk.rename_durably(segment.path, expired_path));
+  return release_expired(disk, expired_path);
 }
 
 }  // namespace
@@ -82,7 +78,7 @@ Status Ring::make_room(std::uint64_t bytes) {
   Result<Catalog> catalog = Catalog::scan_packets(store_);
   if (!catalog) return catalog.error();
   for (const CatalogFile& expired : catalog->expired) {
-    if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(expired.path));
+    if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(store_.disk(), expired.path));
   }
   std::uint64_t used_bytes = 0;
   for (const auto& [id, reserved_bytes] : reserved_) used_bytes += reserved_bytes;
@@ -94,7 +90,7 @@ Status Ring::make_room(std::uint64_t bytes) {
   for (const CatalogFile& segment : catalog->segments) {
     if (used_bytes + bytes <= budget_bytes_) break;
     used_bytes -= bytes_on_disk(segment);
-    TAPLINE_TRY(evict(segment));
+    TAPLINE_TRY(evict(store_.disk(), segment));
     segments_evicted_.fetch_add(1, std::memory_order_relaxed);
   }
   if (used_bytes + bytes <= budget_bytes_) return {};

@@ -81,7 +81,7 @@ Status RowGroupFileWriter::open_file(const RowGroupInfo& info) {
   identity.start_ns = info.first_ns;
   const std::string path = config_.directory + "/" + open_name(identity.segment_id, suffix_);
   const Bytes lead(reinterpret_cast<const std::uint8_t*>(kRecordsLead.data()), kRecordsLead.size());
-  Result<ContainerWriter> file = ContainerWriter::create(path, identity, lead);
+  Result<ContainerWriter> file = ContainerWriter::create(*config_.disk, path, identity, lead);
   if (!file) return file.error();
   file_.emplace(std::move(*file));
   counters_.stored_bytes += file_->file_bytes();
@@ -96,7 +96,7 @@ Status RowGroupFileWriter::publish() {
                        id_high(file_->identity().segment_id)};
   if (index_.postings() > 0) {
     const ByteBuffer index = index_.finish(file_->identity().segment_id, file_->block_count());
-    TAPLINE_TRY(publish_file(config_.directory + "/" + final_name(name, kIndexSuffix), index));
+    TAPLINE_TRY(config_.disk->publish_file(config_.directory + "/" + final_name(name, kIndexSuffix), index));
   }
   const std::uint64_t bytes_before = file_->file_bytes();
   TAPLINE_TRY(file_->publish(config_.directory + "/" + final_name(name, suffix_)));

@@ -15,7 +15,8 @@
 namespace tapline::storage {
 
 struct RowGroupFileConfig {
-  std::string directory;  // sessions/ or ledger/ of the store
+  Disk* disk = &real_disk();  // outlives the writer
+  std::string directory;      // sessions/ or ledger/ of the store
   std::uint16_t port = 0;
   std::uint16_t worker = 0;
   std::uint64_t sensor_id = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
 
 #include "storage/container_layout.hpp"
 #include "storage/file_names.hpp"
@@ -161,7 +160,7 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   TAPLINE_TRY(space_.reserve(identity.segment_id, segment_bytes_max_));
   const std::string path = config_.directory + "/" + open_name(identity.segment_id, kPacketSuffix);
   Result<ContainerWriter> writer =
-      ContainerWriter::create(path, identity, make_pcap_header(config_.link_type));
+      ContainerWriter::create(*config_.disk, path, identity, make_pcap_header(config_.link_type));
   if (!writer) {
     space_.release(identity.segment_id);
     return writer.error();
@@ -178,7 +177,7 @@ Status SegmentWriter::publish_index_step() {
   const std::uint32_t end_block = segment_->block_count();
   const std::string path = config_.index_directory + "/" + step_name(id, step_first_block_, end_block);
   const ByteBuffer step = index_step_.finish(id, end_block);
-  TAPLINE_TRY(publish_file(path, step));
+  TAPLINE_TRY(config_.disk->publish_file(path, step));
   step_paths_.push_back(path);
   step_first_block_ = end_block;
   step_first_bytes_ = segment_->file_bytes();
@@ -188,8 +187,7 @@ Status SegmentWriter::publish_index_step() {
 // Leftovers cost readers nothing: they belong to no open segment. Recovery removes them.
 void SegmentWriter::remove_index_steps() {
   for (const std::string& path : step_paths_) {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
+    static_cast<void>(config_.disk->remove(path).ok());
   }
   step_paths_.clear();
   index_step_ = {};
@@ -202,7 +200,8 @@ Status SegmentWriter::publish_segment() {
   const FinalName name{totals.first_ns, totals.last_ns, config_.port, config_.worker, id_high(id)};
   const ByteBuffer index = index_.finish(id, segment_->block_count());
   // The index first: whoever sees the segment's final name finds its index, too.
-  TAPLINE_TRY(publish_file(config_.index_directory + "/" + final_name(name, kIndexSuffix), index));
+  TAPLINE_TRY(
+      config_.disk->publish_file(config_.index_directory + "/" + final_name(name, kIndexSuffix), index));
   TAPLINE_TRY(segment_->publish(config_.directory + "/" + final_name(name, kPacketSuffix)));
   remove_index_steps();
   space_.release(id);

@@ -18,6 +18,7 @@
 namespace tapline::storage {
 
 struct SegmentWriterConfig {
+  Disk* disk = &real_disk();    // outlives the writer
   std::string directory;        // packets/ of the store
   std::string index_directory;  // where the sidecars go; usually the same
   std::uint64_t sensor_id = 0;

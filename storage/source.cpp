@@ -126,7 +126,7 @@ Status save_source(const Store& store, const Source& source) {
   record.set("last_ns", std::to_string(source.last_ns));
   record.set("packets", source.packets ? "yes" : "no");
   if (!source.damage.empty()) record.set("damage", source.damage);
-  return record.publish(source_path(store, source.id));
+  return record.publish(store.disk(), source_path(store, source.id));
 }
 
 Result<Source> load_source(const Store& store, const SegmentId& id) {

@@ -22,13 +22,6 @@ std::string marker_path(const std::string& path) {
   return path + "/tapline-store";
 }
 
-Status make_directory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return Error{ErrorCode::kIo, fmt::format("cannot make directory {}: {}", path, error.message())};
-  return {};
-}
-
 constexpr std::array<const char*, 4> kDirectories{"packets", "sessions", "ledger", "sources"};
 
 /// Empty but for what a file system makes itself (mke2fs(8)), or a writer has left that was killed while it
@@ -45,13 +38,19 @@ bool holds_nothing_of_others(const std::string& path) {
   return !error;
 }
 
+std::string parent_of(const std::string& path) {
+  const std::filesystem::path whole = std::filesystem::path(path + "/.").parent_path();
+  const std::string parent = whole.parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 std::string host_name() {
   char name[HOST_NAME_MAX + 1] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "sensor";
 }
 
-Status make_directories(const std::string& path) {
-  for (const char* const name : kDirectories) TAPLINE_TRY(make_directory(path + "/" + name));
+Status make_directories(Disk& disk, const std::string& path) {
+  for (const char* const name : kDirectories) TAPLINE_TRY(disk.make_directory(path + "/" + name));
   return {};
 }
 
@@ -74,12 +73,17 @@ std::string read_holder(const std::string& path) {
 
 }  // namespace
 
-Store::Store(std::string path, std::string sensor_name)
-    : path_(std::move(path)),
+Store::Store(Disk& disk, std::string path, std::string sensor_name)
+    : disk_(&disk),
+      path_(std::move(path)),
       sensor_name_(std::move(sensor_name)),
       sensor_id_(XXH3_64bits(sensor_name_.data(), sensor_name_.size())) {}
 
 Result<Store> Store::open(const std::string& path) {
+  return open_on(real_disk(), path);
+}
+
+Result<Store> Store::open_on(Disk& disk, const std::string& path) {
   const Result<TextRecord> marker = TextRecord::load(marker_path(path));
   if (!marker && marker.error().code == ErrorCode::kNotFound) {
     return Error{ErrorCode::kNotFound,
@@ -94,28 +98,29 @@ Result<Store> Store::open(const std::string& path) {
                              "use a newer tapline",
                              path, *version, kFormatVersion)};
   }
-  return Store(path, marker->text("sensor"));
+  return Store(disk, path, marker->text("sensor"));
 }
 
-Result<Store> Store::open_or_create(const std::string& path, const std::string& sensor_name) {
-  Result<Store> store = open(path);
+Result<Store> Store::open_or_create(const std::string& path, const std::string& sensor_name, Disk& disk) {
+  Result<Store> store = open_on(disk, path);
   if (!store && store.error().code != ErrorCode::kNotFound) return store;
   if (!store) {
-    TAPLINE_TRY(make_directory(path));
+    TAPLINE_TRY(disk.make_directory(path));
     if (!holds_nothing_of_others(path)) {
       return Error{
           ErrorCode::kInvalid,
           fmt::format("{} is neither a tapline store nor empty: name a new directory with --store", path)};
     }
     // The marker last: whoever sees it finds a whole store.
-    TAPLINE_TRY(make_directories(path));
+    TAPLINE_TRY(make_directories(disk, path));
     TextRecord marker;
     marker.set("format", std::to_string(kFormatVersion));
     marker.set("sensor", sensor_name.empty() ? host_name() : sensor_name);
-    TAPLINE_TRY(marker.publish(marker_path(path)));
-    store = Store(path, marker.text("sensor"));  // as it will be read again
+    TAPLINE_TRY(marker.publish(disk, marker_path(path)));
+    TAPLINE_TRY(disk.sync_directory(parent_of(path)));
+    store = Store(disk, path, marker.text("sensor"));  // as it will be read again
   }
-  TAPLINE_TRY(make_directories(path));
+  TAPLINE_TRY(make_directories(disk, path));
   return store;
 }
 

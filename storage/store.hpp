@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "capture/base/disk.hpp"
 #include "capture/base/file.hpp"
 #include "capture/base/result.hpp"
 
@@ -23,8 +24,11 @@ class Store {
   static Result<Store> open(const std::string& path);
   /// For the writer: makes the directories where they are missing. `sensor_name` counts for a new store only;
   /// empty: this host's name.
-  static Result<Store> open_or_create(const std::string& path, const std::string& sensor_name);
+  /// `disk` is what its writers write to; it outlives the store and them.
+  static Result<Store> open_or_create(const std::string& path, const std::string& sensor_name,
+                                      Disk& disk = real_disk());
 
+  Disk& disk() const { return *disk_; }
   const std::string& path() const { return path_; }
   const std::string& sensor_name() const { return sensor_name_; }
   /// XXH3-64 of the sensor's name: part of every uid.
@@ -35,7 +39,10 @@ class Store {
   std::string sources_directory() const { return path_ + "/sources"; }
 
  private:
-  Store(std::string path, std::string sensor_name);
+  Store(Disk& disk, std::string path, std::string sensor_name);
+  static Result<Store> open_on(Disk& disk, const std::string& path);
+
+  Disk* disk_;
   std::string path_;
   std::string sensor_name_;
   std::uint64_t sensor_id_ = 0;

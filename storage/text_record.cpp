@@ -34,10 +34,10 @@ Result<TextRecord> TextRecord::load(const std::string& path) {
   return record;
 }
 
-Status TextRecord::publish(const std::string& path) const {
+Status TextRecord::publish(Disk& disk, const std::string& path) const {
   std::string text;
   for (const auto& [name, value] : lines_) text += fmt::format("{} = {}\n", name, value);
-  return publish_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return disk.publish_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 void TextRecord::set(std::string_view name, std::string_view value) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/base/disk.hpp"
 #include "capture/base/result.hpp"
 
 namespace tapline::storage {
@@ -17,7 +18,7 @@ class TextRecord {
  public:
   /// kNotFound, kIo; kCorrupt where a line is not `name = value` or the file is over 64 KiB.
   static Result<TextRecord> load(const std::string& path);
-  Status publish(const std::string& path) const;
+  Status publish(Disk& disk, const std::string& path) const;
 
   /// Line breaks in `value` become spaces.
   void set(std::string_view name, std::string_view value);

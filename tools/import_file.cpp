@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <system_error>
 
 #include "capture/files/file_source.hpp"
 #include "storage/catalog.hpp"
@@ -29,11 +27,8 @@ Result<std::uint64_t> take_back(const Store& store, const storage::SegmentId& so
     for (const storage::CatalogFile& file : *files) {
       const Result<storage::ContainerReader> reader = storage::ContainerReader::open(file.path);
       if (!reader || !std::ranges::equal(reader->header().source_id, source_id)) continue;
-      std::error_code error;
-      std::filesystem::remove(file.path, error);
-      if (error)
-        return Error{ErrorCode::kIo, fmt::format("cannot remove {}: {}", file.path, error.message())};
-      std::filesystem::remove(storage::index_path_of(file.path), error);
+      TAPLINE_TRY(store.disk().remove(file.path));
+      TAPLINE_TRY(store.disk().remove(storage::index_path_of(file.path)));
       ++removed;
     }
   }

@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <system_error>
 
 namespace tapline {
@@ -30,16 +28,12 @@ Result<int> open_descriptor(const std::string& path, int flags, std::string_view
   return error;
 }
 
-std::string directory_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
-
 }  // namespace
 
 Error io_error(std::string_view action, const std::string& path) {
   const std::string words = std::generic_category().message(errno);
-  return {ErrorCode::kIo, fmt::format("cannot {} {}: {}", action, path, words)};
+  const bool full = errno == ENOSPC || errno == EDQUOT;
+  return {full ? ErrorCode::kNoSpace : ErrorCode::kIo, fmt::format("cannot {} {}: {}", action, path, words)};
 }
 
 File::File(File&& other) noexcept
@@ -72,6 +66,12 @@ Result<File> File::create(const std::string& path) {
 
 Result<File> File::open_existing(const std::string& path) {
   const Result<int> descriptor = open_descriptor(path, O_RDWR, "open");
+  if (!descriptor) return descriptor.error();
+  return File(*descriptor, path);
+}
+
+Result<File> File::open_directory(const std::string& path) {
+  const Result<int> descriptor = open_descriptor(path, O_RDONLY | O_DIRECTORY, "open directory");
   if (!descriptor) return descriptor.error();
   return File(*descriptor, path);
 }
@@ -197,32 +197,6 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
     }
     content.resize(content.size() + content.size() / 2 + 4'096);
   }
-}
-
-Status publish_file(const std::string& path, Bytes content) {
-  const std::string draft = path + ".tmp";
-  Status written = [&]() -> Status {
-    Result<File> file = File::create(draft);
-    if (!file) return file.error();
-    TAPLINE_TRY(file->write_all(content));
-    return file->sync_data();
-  }();
-  if (written) written = rename_durably(draft, path);
-  if (!written) std::remove(draft.c_str());
-  return written;
-}
-
-Status sync_directory(const std::string& path) {
-  const Result<int> descriptor = open_descriptor(path, O_RDONLY | O_DIRECTORY, "open directory");
-  if (!descriptor) return descriptor.error();
-  const File directory = File::adopt(*descriptor, path);
-  if (::fsync(directory.descriptor()) != 0) return io_error("sync directory", path);
-  return {};
-}
-
-Status rename_durably(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) return io_error(fmt::format("rename {} to", from), to);
-  return sync_directory(directory_of(to));
 }
 
 }  // namespace tapline

@@ -25,6 +25,8 @@ class File {
   static Result<File> create(const std::string& path);
   /// For reading and writing what exists; the position is at the start.
   static Result<File> open_existing(const std::string& path);
+  /// For syncing it.
+  static Result<File> open_directory(const std::string& path);
   /// Takes over an open descriptor, such as standard input; `name` is used in messages.
   static File adopt(int descriptor, std::string name);
 
@@ -53,15 +55,9 @@ class File {
   std::string path_;
 };
 
-/// Error{kIo} with "cannot <action> <path>: <strerror(errno)>".
+/// kIo, kNoSpace for ENOSPC and EDQUOT, with "cannot <action> <path>: <strerror(errno)>".
 Error io_error(std::string_view action, const std::string& path);
 
 Result<std::vector<std::uint8_t>> read_file(const std::string& path);
-/// Write to `path`.tmp, sync, rename over `path`, sync the directory: after a crash the old or the new, never
-/// half.
-Status publish_file(const std::string& path, Bytes content);
-Status sync_directory(const std::string& path);
-/// rename(2), then syncs the directory of `to`.
-Status rename_durably(const std::string& from, const std::string& to);
 
 }  // namespace tapline

@@ -20,6 +20,7 @@ enum class ErrorCode : std::uint8_t {
   kUnsupported,  // well-formed, but newer or of a kind that we do not read
   kLimit,        // a stated limit was reached
   kBusy,         // somebody else holds the lock
+  kNoSpace,      // the disk is full
 };
 
 /// A code and one line of context, lower case, with the file, the value and the remedy.

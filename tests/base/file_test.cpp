@@ -82,7 +82,7 @@ TEST_CASE("file errors carry the path and the system's words") {
   Result<File> read_only = File::open_read(folder / "a");
   CHECK(read_only->write_all(bytes_of("x")).error().code == ErrorCode::kIo);
   CHECK(read_only->truncate(0).error().code == ErrorCode::kIo);
-  CHECK(sync_directory(folder / "missing").error().code == ErrorCode::kNotFound);
+  CHECK(File::open_directory(folder / "missing").error().code == ErrorCode::kNotFound);
 
   Result<File> full = File::open_read("/dev/null");
   File closed = std::move(*full);
@@ -98,21 +98,6 @@ TEST_CASE("files that do not know their size are read whole") {
   const Result<std::vector<std::uint8_t>> status = read_file("/proc/self/status");
   REQUIRE(status.ok());
   CHECK(std::string(status->begin(), status->end()).find("Threads:") != std::string::npos);
-}
-
-TEST_CASE("publishing replaces a file and leaves no draft") {
-  const TemporaryFolder folder;
-  REQUIRE(publish_file(folder / "a", bytes_of("old")).ok());
-  REQUIRE(publish_file(folder / "a", bytes_of("new")).ok());
-  CHECK(*read_file(folder / "a") == bytes_of("new"));
-  CHECK_FALSE(fs::exists(folder / "a.tmp"));
-
-  fs::create_directory(folder / "taken");
-  const Status refused = publish_file(folder / "taken", bytes_of("x"));
-  REQUIRE_FALSE(refused.ok());
-  CHECK(refused.error().context.find((folder / "taken")) != std::string::npos);
-  CHECK_FALSE(fs::exists(folder / "taken.tmp"));
-  CHECK_FALSE(publish_file(folder / "missing/a", bytes_of("x")).ok());
 }
 
 TEST_CASE("a file is not readable by others") {

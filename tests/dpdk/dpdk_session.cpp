@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "capture/base/file.hpp"
+#include "capture/base/disk.hpp"
 #include "capture/dpdk/eal_arguments.hpp"
 #include "tests/capture/capture_image.hpp"
 

@@ -50,7 +50,7 @@ struct CrashedSegment {
 };
 
 inline RecoveredFile recover(const std::string& path, std::string_view suffix = kPacketSuffix) {
-  Result<RecoveredFile> recovered = recover_file(path, suffix);
+  Result<RecoveredFile> recovered = recover_file(real_disk(), path, suffix);
   if (!recovered) FAIL(recovered.error().context);
   return *recovered;
 }

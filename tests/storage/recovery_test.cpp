@@ -136,7 +136,8 @@ TEST_CASE("a block that is whole but cannot be parsed is kept, and the index say
     ContainerReader reader = *ContainerReader::open(folder / "source.pcap.zst.open");
     ContainerIdentity identity = make_sample_identity();
     identity.kind = kKindPackets;
-    ContainerWriter writer = *ContainerWriter::create(folder / kOpenFile, identity, records_lead());
+    ContainerWriter writer =
+        *ContainerWriter::create(real_disk(), folder / kOpenFile, identity, records_lead());
     BlockEncoder encoder(kBlockRawBytesMax, 1);
     DecodedBlock block;
     for (std::uint32_t number = 0; number < reader.block_count(); ++number) {
@@ -197,7 +198,7 @@ TEST_CASE("a segment of a newer format is left alone") {
   const TemporaryFolder folder;
   const ByteBuffer bytes = newer_format(crashed.bytes);
   write_bytes(folder / kOpenFile, bytes);
-  const Result<RecoveredFile> recovered = recover_file(folder / kOpenFile, kPacketSuffix);
+  const Result<RecoveredFile> recovered = recover_file(real_disk(), folder / kOpenFile, kPacketSuffix);
   REQUIRE_FALSE(recovered.ok());
   CHECK(recovered.error().code == ErrorCode::kUnsupported);
   CHECK(*read_file(folder / kOpenFile) == bytes);

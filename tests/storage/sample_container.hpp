@@ -63,7 +63,8 @@ inline Bytes records_lead() {
 
 /// Creates `open_path` with `blocks`, not yet published.
 inline ContainerWriter write_sample(const std::string& open_path, const std::vector<SampleBlock>& blocks) {
-  Result<ContainerWriter> writer = ContainerWriter::create(open_path, make_sample_identity(), records_lead());
+  Result<ContainerWriter> writer =
+      ContainerWriter::create(real_disk(), open_path, make_sample_identity(), records_lead());
   REQUIRE(writer.ok());
   BlockEncoder encoder(65536, 1);
   for (const SampleBlock& block : blocks) {

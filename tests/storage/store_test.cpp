@@ -75,7 +75,7 @@ TEST_CASE("a store of a newer format is refused by name and number") {
   TextRecord marker;
   marker.set("format", "2");
   marker.set("sensor", "s");
-  REQUIRE(marker.publish(folder / "tapline-store").ok());
+  REQUIRE(marker.publish(real_disk(), folder / "tapline-store").ok());
   for (const Result<Store>& store : {Store::open(folder.path()), Store::open_or_create(folder.path(), "s")}) {
     REQUIRE_FALSE(store.ok());
     CHECK(store.error().code == ErrorCode::kUnsupported);
@@ -141,7 +141,7 @@ TEST_CASE("a text record keeps names, values and their order") {
   record.set("n", "-5");
   record.set("b", "changed\nin one line");
   record.set("empty", "");
-  REQUIRE(record.publish(folder / "r").ok());
+  REQUIRE(record.publish(real_disk(), folder / "r").ok());
   const std::vector<std::uint8_t> bytes = *read_file(folder / "r");
   CHECK(std::string(bytes.begin(), bytes.end()) ==
         "b = changed in one line\na = = odd = value\nn = -5\nempty = \n");
@@ -161,7 +161,7 @@ TEST_CASE("numbers of a text record are whole or an error that names file and va
   record.set("over", "18446744073709551616");
   record.set("minus", "-1");
   record.set("text", "12 apples");
-  REQUIRE(record.publish(folder / "r").ok());
+  REQUIRE(record.publish(real_disk(), folder / "r").ok());
   const Result<TextRecord> loaded = TextRecord::load(folder / "r");
   CHECK(*loaded->number("max") == UINT64_MAX);
   for (const char* name : {"over", "minus", "text", "missing"}) {

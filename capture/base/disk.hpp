@@ -1,0 +1,63 @@
+#pragma once
+// Disk: everything that changes files of the store, behind an interface, so that tests can put one in its
+// place that forgets what was not synced, tears writes, fails and slows down. Reading needs no interface:
+// what is on a disk is read from it.
+//
+// A name that was made, changed or removed survives a power cut once its directory was synced, content once
+// its file was. Until then, any part of either may survive.
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "capture/base/bytes.hpp"
+#include "capture/base/result.hpp"
+
+namespace tapline {
+
+/// A file that is being written, at its end only. One thread. Closed by its destructor, which syncs nothing.
+class DiskFile {
+ public:
+  virtual ~DiskFile() = default;
+  /// All pieces, one after the other. After a failure a part of them may stand at the end.
+  virtual Status append(std::span<const Bytes> pieces) = 0;
+  /// fdatasync. A failure is for good: the kernel reports pages that it could not write once, and may have
+  /// dropped them.
+  virtual Status sync() = 0;
+  /// Cuts the file; what is appended later follows there.
+  virtual Status truncate(std::uint64_t bytes) = 0;
+};
+
+/// Any thread. Paths of one call are on one file system.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+
+  /// A new, empty file; one that is there loses its content.
+  virtual Result<std::unique_ptr<DiskFile>> create(const std::string& path) = 0;
+  /// An existing file, to be cut and appended to. kNotFound.
+  virtual Result<std::unique_ptr<DiskFile>> open(const std::string& path) = 0;
+  virtual Status make_directory(const std::string& path) = 0;
+  /// Replaces `to` if it is there.
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  /// What is not there needs no removing.
+  virtual Status remove(const std::string& path) = 0;
+  virtual Status sync_directory(const std::string& path) = 0;
+
+  /// Writes `path`.tmp, syncs it, renames it over `path`, syncs the directory: after a crash the old or the
+  /// new, never half. After a failure the draft is removed.
+  Status publish_file(const std::string& path, Bytes content);
+  /// rename(), then syncs the directory of `to`.
+  Status rename_durably(const std::string& from, const std::string& to);
+
+ private:
+  Status write_draft(const std::string& path, Bytes content);
+};
+
+/// The operating system's.
+Disk& real_disk();
+
+/// real_disk().publish_file()
+Status publish_file(const std::string& path, Bytes content);
+
+}  // namespace tapline
