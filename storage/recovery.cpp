@@ -123,6 +123,18 @@ Status copy_tail(Disk& disk, const ContainerReader& reader, std::uint64_t offset
   return disk.rename_durably(draft, path);
 }
 
+/// Long, but never written: what some file systems leave of a file that was not synced before a power cut.
+Result<bool> holds_only_zeroes(const File& file, std::uint64_t file_bytes) {
+  constexpr std::uint64_t kPieceBytes = 64 * 1024;
+  std::vector<std::uint8_t> piece;
+  for (std::uint64_t offset = 0; offset < file_bytes; offset += piece.size()) {
+    piece.resize(std::min(kPieceBytes, file_bytes - offset));
+    TAPLINE_TRY(file.pread_exact(offset, piece));
+    if (std::ranges::any_of(piece, [](std::uint8_t byte) { return byte != 0; })) return false;
+  }
+  return true;
+}
+
 /// A file whose segment header is damaged: its name has its id, by which its blocks are known.
 Result<RecoveredFile> give_up(Disk& disk, const std::string& open_path, const Error& problem) {
   RecoveredFile recovered;
@@ -131,7 +143,10 @@ Result<RecoveredFile> give_up(Disk& disk, const std::string& open_path, const Er
   if (!file) return file.error();
   const Result<std::uint64_t> file_bytes = file->size_bytes();
   if (!file_bytes) return file_bytes.error();
-  if (*file_bytes <= kHeadersBytes) {
+  const Result<bool> empty = holds_only_zeroes(*file, *file_bytes);
+  if (!empty) return empty.error();
+  if (*empty || *file_bytes <= kHeadersBytes) {
+    recovered.torn_bytes = *file_bytes;
     TAPLINE_TRY(disk.remove(open_path));
     return recovered;
   }

@@ -35,7 +35,8 @@ RigConfig small_blocks() {
 }
 
 LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
-    : ring(*store, config.budget_bytes),
+    : store(config.record_disk),
+      ring(*store, config.budget_bytes),
       exchange(config.blocks, config.segment.block_bytes, config.segment.segment_duration_ns_max),
       writer([] { return steady_ns; }) {
   wall_ns = kRigStart;

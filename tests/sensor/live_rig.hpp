@@ -19,6 +19,7 @@ struct RigConfig {
   std::uint64_t budget_bytes = 0;
   TimeNs grace_ns = 100 * kNsPerMillisecond;
   storage::SegmentWriterConfig segment;
+  bool record_disk = false;
 };
 /// Blocks of 4 KiB.
 RigConfig small_blocks();

@@ -114,7 +114,9 @@ Result<PollResult> MemorySource::poll(std::span<Frame> frames) {
   return PollResult{static_cast<std::uint32_t>(count), next_ == frames_.size()};
 }
 
-TestStore::TestStore() : store_(must(Store::open_or_create(folder_ / "store", "test"))) {}
+TestStore::TestStore(bool record_disk)
+    : disk_(folder_.path(), record_disk),
+      store_(must(Store::open_or_create(folder_ / "store", "test", disk_))) {}
 
 RecordOptions small_segments() {
   RecordOptions options;

@@ -15,6 +15,7 @@
 #include "storage/catalog.hpp"
 #include "storage/source.hpp"
 #include "storage/store.hpp"
+#include "tests/disk/fault_disk.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace tapline::test {
@@ -51,16 +52,19 @@ class MemorySource final : public FrameSource {
   SourceCounters counters_;
 };
 
-/// A new store in a folder of its own.
+/// A new store in a folder of its own, on a disk that can be made to fail.
 class TestStore {
  public:
-  TestStore();
+  /// `record_disk`: whether FaultDisk::write_image() will be wanted.
+  explicit TestStore(bool record_disk = false);
   const storage::Store& operator*() const { return store_; }
   const storage::Store* operator->() const { return &store_; }
   std::string packets() const { return store_.packets_directory(); }
+  FaultDisk& disk() { return disk_; }
 
  private:
   TemporaryFolder folder_;
+  FaultDisk disk_;
   storage::Store store_;
 };
 

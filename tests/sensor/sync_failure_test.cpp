@@ -6,7 +6,6 @@
 
 #include "storage/ledger_book.hpp"
 #include "storage/recovery.hpp"
-#include "tests/sensor/faulty_disk.hpp"
 #include "tests/sensor/live_rig.hpp"
 
 using namespace tapline;
@@ -53,11 +52,10 @@ void require_agreement(const LiveRig& rig) {
 TEST_CASE("what a failed sync has lost is booked as dropped, second by second") {
   LiveRig rig(small_blocks());
   receive_for(rig, 3'400 * kNsPerMillisecond);
-  {
-    const FaultyDisk disk(rig.store.packets());
-    receive_for(rig, 1'100 * kNsPerMillisecond);
-    CHECK_FALSE(rig.writer.take_errors().empty());
-  }
+  rig.store.disk().fail_syncs(rig.store.packets());
+  receive_for(rig, 1'100 * kNsPerMillisecond);
+  CHECK_FALSE(rig.writer.take_errors().empty());
+  rig.store.disk().heal();
   CHECK(scan(*rig.store).segments.size() >= 1);
   receive_for(rig, 2 * kNsPerSecond);
   rig.stop();
@@ -69,10 +67,9 @@ TEST_CASE("what a failed sync has lost is booked as dropped, second by second") 
 
 TEST_CASE("a segment whose first sync fails leaves nothing, and the books say so") {
   LiveRig rig(small_blocks());
-  {
-    const FaultyDisk disk(rig.store.packets());
-    receive_for(rig, 3 * kNsPerSecond);
-  }
+  rig.store.disk().fail_syncs(rig.store.packets());
+  receive_for(rig, 3 * kNsPerSecond);
+  rig.store.disk().heal();
   receive_for(rig, kNsPerSecond);
   rig.stop();
   CHECK(rig.count(kIoErrors) >= 1000);
@@ -87,10 +84,9 @@ TEST_CASE("what is lost in publishing the last segment is booked before the ledg
     REQUIRE(steps < 100'000);
     rig.write();
   }
-  {
-    const FaultyDisk disk(rig.store.packets());
-    rig.finish_writer();
-  }
+  rig.store.disk().fail_syncs(rig.store.packets());
+  rig.finish_writer();
+  rig.store.disk().heal();
   CHECK(rig.writer.records_error());
   CHECK(rig.count(kIoErrors) > 0);
   require_agreement(rig);
@@ -102,23 +98,23 @@ TEST_CASE(
   receive_for(rig, 3 * kNsPerSecond);
   for (const char* const suffix : {".pcap.zst.open", ".sessions.open", ".ledger.open"}) {
     CAPTURE(suffix);
-    const int before = FaultyDisk::syncs(suffix);
+    const int before = rig.store.disk().syncs(suffix);
     receive_for(rig, 3 * kNsPerSecond);
-    const int synced = FaultyDisk::syncs(suffix) - before;
+    const int synced = rig.store.disk().syncs(suffix) - before;
     CHECK(synced >= 2);
     CHECK(synced <= 4);
   }
   rig.run_for(10 * kNsPerSecond);
-  const int before = FaultyDisk::syncs(".pcap.zst.open");
+  const int before = rig.store.disk().syncs(".pcap.zst.open");
   rig.run_for(10 * kNsPerSecond);
-  CHECK(FaultyDisk::syncs(".pcap.zst.open") == before);
+  CHECK(rig.store.disk().syncs(".pcap.zst.open") == before);
   rig.stop();
 }
 
 TEST_CASE("a ledger or sessions that cannot be synced end the recording") {
   LiveRig rig(small_blocks());
   const bool sessions = GENERATE(false, true);
-  const FaultyDisk disk(sessions ? rig.store->sessions_directory() : rig.store->ledger_directory());
+  rig.store.disk().fail_syncs(sessions ? rig.store->sessions_directory() : rig.store->ledger_directory());
   receive_for(rig, 8 * kNsPerSecond);
   CHECK(rig.writer.records_failed());
   CHECK_FALSE(rig.writer.take_errors().empty());

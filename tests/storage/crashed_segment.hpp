@@ -23,10 +23,10 @@ struct CrashedSegment {
   std::vector<std::size_t> ends;  // of the segment header and of each block
   std::vector<StoredFrame> frames;
 
-  explicit CrashedSegment(std::size_t frame_count = 400) {
+  explicit CrashedSegment(std::size_t frame_count = 400, std::uint32_t block_bytes = 8192) {
     FrameSegmentConfig config;
     config.directory = config.index_directory = folder.path();
-    config.block_bytes = 8192;
+    config.block_bytes = block_bytes;
     FrameSegmentWriter writer(config);
     TestPipeline pipeline(writer);
     Traffic traffic(30);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <random>
 #include <set>
 
 #include "storage/catalog.hpp"
@@ -55,6 +56,13 @@ TEST_CASE("a segment cut at any byte of its last block keeps the blocks before")
   const CrashedSegment crashed;
   const std::size_t last = crashed.ends[crashed.ends.size() - 2];
   for (std::size_t size = last; size <= crashed.bytes.size(); ++size) check_cut(crashed, size);
+}
+
+TEST_CASE("a segment of full blocks cut at 1,000 random places keeps the blocks before") {
+  const CrashedSegment crashed(20000, 256 * 1024);
+  REQUIRE(crashed.bytes.size() > 1000 * 1000);
+  std::mt19937_64 random(11);
+  for (int cut = 0; cut < 1000; ++cut) check_cut(crashed, random() % crashed.bytes.size());
 }
 
 TEST_CASE("a segment cut around any block's end keeps exactly the complete ones") {
