@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint16_t kImportPort = 0;  // a file is one link, however many interfaces it was captured on
 
-WorkerFilesConfig files_config(const PipelineConfig& config, const storage::Ring& ring) {
+WorkerFilesConfig files_config(const PipelineConfig& config, storage::Ring& ring) {
   WorkerFilesConfig files;
   files.source_id = config.source_id;
   files.port = kImportPort;

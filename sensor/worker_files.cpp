@@ -53,6 +53,8 @@ Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
     written = write_block(segments, block, compress);
     if (written || !config_.live) return written;
     TAPLINE_TRY(give_up(segments, written.error()));
+    const bool no_room = segments.failed_by == storage::DropCause::kNoSpace;
+    if (!no_room && write_elsewhere(segments, block, compress)) return written;
   }
   segments.unsynced.clear();
   segments.unsynced.add(block);
@@ -70,9 +72,17 @@ Status WorkerFiles::write_block(Segments& segments, const storage::PacketBlock& 
   return written;
 }
 
+/// Another volume may take it.
+bool WorkerFiles::write_elsewhere(Segments& segments, const storage::PacketBlock& block, bool compress) {
+  open_writer(segments);
+  if (write_block(segments, block, compress)) return true;
+  segments.writer.reset();
+  return false;
+}
+
 /// What the failed segment has lost moves to the dropped frames.
 Status WorkerFiles::give_up(Segments& segments, const Error& error) {
-  const bool no_space = error.code == ErrorCode::kLimit;
+  const bool no_space = error.code == ErrorCode::kLimit || error.code == ErrorCode::kNoSpace;
   segments.failed_by = no_space ? storage::DropCause::kNoSpace : storage::DropCause::kIoError;
   const bool lost = segments.writer->lost_blocks();
   storage::add_counters(past_, segments.writer->counters());

@@ -59,6 +59,7 @@ class WorkerFiles {
   Segments& segments_for(std::uint16_t link_type);
   void open_writer(Segments& segments);
   Status write_block(Segments& segments, const storage::PacketBlock& block, bool compress);
+  bool write_elsewhere(Segments& segments, const storage::PacketBlock& block, bool compress);
   Status give_up(Segments& segments, const Error& error);
   Status write_sessions(const RecordBatch& batch);
   Status drop(const storage::StoredSeconds& stored, storage::DropCause cause);

@@ -7,101 +7,44 @@
 #include <iterator>
 #include <system_error>
 #include <tuple>
-#include <unordered_set>
-
-#include "storage/container_layout.hpp"
 
 namespace tapline::storage {
 namespace {
 
-/// What `file_name` says about a file with `suffix`; nothing where it is none.
-std::optional<CatalogFile> parse_name(const std::string& file_name, std::string_view suffix) {
-  CatalogFile file;
-  if (is_open_name(file_name, suffix)) {
-    file.open = true;
-    file.name.id_high = *parse_open_id_high(file_name);
-    return file;
-  }
-  const std::optional<FinalName> name = parse_final_name(file_name, suffix);
-  if (!name) return std::nullopt;
-  file.name = *name;
-  return file;
+void append(std::vector<CatalogFile>&& more, std::vector<CatalogFile>& files) {
+  files.insert(files.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-/// A file that was renamed while its directory was listed may be there twice: its last name counts.
-void remove_renamed(std::vector<CatalogFile>& files) {
-  std::unordered_set<std::uint64_t> finished;
-  for (const CatalogFile& file : files) {
-    if (!file.open) finished.insert(file.name.id_high);
-  }
-  std::erase_if(files,
-                [&](const CatalogFile& file) { return file.open && finished.contains(file.name.id_high); });
-}
-
-/// The files with `suffix`. A file that vanishes before its size is known keeps its place with size 0:
-/// readers look again.
-std::vector<CatalogFile> select_files(const std::string& directory, const std::vector<std::string>& names,
-                                      std::string_view suffix, std::vector<std::string>& strays) {
-  std::vector<CatalogFile> files;
-  for (const std::string& file_name : names) {
-    std::optional<CatalogFile> file = parse_name(file_name, suffix);
-    if (!file) continue;
-    file->path = directory + "/" + file_name;
-    std::error_code vanished;
-    const std::uintmax_t bytes = std::filesystem::file_size(file->path, vanished);
-    file->file_bytes = vanished ? 0 : bytes;
-    if (file->open && !vanished && bytes < kFirstBlockOffset) {
-      strays.push_back(std::move(file->path));
-    } else {
-      files.push_back(std::move(*file));
-    }
-  }
-  remove_renamed(files);
-  std::ranges::sort(files, {}, [](const CatalogFile& file) {
-    return std::tuple(file.open, file.name.first_ns, file.name.last_ns, file.path);
-  });
-  return files;
-}
-
-void add_steps(const std::string& directory, const std::vector<std::string>& names, Catalog& catalog) {
-  for (const std::string& file_name : names) {
-    const std::optional<StepName> step = parse_step_name(file_name);
-    if (!step) continue;
-    const std::string path = directory + "/" + file_name;
-    const std::string open_path =
-        fmt::format("{}/open-{}{}{}", directory, step->open_digits, kPacketSuffix, kOpenSuffix);
-    const auto segment = std::ranges::find(catalog.segments, open_path, &CatalogFile::path);
-    if (segment == catalog.segments.end()) {
-      catalog.strays.push_back(path);
-    } else {
-      segment->steps.push_back({path, step->first_block, step->end_block});
-    }
-  }
-  for (CatalogFile& segment : catalog.segments) std::ranges::sort(segment.steps, {}, &IndexStep::first_block);
-}
-
-/// Drafts, and indexes of which there is no file with `suffix`. `names` are sorted.
-void add_litter(const std::string& directory, const std::vector<std::string>& names, std::string_view suffix,
-                std::vector<std::string>& strays) {
-  for (const std::string& file_name : names) {
-    const std::optional<FinalName> index = parse_final_name(file_name, kIndexSuffix);
-    const bool lonely = index && !std::ranges::binary_search(names, final_name(*index, suffix));
-    if (lonely || file_name.ends_with(kDraftSuffix)) strays.push_back(directory + "/" + file_name);
-  }
+void add_volume_files(StoreDirectory&& listed, Catalog& catalog) {
+  append(std::move(listed.files), catalog.segments);
+  append(std::move(listed.expired), catalog.expired);
+  append(std::move(listed.damaged), catalog.damaged);
+  std::ranges::move(listed.strays, std::back_inserter(catalog.strays));
 }
 
 }  // namespace
 
 Result<Catalog> Catalog::scan_packets(const Store& store) {
+  const Result<std::vector<StoreVolume>> volumes = list_volumes(store);
+  if (!volumes) return volumes.error();
   Catalog catalog;
-  const std::string packets = store.packets_directory();
-  const Result<std::vector<std::string>> packet_names = list_names(packets);
-  if (!packet_names) return packet_names.error();
-  catalog.segments = select_files(packets, *packet_names, kPacketSuffix, catalog.strays);
-  catalog.expired = select_files(packets, *packet_names, kExpiredSuffix, catalog.strays);
-  catalog.damaged = select_files(packets, *packet_names, kDamagedSuffix, catalog.strays);
-  add_steps(packets, *packet_names, catalog);
-  add_litter(packets, *packet_names, kPacketSuffix, catalog.strays);
+  for (const StoreVolume& volume : *volumes) {
+    const Status identity = check_identity(volume);
+    Result<StoreDirectory> listed = identity ? StoreDirectory::list(volume.packets_directory(), kPacketSuffix)
+                                             : Result<StoreDirectory>(identity.error());
+    if (listed) {
+      add_volume_files(std::move(*listed), catalog);
+    } else if (volume.own()) {
+      return listed.error();
+    } else {
+      catalog.missing_volumes.push_back(volume);
+    }
+  }
+  if (volumes->size() > 1) {
+    std::ranges::sort(catalog.segments, {}, [](const CatalogFile& file) {
+      return std::tuple(file.open, file.name.first_ns, file.name.last_ns, file.path);
+    });
+  }
   return catalog;
 }
 
@@ -109,17 +52,16 @@ Result<Catalog> Catalog::scan(const Store& store) {
   Result<Catalog> scanned = scan_packets(store);
   if (!scanned) return scanned;
   Catalog& catalog = *scanned;
-  const std::tuple<std::vector<CatalogFile>*, std::string, std::string_view> records[] = {
-      {&catalog.sessions, store.sessions_directory(), kSessionSuffix},
-      {&catalog.ledgers, store.ledger_directory(), kLedgerSuffix},
-  };
-  for (const auto& [files, directory, suffix] : records) {
-    const Result<std::vector<std::string>> names = list_names(directory);
-    if (!names) return names.error();
-    *files = select_files(directory, *names, suffix, catalog.strays);
-    std::ranges::move(select_files(directory, *names, kDamagedSuffix, catalog.strays),
-                      std::back_inserter(catalog.damaged));
-    add_litter(directory, *names, suffix, catalog.strays);
+  Result<StoreDirectory> sessions = StoreDirectory::list(store.sessions_directory(), kSessionSuffix);
+  if (!sessions) return sessions.error();
+  Result<StoreDirectory> ledger = StoreDirectory::list(store.ledger_directory(), kLedgerSuffix);
+  if (!ledger) return ledger.error();
+  catalog.sessions = std::move(sessions->files);
+  catalog.expired_sessions = std::move(sessions->expired);
+  catalog.ledgers = std::move(ledger->files);
+  for (StoreDirectory* const records : {&*sessions, &*ledger}) {
+    append(std::move(records->damaged), catalog.damaged);
+    std::ranges::move(records->strays, std::back_inserter(catalog.strays));
   }
   return scanned;
 }

@@ -6,30 +6,16 @@
 #include <vector>
 
 #include "storage/container_reader.hpp"
-#include "storage/file_names.hpp"
-#include "storage/store.hpp"
+#include "storage/store_directory.hpp"
+#include "storage/store_volume.hpp"
 
 namespace tapline::storage {
 
-/// Index of the blocks first_block <= b < end_block of an open segment.
-struct IndexStep {
-  std::string path;
-  std::uint32_t first_block = 0;
-  std::uint32_t end_block = 0;
-};
-
-struct CatalogFile {
-  std::string path;
-  bool open = false;  // still `.open`: of `name`, only id_high is known from the listing
-  FinalName name;
-  std::uint64_t file_bytes = 0;
-  std::vector<IndexStep> steps;  // of open segments, by first block
-};
-
 struct Catalog {
-  std::vector<CatalogFile> segments;  // finished ones by first time, then open ones by path
-  std::vector<CatalogFile> expired;   // what the ring has dropped: name and times only
+  std::vector<CatalogFile> segments;  // of all volumes: finished ones by first time, then open ones by path
+  std::vector<CatalogFile> expired;   // what the ring has dropped: times only
   std::vector<CatalogFile> sessions;
+  std::vector<CatalogFile> expired_sessions;
   std::vector<CatalogFile> ledgers;
   std::vector<CatalogFile> damaged;  // what recovery has set aside, of any kind: name and times only
 
@@ -37,8 +23,11 @@ struct Catalog {
   /// of segments that are not open, indexes without their file, drafts. Nothing for readers.
   std::vector<std::string> strays;
 
-  /// Fails only where a directory cannot be read; other files in it are ignored. A directory is listed until
-  /// two listings agree, because one that meets a rename may show the file under both of its names or none.
+  std::vector<StoreVolume> missing_volumes;  // nobody knows which segments are there
+
+  /// Fails only where a directory of the store itself cannot be read; other files in it are ignored. A
+  /// directory is listed until two listings agree, because one that meets a rename may show the file under
+  /// both of its names or none.
   static Result<Catalog> scan(const Store& store);
   /// Of packets only: segments, expired and damaged ones, and their strays.
   static Result<Catalog> scan_packets(const Store& store);

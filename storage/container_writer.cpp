@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 
 #include "storage/container_layout.hpp"
@@ -70,6 +71,17 @@ std::string format_segment_id(const SegmentId& id) {
   return fmt::format("{:016x}{:016x}", load_be64(id.data()), load_be64(id.data() + 8));
 }
 
+std::optional<SegmentId> parse_segment_id(std::string_view text) {
+  SegmentId id;
+  if (text.size() != 2 * id.size()) return std::nullopt;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const std::string_view digits = text.substr(2 * i, 2);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + 2, id[i], 16);
+    if (error != std::errc() || end != digits.data() + 2) return std::nullopt;
+  }
+  return id;
+}
+
 struct ContainerWriter::RootHash {
   XXH3_state_t* state = XXH3_createState();
   RootHash() { XXH3_128bits_reset(state); }
@@ -94,7 +106,8 @@ ContainerWriter& ContainerWriter::operator=(ContainerWriter&&) noexcept = defaul
 ContainerWriter::~ContainerWriter() = default;
 
 Result<ContainerWriter> ContainerWriter::create(Disk& disk, const std::string& path,
-                                                const ContainerIdentity& identity, Bytes lead) {
+                                                const ContainerIdentity& identity, Bytes lead,
+                                                std::uint64_t allocate_bytes) {
   Result<std::unique_ptr<DiskFile>> file = disk.create(path);
   if (!file) return file.error();
   ContainerWriter writer(disk, path, std::move(*file), identity);
@@ -107,7 +120,9 @@ Result<ContainerWriter> ContainerWriter::create(Disk& disk, const std::string& p
   std::vector<Bytes> pieces(lead_frame.pieces.begin(), lead_frame.pieces.end());
   pieces.push_back(bytes_of(header_frame));
   pieces.push_back(bytes_of(header));
-  Status written = writer.file_->append(pieces);
+  writer.allocated_ = allocate_bytes > 0;
+  Status written = writer.allocated_ ? writer.file_->allocate(allocate_bytes) : Status();
+  if (written) written = writer.file_->append(pieces);
   if (written) written = disk.sync_directory(std::filesystem::path(path).parent_path().string());
   if (!written) {
     // Whoever tries again on a full disk must not leave a file each time.
@@ -237,6 +252,7 @@ Status ContainerWriter::publish(const std::string& final_path, std::uint32_t end
   const std::array<Bytes, 4> pieces{bytes_of(frame), bytes_of(totals_), table, Bytes(seek_table)};
   TAPLINE_TRY(file_->append(pieces));
   file_bytes_ += seek_table.size();
+  if (allocated_) TAPLINE_TRY(cut_tail());
   TAPLINE_TRY(sync());
   file_.reset();
   return disk_->rename_durably(path_, final_path);

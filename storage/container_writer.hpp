@@ -25,6 +25,7 @@ using SegmentId = std::array<std::uint8_t, 16>;
 /// Random (getrandom); never repeated by accident.
 SegmentId make_segment_id();
 std::string format_segment_id(const SegmentId& id);  // 32 hexadecimal digits
+std::optional<SegmentId> parse_segment_id(std::string_view text);
 
 /// What the file says about itself; fixed when it is created.
 struct ContainerIdentity {
@@ -65,9 +66,11 @@ class ContainerWriter {
   /// Creates `path` (the `.open` name) with the leading zstd frame and the segment header, and syncs its
   /// directory, so that what sync() saves can be found after a power cut. `lead` is the 24-byte pcap header
   /// of packet segments, or the text kRecordsLead of record files.
-  /// `disk` outlives the writer.
+  /// `disk` outlives the writer. `allocate_bytes`: so much of it is taken at once; publish() gives back what
+  /// is left.
   static Result<ContainerWriter> create(Disk& disk, const std::string& path,
-                                        const ContainerIdentity& identity, Bytes lead);
+                                        const ContainerIdentity& identity, Bytes lead,
+                                        std::uint64_t allocate_bytes = 0);
 
   /// Appends one block: `encoded` is a whole zstd frame (block_codec.hpp), `extension` follows the header.
   /// One writev; kLimit at kSegmentBlocksMax.
@@ -116,6 +119,7 @@ class ContainerWriter {
   std::unique_ptr<RootHash> root_;
   std::vector<Bytes> pieces_;
   std::uint64_t file_bytes_ = 0;
+  bool allocated_ = false;
   std::uint64_t synced_bytes_ = 0;  // of them, on the disk
   std::uint32_t synced_blocks_ = 0;
   std::optional<Error> sync_failure_;

@@ -4,99 +4,292 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
+#include <tuple>
+#include <utility>
 
 #include "capture/base/size.hpp"
-#include "storage/catalog.hpp"
+#include "capture/base/time_window.hpp"
 
 namespace tapline::storage {
 namespace {
 
-/// A missing file counts nothing.
-std::uint64_t bytes_of(const std::string& path) {
-  std::error_code missing;
-  const std::uintmax_t bytes = std::filesystem::file_size(path, missing);
-  return missing ? 0 : bytes;
-}
-
-/// Segment and index, whole or in steps.
-std::uint64_t bytes_on_disk(const CatalogFile& segment) {
-  std::uint64_t bytes = segment.file_bytes;
-  if (!segment.open) bytes += bytes_of(index_path_of(segment.path));
-  for (const IndexStep& step : segment.steps) bytes += bytes_of(step.path);
-  return bytes;
-}
-
-/// What follows the rename of an eviction. The size comes last: an expired file that still has one tells that
-/// this was interrupted. Truncation returns the space even if a reader still holds the file open.
-Status release_expired(Disk& disk, const std::string& expired_path) {
-  const std::string stem = expired_path.substr(0, expired_path.size() - kExpiredSuffix.size());
-  const std::string index_path = stem + std::string(kIndexSuffix);
-  TAPLINE_TRY(disk.remove(index_path));
-  Result<std::unique_ptr<DiskFile>> expired = disk.open(expired_path);
-  return expired ? (*expired)->truncate(0) : Status(expired.error());
-}
-
-/// Rename first: from then on the catalog says `expired`.
-Status evict(Disk& disk, const CatalogFile& segment) {
-  const std::string expired_path =
-      segment.path.substr(0, segment.path.size() - kPacketSuffix.size()) + std::string(kExpiredSuffix);
-  TAPLINE_TRY(disk.rename_durably(segment.path, expired_path));
-  return release_expired(disk, expired_path);
-}
+// Session files are closed hourly or by size; nobody tells the ring.
+constexpr TimeNs kSessionsPeriodNs = 60 * kNsPerSecond;
+constexpr std::size_t kNoticesMax = 100;
 
 }  // namespace
 
-std::uint64_t Ring::segment_bytes(std::uint64_t wanted_bytes, unsigned writers) const {
-  constexpr std::uint64_t kSegmentsMin = 16;
-  return budget_bytes_ == 0 ? wanted_bytes : std::min(wanted_bytes, budget_bytes_ / (kSegmentsMin * writers));
+Status Ring::load() {
+  const std::lock_guard lock(mutex_);
+  return load_locked();
 }
 
-Status Ring::reserve(const SegmentId& id, std::uint64_t bytes) {
-  if (budget_bytes_ == 0) return {};
-  const std::lock_guard lock(mutex_);
-  TAPLINE_TRY(make_room(bytes));
-  reserved_[id] = bytes;
+Status Ring::load_locked() {
+  if (loaded_) return {};
+  const Result<std::vector<StoreVolume>> known = list_volumes(store_);
+  if (!known) return known.error();
+  std::vector<Volume> volumes;
+  for (const StoreVolume& about : *known) {
+    volumes.push_back({about, RingDirectory(store_.disk(), about.packets_directory(), kPacketSuffix)});
+  }
+  volumes_ = std::move(volumes);
+  TAPLINE_TRY(load_volume(volumes_.front()));
+  for (Volume& volume : volumes_) {
+    if (volume.about.own()) continue;
+    volume.about.out_since_ns = 0;
+    if (Status loaded = load_volume(volume); !loaded) take_out(volume, loaded.error());
+  }
+  loaded_ = true;
   return {};
 }
 
-void Ring::release(const SegmentId& id) {
-  if (budget_bytes_ == 0) return;
+Status Ring::load_volume(Volume& volume) {
+  TAPLINE_TRY(check_identity(volume.about));
+  TAPLINE_TRY(volume.files.load());
+  const Result<FileSystem> disk = store_.disk().file_system(volume.files.directory());
+  if (!disk) return disk.error();
+  volume.device = disk->device;
+  volume.budget_bytes = limits_.bytes;
+  if (limits_.bytes == 0 && limits_.percent > 0)
+    volume.budget_bytes = (disk->free_bytes + volume.files.used_bytes()) / 100 * limits_.percent;
+  return {};
+}
+
+std::uint64_t Ring::budget_bytes() const {
+  std::uint64_t least = limits_.bytes;
+  for (const Volume& volume : volumes_) {
+    if (volume.budget_bytes > 0)
+      least = least == 0 ? volume.budget_bytes : std::min(least, volume.budget_bytes);
+  }
+  return least;
+}
+
+std::uint64_t Ring::segment_bytes(std::uint64_t wanted_bytes, unsigned writers) {
+  constexpr std::uint64_t kSegmentsMin = 16;
+  static_cast<void>(load().ok());  // a failure shows when something is to be written
+  const std::uint64_t budget = budget_bytes();
+  return budget == 0 ? wanted_bytes : std::min(wanted_bytes, budget / (kSegmentsMin * writers));
+}
+
+std::vector<Ring::Volume*> Ring::by_preference() {
+  std::vector<Volume*> volumes;
+  for (Volume& volume : volumes_) {
+    if (volume.in_use()) volumes.push_back(&volume);
+  }
+  const auto rank = [](const Volume* volume) {
+    const std::uint64_t used = volume->files.used_bytes();
+    const std::uint64_t room = volume->budget_bytes > used ? volume->budget_bytes - used : 0;
+    const RingDirectory::Finished* const oldest = volume->files.oldest();
+    return std::tuple(volume->files.open_files(), ~room, oldest == nullptr ? 0 : oldest->last_ns);
+  };
+  std::ranges::stable_sort(volumes, {}, rank);
+  return volumes;
+}
+
+Result<std::string> Ring::reserve(const SegmentId& id, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  reserved_.erase(id);
+  TAPLINE_TRY(load_locked());
+  if (std::ranges::none_of(volumes_, &Volume::in_use)) {
+    for (Volume& volume : volumes_) try_to_take_back(volume);
+  }
+  std::optional<Error> first;
+  for (Volume* const volume : by_preference()) {
+    const Status reserved = reserve_on(*volume, id, bytes);
+    if (reserved) return volume->files.directory();
+    const ErrorCode code = reserved.error().code;
+    if (code != ErrorCode::kLimit && code != ErrorCode::kNoSpace) take_out(*volume, reserved.error());
+    if (!first) first = reserved.error();
+  }
+  if (first) return *first;
+  return Error{ErrorCode::kIo, fmt::format("{}: no volume can be written: {}", store_.path(),
+                                           volumes_.front().about.out_reason)};
 }
 
-bool Ring::is_reserved(const CatalogFile& segment) const {
-  const std::string file_name = std::filesystem::path(segment.path).filename().string();
-  return std::ranges::any_of(reserved_, [&](const auto& reservation) {
-    const SegmentId& id = reservation.first;
-    return segment.open ? file_name == open_name(id, kPacketSuffix) : segment.name.id_high == id_high(id);
-  });
+Status Ring::reserve_on(Volume& volume, const SegmentId& id, std::uint64_t bytes) {
+  TAPLINE_TRY(check(volume));
+  TAPLINE_TRY(keep_budget(volume, bytes));
+  if (limits_.any()) TAPLINE_TRY(keep_free(volume, bytes));
+  volume.files.reserve(id, bytes);
+  return {};
 }
 
-Status Ring::make_room(std::uint64_t bytes) {
-  Result<Catalog> catalog = Catalog::scan_packets(store_);
-  if (!catalog) return catalog.error();
-  for (const CatalogFile& expired : catalog->expired) {
-    if (expired.file_bytes > 0) TAPLINE_TRY(release_expired(store_.disk(), expired.path));
+/// Whether it is still the volume that was loaded.
+Status Ring::check(const Volume& volume) {
+  TAPLINE_TRY(check_identity(volume.about));
+  const Result<FileSystem> disk = store_.disk().file_system(volume.files.directory());
+  if (!disk) return disk.error();
+  if (disk->device == volume.device) return {};
+  return Error{ErrorCode::kNotFound,
+               fmt::format("{} is on another file system than before", volume.files.directory())};
+}
+
+bool Ring::is_young(const RingDirectory::Finished& segment) const {
+  return limits_.age_min_ns > 0 && segment.last_ns > saturating_add(clock_(), -limits_.age_min_ns);
+}
+
+Status Ring::keep_budget(Volume& volume, std::uint64_t bytes) {
+  while (volume.budget_bytes > 0 && volume.files.used_bytes() + bytes > volume.budget_bytes) {
+    const RingDirectory::Finished* const oldest = volume.files.oldest();
+    if (oldest == nullptr) {
+      return Error{ErrorCode::kLimit,
+                   fmt::format("{}: a segment of {} does not fit into the budget of {}: raise --budget",
+                               volume.about.path, format_size(bytes), format_size(volume.budget_bytes))};
+    }
+    if (is_young(*oldest)) return {};
+    TAPLINE_TRY(evict_oldest(volume));
   }
-  std::uint64_t used_bytes = 0;
-  for (const auto& [id, reserved_bytes] : reserved_) used_bytes += reserved_bytes;
-  for (const std::string& stray : catalog->strays) used_bytes += bytes_of(stray);
-  std::erase_if(catalog->segments, [this](const CatalogFile& segment) { return is_reserved(segment); });
-  for (const CatalogFile& segment : catalog->segments) used_bytes += bytes_on_disk(segment);
-  std::erase_if(catalog->segments, [](const CatalogFile& segment) { return segment.open; });
-  std::ranges::sort(catalog->segments, {}, [](const CatalogFile& segment) { return segment.name.last_ns; });
-  for (const CatalogFile& segment : catalog->segments) {
-    if (used_bytes + bytes <= budget_bytes_) break;
-    used_bytes -= bytes_on_disk(segment);
-    TAPLINE_TRY(evict(store_.disk(), segment));
-    segments_evicted_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+/// A disk that others fill has to be left room, too.
+Status Ring::keep_free(Volume& volume, std::uint64_t bytes) {
+  const Result<FileSystem> disk = store_.disk().file_system(volume.files.directory());
+  if (!disk) return disk.error();
+  for (std::uint64_t free_bytes = disk->free_bytes; free_bytes < bytes + limits_.free_bytes_min;) {
+    const RingDirectory::Finished* const oldest = volume.files.oldest();
+    if (oldest == nullptr) {
+      return Error{ErrorCode::kNoSpace,
+                   fmt::format("{}: its disk has {} free, and a segment needs {}: others have filled it",
+                               volume.about.path, format_size(free_bytes),
+                               format_size(bytes + limits_.free_bytes_min))};
+    }
+    if (is_young(*oldest) && !std::exchange(dropped_young_, true))
+      notice(true, fmt::format("{}: packets younger than --keep-at-least have to go: the disk is full",
+                               volume.about.path));
+    free_bytes += oldest->bytes;
+    TAPLINE_TRY(evict_oldest(volume));
   }
-  if (used_bytes + bytes <= budget_bytes_) return {};
-  return Error{ErrorCode::kLimit,
-               fmt::format("{}: a segment of {} does not fit into the budget of {}: raise --budget",
-                           store_.path(), format_size(bytes), format_size(budget_bytes_))};
+  return {};
+}
+
+Status Ring::keep_age(Volume& volume) {
+  if (limits_.age_max_ns == 0) return {};
+  const TimeNs least_ns = saturating_add(clock_(), -limits_.age_max_ns);
+  while (volume.files.oldest() != nullptr && volume.files.oldest()->last_ns < least_ns)
+    TAPLINE_TRY(evict_oldest(volume));
+  return {};
+}
+
+Status Ring::evict_oldest(Volume& volume) {
+  TAPLINE_TRY(volume.files.evict(*volume.files.oldest()));
+  segments_evicted_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+Ring::Volume* Ring::find(const SegmentId& id) {
+  const auto volume =
+      std::ranges::find_if(volumes_, [&](const Volume& one) { return one.files.has_reserved(id); });
+  return volume == volumes_.end() ? nullptr : &*volume;
+}
+
+void Ring::publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (Volume* const volume = find(id); volume != nullptr) volume->files.add(id, path, bytes);
+}
+
+void Ring::give_up(const SegmentId& id, const Error& reason) {
+  const std::lock_guard lock(mutex_);
+  Volume* const volume = find(id);
+  if (volume == nullptr) return;
+  std::error_code missing;
+  const std::string open_path = volume->files.directory() + "/" + open_name(id, kPacketSuffix);
+  const std::uintmax_t bytes = std::filesystem::file_size(open_path, missing);
+  volume->files.leave(id, missing ? 0 : bytes);
+  if (reason.code == ErrorCode::kIo || reason.code == ErrorCode::kNotFound) take_out(*volume, reason);
+}
+
+void Ring::take_out(Volume& volume, const Error& reason) {
+  if (!volume.in_use()) return;
+  volume.about.out_since_ns = std::max<TimeNs>(1, clock_());
+  volume.about.out_reason = reason.context;
+  notice(true, fmt::format("volume {} is out of use: {}", volume.about.path, reason.context));
+  if (const Status saved = save_volume(store_, volume.about); !saved) notice(true, saved.error().context);
+}
+
+/// It is there, and takes a file.
+void Ring::try_to_take_back(Volume& volume) {
+  const auto probe = [&]() -> Status {
+    TAPLINE_TRY(check_identity(volume.about));
+    const std::string path = volume.files.directory() + "/probe";
+    TAPLINE_TRY(store_.disk().publish_file(path, {}));
+    TAPLINE_TRY(store_.disk().remove(path));
+    if (volume.about.own() && volume.device != 0) TAPLINE_TRY(check(volume));
+    return load_volume(volume);
+  };
+  if (!probe()) return;
+  volume.about.out_since_ns = 0;
+  volume.about.out_reason.clear();
+  notice(false, fmt::format("volume {} is used again", volume.about.path));
+  if (const Status saved = save_volume(store_, volume.about); !saved) notice(true, saved.error().context);
+}
+
+void Ring::keep() {
+  const std::lock_guard lock(mutex_);
+  if (!load_locked()) return;
+  for (Volume& volume : volumes_) {
+    if (!volume.in_use()) {
+      try_to_take_back(volume);
+      continue;
+    }
+    Status kept = check(volume);
+    if (kept) kept = keep_age(volume);
+    if (kept && limits_.any()) kept = keep_free(volume, 0);
+    const bool full = !kept && kept.error().code == ErrorCode::kNoSpace;  // with nothing to drop
+    if (!kept && !full) take_out(volume, kept.error());
+  }
+  if (const Status sessions = keep_sessions(); !sessions) notice(true, sessions.error().context);
+}
+
+Status Ring::keep_sessions() {
+  if (limits_.session_bytes == 0) return {};
+  if (!sessions_) sessions_.emplace(store_.disk(), store_.sessions_directory(), kSessionSuffix);
+  const TimeNs now_ns = clock_();
+  if (sessions_loaded_ns_ != 0 && now_ns - sessions_loaded_ns_ < kSessionsPeriodNs) return {};
+  sessions_loaded_ns_ = now_ns;
+  TAPLINE_TRY(sessions_->load());
+  while (sessions_->used_bytes() > limits_.session_bytes && sessions_->oldest() != nullptr)
+    TAPLINE_TRY(sessions_->evict(*sessions_->oldest()));
+  return {};
+}
+
+Status Ring::yield_space() {
+  const std::lock_guard lock(mutex_);
+  TAPLINE_TRY(load_locked());
+  Volume& own = volumes_.front();
+  if (own.in_use() && limits_.any() && own.files.oldest() != nullptr) return evict_oldest(own);
+  return Error{ErrorCode::kNoSpace,
+               fmt::format("{}: its disk is full, and there are no packets to drop", store_.path())};
+}
+
+std::vector<std::string> Ring::find_leftovers() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> paths;
+  for (const Volume& volume : volumes_) {
+    if (!volume.in_use()) continue;
+    const Result<StoreDirectory> listed = StoreDirectory::list(volume.files.directory(), kPacketSuffix);
+    if (!listed) continue;
+    for (const CatalogFile& file : listed->files) {
+      if (file.open && !volume.files.has_reserved(file.name.id_high)) paths.push_back(file.path);
+    }
+  }
+  return paths;
+}
+
+void Ring::reload(const std::string& directory) {
+  const std::lock_guard lock(mutex_);
+  for (Volume& volume : volumes_) {
+    if (volume.files.directory() != directory || !volume.in_use()) continue;
+    if (const Status loaded = volume.files.load(); !loaded) take_out(volume, loaded.error());
+  }
+}
+
+void Ring::notice(bool alarm, std::string text) {
+  if (notices_.size() < kNoticesMax) notices_.push_back({alarm, std::move(text)});
+}
+
+std::vector<RingNotice> Ring::take_notices() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(notices_, {});
 }
 
 }  // namespace tapline::storage

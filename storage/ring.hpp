@@ -1,44 +1,111 @@
 #pragma once
-// Ring: keeps the packets of a store within a byte budget by dropping the oldest finished segments. A dropped
-// segment leaves an empty `.expired` file of the same name, so that coverage can say what is gone. All
-// writers of a store share one; any thread.
+// Ring: keeps the packets of a store within budgets, on one or several volumes, by dropping the oldest
+// finished segments of the volume that is to be written. A volume that fails is taken out, and back when it
+// can be written again. All writers of a store share one; any thread.
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
-#include "storage/catalog.hpp"
+#include "storage/ring_directory.hpp"
 #include "storage/segment_space.hpp"
-#include "storage/store.hpp"
+#include "storage/store_volume.hpp"
 
 namespace tapline::storage {
 
+/// Each of them alone makes the ring drop segments. None: nothing is ever dropped, and nothing looked at.
+struct RingLimits {
+  std::uint64_t bytes = 0;           // of each volume's segments and indexes, open ones included
+  unsigned percent = 0;              // the same, of what its disk has free or the segments have taken already
+  std::uint64_t free_bytes_min = 0;  // that each volume's disk keeps free; only with one of the others
+  TimeNs age_max_ns = 0;             // of a segment's last frame
+  /// Younger segments are dropped for want of disk space only, not for `bytes` or `percent`.
+  TimeNs age_min_ns = 0;
+  std::uint64_t session_bytes = 0;  // of session files
+
+  bool any() const { return bytes > 0 || percent > 0 || age_max_ns > 0; }
+};
+
+/// For the log.
+struct RingNotice {
+  bool alarm = false;
+  std::string text;
+};
+
 class Ring : public SegmentSpace {
  public:
-  /// `budget_bytes` bounds segments and indexes, open ones included; 0: no limit.
-  Ring(const Store& store, std::uint64_t budget_bytes) : store_(store), budget_bytes_(budget_bytes) {}
+  Ring(const Store& store, const RingLimits& limits, TimeNs (*clock)() = wall_clock_ns)
+      : store_(store), limits_(limits), clock_(clock) {}
+  Ring(const Store& store, std::uint64_t budget_bytes) : Ring(store, RingLimits{.bytes = budget_bytes}) {}
 
-  /// Segments small enough that the ring drops a sixteenth of itself at a time, at most `wanted_bytes`.
+  /// Lists the volumes and their segments, once. The other functions do it where it has not been done.
+  Status load();
+  /// The smallest budget of a volume; 0: none has one.
+  std::uint64_t budget_bytes() const;
+
+  /// Segments small enough that a volume drops a sixteenth of itself at a time, at most `wanted_bytes`.
   /// `writers`: how many of them are open at once.
-  std::uint64_t segment_bytes(std::uint64_t wanted_bytes, unsigned writers = 1) const;
+  std::uint64_t segment_bytes(std::uint64_t wanted_bytes, unsigned writers = 1);
 
+  /// On the volume with the fewest open segments, then with the most room, then with the oldest segment.
   /// Evicts until `bytes` more fit, what open segments may still grow included. kLimit where they cannot,
-  /// even with nothing left to drop.
-  Status reserve(const SegmentId& id, std::uint64_t bytes) override;
-  void release(const SegmentId& id) override;
+  /// even with nothing left to drop; kIo where no volume can be written.
+  Result<std::string> reserve(const SegmentId& id, std::uint64_t bytes) override;
+  void publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) override;
+  /// kIo, kNotFound: its volume is taken out.
+  void give_up(const SegmentId& id, const Error& reason) override;
 
+  /// About once a second, from a thread that may wait for disks: drops what is too old, or what the disk
+  /// needs that others fill; takes out volumes that are not there, and back those that are there again.
+  void keep();
+  /// Session records have no room on the store's own disk: drops a segment there. kNoSpace without one.
+  Status yield_space();
+  /// `.open` segments of volumes in use that no writer works on: to be recovered.
+  std::vector<std::string> find_leftovers();
+  /// Files below `directory` were changed by somebody else, such as recovery.
+  void reload(const std::string& directory);
+
+  std::vector<RingNotice> take_notices();
   std::uint64_t segments_evicted() const { return segments_evicted_.load(std::memory_order_relaxed); }
 
  private:
-  Status make_room(std::uint64_t bytes);
-  /// Whether the file is of a segment that has a reservation: open, or published a moment ago.
-  bool is_reserved(const CatalogFile& segment) const;
+  struct Volume {
+    StoreVolume about;
+    RingDirectory files;
+    std::uint64_t budget_bytes = 0;
+    std::uint64_t device = 0;
+    bool in_use() const { return about.out_since_ns == 0; }
+  };
+
+  Status load_locked();
+  Status load_volume(Volume& volume);
+  std::vector<Volume*> by_preference();
+  Volume* find(const SegmentId& id);
+  Status check(const Volume& volume);
+  Status reserve_on(Volume& volume, const SegmentId& id, std::uint64_t bytes);
+  Status keep_budget(Volume& volume, std::uint64_t bytes);
+  Status keep_free(Volume& volume, std::uint64_t bytes);
+  Status keep_age(Volume& volume);
+  Status keep_sessions();
+  Status evict_oldest(Volume& volume);
+  bool is_young(const RingDirectory::Finished& segment) const;
+  void take_out(Volume& volume, const Error& reason);
+  void try_to_take_back(Volume& volume);
+  void notice(bool alarm, std::string text);
 
   const Store store_;
-  const std::uint64_t budget_bytes_;
-  std::mutex mutex_;                                // held while evicting: once a segment
-  std::map<SegmentId, std::uint64_t> reserved_;     // bytes by the open segment
+  const RingLimits limits_;
+  TimeNs (*clock_)();
+  std::mutex mutex_;  // held while evicting: once a segment
+  bool loaded_ = false;
+  std::vector<Volume> volumes_;  // the store's own first
+  std::optional<RingDirectory> sessions_;
+  TimeNs sessions_loaded_ns_ = 0;
+  bool dropped_young_ = false;  // and said so
+  std::vector<RingNotice> notices_;
   std::atomic<std::uint64_t> segments_evicted_{0};  // written under mutex_; a count to look at
 };
 

@@ -2,6 +2,7 @@
 // SegmentSpace: who grants the disk space of a segment before it is opened, so that the disk cannot fill.
 
 #include <cstdint>
+#include <string>
 
 #include "capture/base/result.hpp"
 #include "storage/container_writer.hpp"
@@ -12,10 +13,13 @@ class SegmentSpace {
  public:
   virtual ~SegmentSpace() = default;
 
-  /// Makes room for a segment that will have at most `bytes`, its indexes included, or says why it cannot.
-  virtual Status reserve(const SegmentId& id, std::uint64_t bytes) = 0;
-  /// The segment is finished: from now on its files count.
-  virtual void release(const SegmentId& id) = 0;
+  /// Makes room for a segment that will have at most `bytes`, its indexes included, and says in which
+  /// directory; empty: the configured one. kLimit, kNoSpace, kIo say why it cannot.
+  virtual Result<std::string> reserve(const SegmentId& id, std::uint64_t bytes) = 0;
+  /// The segment is finished as `path`; with its index it has `bytes`.
+  virtual void publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) = 0;
+  /// It failed, and stays `.open`.
+  virtual void give_up(const SegmentId& id, const Error& reason) = 0;
 };
 
 }  // namespace tapline::storage

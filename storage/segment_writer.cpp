@@ -56,8 +56,8 @@ void SegmentWriter::abandon_segment() {
     const std::optional<StepName> step = parse_step_name(std::filesystem::path(path).filename().string());
     return step && step->end_block <= segment_->block_count();
   });
-  remove_index_steps();                             // of blocks that are gone
-  space_.release(segment_->identity().segment_id);  // it will not grow any more
+  remove_index_steps();  // of blocks that are gone
+  space_.give_up(segment_->identity().segment_id, *failure_);
 }
 
 Status SegmentWriter::write(const PacketBlock& block, bool compress) {
@@ -157,12 +157,16 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
                                     block_bytes + kBlockListingBytes +
                                     2 * block.pending().size() * kIndexPostingBytesMax + 2 * kEndBytesMax;
   segment_bytes_max_ = std::max(config_.segment_bytes_max, least_bytes);
-  TAPLINE_TRY(space_.reserve(identity.segment_id, segment_bytes_max_));
-  const std::string path = config_.directory + "/" + open_name(identity.segment_id, kPacketSuffix);
+  const Result<std::string> granted = space_.reserve(identity.segment_id, segment_bytes_max_);
+  if (!granted) return granted.error();
+  directory_ = granted->empty() ? config_.directory : *granted;
+  index_directory_ = granted->empty() ? config_.index_directory : *granted;
+  const std::string path = directory_ + "/" + open_name(identity.segment_id, kPacketSuffix);
   Result<ContainerWriter> writer =
-      ContainerWriter::create(*config_.disk, path, identity, make_pcap_header(config_.link_type));
+      ContainerWriter::create(*config_.disk, path, identity, make_pcap_header(config_.link_type),
+                              config_.allocate ? segment_bytes_max_ : 0);
   if (!writer) {
-    space_.release(identity.segment_id);
+    space_.give_up(identity.segment_id, writer.error());
     return writer.error();
   }
   segment_ = std::make_unique<ContainerWriter>(std::move(*writer));
@@ -175,7 +179,7 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
 Status SegmentWriter::publish_index_step() {
   const SegmentId& id = segment_->identity().segment_id;
   const std::uint32_t end_block = segment_->block_count();
-  const std::string path = config_.index_directory + "/" + step_name(id, step_first_block_, end_block);
+  const std::string path = index_directory_ + "/" + step_name(id, step_first_block_, end_block);
   const ByteBuffer step = index_step_.finish(id, end_block);
   TAPLINE_TRY(config_.disk->publish_file(path, step));
   step_paths_.push_back(path);
@@ -200,11 +204,11 @@ Status SegmentWriter::publish_segment() {
   const FinalName name{totals.first_ns, totals.last_ns, config_.port, config_.worker, id_high(id)};
   const ByteBuffer index = index_.finish(id, segment_->block_count());
   // The index first: whoever sees the segment's final name finds its index, too.
-  TAPLINE_TRY(
-      config_.disk->publish_file(config_.index_directory + "/" + final_name(name, kIndexSuffix), index));
-  TAPLINE_TRY(segment_->publish(config_.directory + "/" + final_name(name, kPacketSuffix)));
+  TAPLINE_TRY(config_.disk->publish_file(index_directory_ + "/" + final_name(name, kIndexSuffix), index));
+  const std::string path = directory_ + "/" + final_name(name, kPacketSuffix);
+  TAPLINE_TRY(segment_->publish(path));
   remove_index_steps();
-  space_.release(id);
+  space_.publish(id, path, segment_->file_bytes() + index.size());
   counters_.index_bytes += index.size();
   ++counters_.segments_published;
   previous_id_ = id;

@@ -19,8 +19,8 @@ namespace tapline::storage {
 
 struct SegmentWriterConfig {
   Disk* disk = &real_disk();    // outlives the writer
-  std::string directory;        // packets/ of the store
-  std::string index_directory;  // where the sidecars go; usually the same
+  std::string directory;        // where the space has no preference
+  std::string index_directory;  // where the sidecars go then; usually the same
   std::uint64_t sensor_id = 0;
   SegmentId source_id{};
   std::uint16_t port = 0;
@@ -33,6 +33,9 @@ struct SegmentWriterConfig {
   bool compress = true;  // false: every block is stored raw
   /// An open segment's index is published in steps of so many bytes of blocks, for readers; 0: not at all.
   std::uint64_t index_step_bytes = 0;
+  /// A segment's whole space is taken from the disk when it is opened, and what is left is given back when it
+  /// is published.
+  bool allocate = false;
 };
 
 struct SegmentWriterCounters {
@@ -86,6 +89,8 @@ class SegmentWriter {
   std::unique_ptr<ContainerWriter> segment_;
   TimeNs order_first_ns_ = 0;            // of segment_
   std::uint64_t segment_bytes_max_ = 0;  // what was reserved for segment_
+  std::string directory_;                // of segment_
+  std::string index_directory_;          // of its indexes
   IndexBuilder index_;
   IndexBuilder index_step_;  // of the blocks since the last step
   std::uint32_t step_first_block_ = 0;

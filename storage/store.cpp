@@ -22,7 +22,7 @@ std::string marker_path(const std::string& path) {
   return path + "/tapline-store";
 }
 
-constexpr std::array<const char*, 4> kDirectories{"packets", "sessions", "ledger", "sources"};
+constexpr std::array<const char*, 5> kDirectories{"packets", "sessions", "ledger", "sources", "volumes"};
 
 /// Empty but for what a file system makes itself (mke2fs(8)), or a writer has left that was killed while it
 /// made the store.

@@ -3,6 +3,7 @@
 //   tapline-store   what it is: format and sensor name (text)
 //   lock            held by the one writer
 //   packets/        segments and their indexes; `.expired` where the ring has dropped one
+//   volumes/        other directories with packets/ of the store, one text file each (store_volume.hpp)
 //   sessions/       session files
 //   ledger/         the account of every frame
 //   sources/        what was imported or recorded, one text file each (source.hpp)
@@ -37,6 +38,7 @@ class Store {
   std::string sessions_directory() const { return path_ + "/sessions"; }
   std::string ledger_directory() const { return path_ + "/ledger"; }
   std::string sources_directory() const { return path_ + "/sources"; }
+  std::string volumes_directory() const { return path_ + "/volumes"; }
 
  private:
   Store(Disk& disk, std::string path, std::string sensor_name);

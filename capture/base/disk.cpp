@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,6 +30,10 @@ class RealFile : public DiskFile {
   Status truncate(std::uint64_t bytes) override {
     TAPLINE_TRY(file_.truncate(bytes));
     return file_.seek(bytes);
+  }
+  Status allocate(std::uint64_t bytes) override {
+    const int done = ::fallocate(file_.descriptor(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
+    return done == 0 || errno == EOPNOTSUPP ? Status() : io_error("take space for", file_.path());
   }
 
  private:
@@ -75,6 +80,15 @@ class RealDisk : public Disk {
     if (!directory) return directory.error();
     if (::fsync(directory->descriptor()) != 0) return io_error("sync directory", path);
     return {};
+  }
+
+  Result<FileSystem> file_system(const std::string& path) override {
+    struct statvfs space {};
+    struct stat about {};
+    if (::statvfs(path.c_str(), &space) != 0 || ::stat(path.c_str(), &about) != 0)
+      return io_error("look at the disk of", path);
+    return FileSystem{std::uint64_t{space.f_blocks} * space.f_frsize,
+                      std::uint64_t{space.f_bavail} * space.f_frsize, about.st_dev};
   }
 };
 

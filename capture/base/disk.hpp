@@ -6,6 +6,7 @@
 // A name that was made, changed or removed survives a power cut once its directory was synced, content once
 // its file was. Until then, any part of either may survive.
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,6 +15,13 @@
 #include "capture/base/result.hpp"
 
 namespace tapline {
+
+/// The file system that a path is on.
+struct FileSystem {
+  std::uint64_t total_bytes = 0;
+  std::uint64_t free_bytes = 0;  // to us, who may not be root
+  std::uint64_t device = 0;      // st_dev: another number is another file system
+};
 
 /// A file that is being written, at its end only. One thread. Closed by its destructor, which syncs nothing.
 class DiskFile {
@@ -26,6 +34,9 @@ class DiskFile {
   virtual Status sync() = 0;
   /// Cuts the file; what is appended later follows there.
   virtual Status truncate(std::uint64_t bytes) = 0;
+  /// Takes the disk's space for a file of `bytes` without making it longer; truncate() gives back what is
+  /// beyond. kNoSpace; nothing happens where the file system cannot do it.
+  virtual Status allocate(std::uint64_t bytes) = 0;
 };
 
 /// Any thread. Paths of one call are on one file system.
@@ -43,6 +54,7 @@ class Disk {
   /// What is not there needs no removing.
   virtual Status remove(const std::string& path) = 0;
   virtual Status sync_directory(const std::string& path) = 0;
+  virtual Result<FileSystem> file_system(const std::string& path) = 0;
 
   /// Writes `path`.tmp, syncs it, renames it over `path`, syncs the directory: after a crash the old or the
   /// new, never half. After a failure the draft is removed.

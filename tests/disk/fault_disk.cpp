@@ -79,6 +79,11 @@ class FaultDisk::FaultFile : public DiskFile {
     return {};
   }
 
+  Status allocate(std::uint64_t) override {
+    const std::optional<Error> failure = disk_.next_failure(path_, false);
+    return failure ? Status(*failure) : Status();
+  }
+
  private:
   FaultDisk& disk_;
   std::unique_ptr<DiskFile> real_;
@@ -148,6 +153,19 @@ Status FaultDisk::sync_directory(const std::string& path) {
   TAPLINE_TRY(real_disk().sync_directory(path));
   record({Kind::kSyncDirectory, path, {}, 0, 0, {}});
   return {};
+}
+
+Result<FileSystem> FaultDisk::file_system(const std::string& path) {
+  if (const std::optional<Error> failure = next_failure(path, false)) return *failure;
+  Result<FileSystem> real = real_disk().file_system(path);
+  const std::lock_guard lock(mutex_);
+  if (real && free_bytes_) real->free_bytes = *free_bytes_;
+  return real;
+}
+
+void FaultDisk::set_free_bytes(std::optional<std::uint64_t> bytes) {
+  const std::lock_guard lock(mutex_);
+  free_bytes_ = bytes;
 }
 
 void FaultDisk::fail(const std::string& prefix, ErrorCode code) {

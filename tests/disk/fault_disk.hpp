@@ -56,6 +56,7 @@ class FaultDisk : public Disk {
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
+  Result<FileSystem> file_system(const std::string& path) override;
 
   /// Until heal(), everything below `prefix` fails with `code`; appends leave half of what they were given.
   void fail(const std::string& prefix, ErrorCode code);
@@ -65,6 +66,8 @@ class FaultDisk : public Disk {
   /// The operation that is number `operation` from now on (0: the next) fails with `code`, and no other.
   void fail_once(std::uint64_t operation, ErrorCode code);
   void heal();
+  /// Others fill the disk: so much is left, however much is written or removed.
+  void set_free_bytes(std::optional<std::uint64_t> bytes);
   /// Called before each append with its bytes; a disk that takes its time.
   void on_append(std::function<void(std::uint64_t bytes)> hook);
 
@@ -94,6 +97,7 @@ class FaultDisk : public Disk {
   mutable std::mutex mutex_;  // writers may be threads
   std::optional<Fault> fault_;
   std::optional<std::pair<std::uint64_t, ErrorCode>> failure_to_come_;
+  std::optional<std::uint64_t> free_bytes_;
   std::function<void(std::uint64_t)> append_hook_;
   std::map<std::string, std::size_t> numbers_;  // of the files, by present path
   std::size_t files_ = 0;

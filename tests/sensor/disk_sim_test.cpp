@@ -120,7 +120,7 @@ TEST_CASE("a full disk costs what did not fit, exactly, leaves no litter, and it
   rig.run_for(kNsPerSecond);
   CHECK(rig.writer.take_errors().empty());
   rig.stop();
-  CHECK(dropped(rig, DropCause::kIoError) > 500);
+  CHECK(dropped(rig, DropCause::kNoSpace) > 500);
   CHECK(rig.count(kFrameStoredWhole) >= 500);
 }
 

@@ -20,10 +20,12 @@ class TestSpace : public SegmentSpace {
  public:
   using Reserve = std::function<Status(std::uint64_t bytes)>;
   explicit TestSpace(Reserve reserve = {}) : reserve_(std::move(reserve)) {}
-  Status reserve(const SegmentId&, std::uint64_t bytes) override {
-    return reserve_ ? reserve_(bytes) : Status();
+  Result<std::string> reserve(const SegmentId&, std::uint64_t bytes) override {
+    if (reserve_) TAPLINE_TRY(reserve_(bytes));
+    return std::string();
   }
-  void release(const SegmentId&) override {}
+  void publish(const SegmentId&, const std::string&, std::uint64_t) override {}
+  void give_up(const SegmentId&, const Error&) override {}
 
  private:
   Reserve reserve_;

@@ -30,11 +30,12 @@ using Posting = std::tuple<IndexKeyKind, std::uint64_t, std::uint32_t>;
 /// Grants everything and knows what is still reserved.
 class CountingSpace : public SegmentSpace {
  public:
-  Status reserve(const SegmentId& id, std::uint64_t) override {
+  Result<std::string> reserve(const SegmentId& id, std::uint64_t) override {
     reserved.insert(id);
-    return {};
+    return std::string();
   }
-  void release(const SegmentId& id) override { reserved.erase(id); }
+  void publish(const SegmentId& id, const std::string&, std::uint64_t) override { reserved.erase(id); }
+  void give_up(const SegmentId& id, const Error&) override { reserved.erase(id); }
   std::set<SegmentId> reserved;
 };
 

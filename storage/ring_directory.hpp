@@ -1,0 +1,71 @@
+#pragma once
+// RingDirectory: the finished files of one directory (packets/ of a volume, sessions/) by age, what they take
+// and what open ones may still take; drops the oldest. A dropped file leaves an empty `.expired` one, so that
+// coverage can say what is gone; many of them are folded (expired_intervals.hpp). The directory is listed
+// once; from then on nobody but its owner changes it. Not thread-safe.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "capture/base/disk.hpp"
+#include "storage/store_directory.hpp"
+
+namespace tapline::storage {
+
+class RingDirectory {
+ public:
+  /// `suffix` of its files. `disk` outlives it.
+  RingDirectory(Disk& disk, std::string directory, std::string_view suffix)
+      : disk_(&disk), directory_(std::move(directory)), suffix_(suffix) {}
+
+  /// Lists the directory anew and completes evictions that were interrupted. What was reserved stays so.
+  Status load();
+
+  const std::string& directory() const { return directory_; }
+  /// Of finished files with their indexes, of what writers have left behind, and of reservations.
+  std::uint64_t used_bytes() const { return finished_bytes_ + left_bytes_ + reserved_bytes_; }
+  std::size_t open_files() const { return reserved_.size(); }
+  bool has_reserved(const SegmentId& id) const { return reserved_.contains(id); }
+  /// The same by what an open file's name tells of its id.
+  bool has_reserved(std::uint64_t id_high) const;
+
+  void reserve(const SegmentId& id, std::uint64_t bytes);
+  /// The file with this id is finished as `path`. Ends its reservation, if it has one.
+  void add(const SegmentId& id, const std::string& path, std::uint64_t bytes);
+  /// Its file stays open, with `bytes`, until load() finds it recovered.
+  void leave(const SegmentId& id, std::uint64_t bytes);
+
+  struct Finished {
+    std::string path;
+    TimeNs first_ns = 0;
+    TimeNs last_ns = 0;
+    std::uint64_t bytes = 0;  // with its index
+    std::uint64_t id_high = 0;
+  };
+  /// By last time; null where there is none.
+  const Finished* oldest() const { return files_.empty() ? nullptr : &files_.begin()->second; }
+  /// Drops one of its finished files. It is out of the account even where the disk fails.
+  Status evict(const Finished& finished);
+
+ private:
+  /// (last time, id)
+  using Age = std::pair<TimeNs, std::uint64_t>;
+
+  Status release_expired(const std::string& expired_path);
+  Status fold();
+  void insert(const CatalogFile& file, std::uint64_t bytes);
+
+  Disk* disk_;
+  std::string directory_;
+  std::string_view suffix_;
+  std::map<Age, Finished> files_;
+  std::map<SegmentId, std::uint64_t> reserved_;  // bytes by the open file
+  std::vector<CatalogFile> markers_;             // `.expired` files
+  std::uint64_t finished_bytes_ = 0;
+  std::uint64_t left_bytes_ = 0;
+  std::uint64_t reserved_bytes_ = 0;
+};
+
+}  // namespace tapline::storage
