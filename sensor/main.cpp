@@ -26,7 +26,7 @@ constexpr int kExitError = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitIntegrity = 9;
 
-// Without a --budget: less is a disk that others have filled.
+// Less is a disk that others have filled.
 constexpr std::uint64_t kDiskBytesMin = 64u << 20;
 constexpr TimeNs kLookPeriodNs = 200 * kNsPerMillisecond;
 
@@ -62,7 +62,8 @@ bool wait_for_signal(const sigset_t& signals, TimeNs timeout_ns) {
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
 
-Result<std::uint64_t> default_budget(const storage::Store& store) {
+/// A share of next to nothing would record nothing, and never say so.
+Status check_room(const storage::Store& store) {
   struct statvfs disk {};
   if (::statvfs(store.path().c_str(), &disk) != 0) return io_error("look at the disk of", store.path());
   const Result<storage::Catalog> catalog = storage::Catalog::scan_packets(store);
@@ -73,7 +74,15 @@ Result<std::uint64_t> default_budget(const storage::Store& store) {
     return Error{ErrorCode::kLimit, fmt::format("{}: its disk has {} free: make room, or name a --budget",
                                                 store.path(), format_size(bytes))};
   }
-  return bytes / 5 * 4;
+  return {};
+}
+
+Status add_volumes(const storage::Store& store, const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
+    const Result<storage::StoreVolume> volume = storage::add_volume(store, directory);
+    if (!volume) return volume.error();
+  }
+  return {};
 }
 
 /// What the last run left behind, where it was killed.
@@ -155,9 +164,9 @@ Status report_books(const Recorder& recorder) {
                        counts[storage::kFrameStoredWhole], counts[storage::kFrameStoredCut],
                        counts[storage::kFrameFiltered], totals.dropped_frames(),
                        counts[storage::kFrameInSession], totals.no_session_frames()));
-  log_info(fmt::format("{} in {} segments, index {}; {} segments dropped for the budget",
+  log_info(fmt::format("{} in {} segments, index {}; {} segments dropped by the ring",
                        format_size(segments.stored_bytes), segments.segments_published,
-                       format_size(segments.index_bytes), recorder.segments_evicted()));
+                       format_size(segments.index_bytes), recorder.ring().segments_evicted()));
   TAPLINE_TRY(totals.check());
   if (const auto booked = static_cast<std::uint64_t>(counts[storage::kFramePolled]);
       booked != view.polled_frames) {
@@ -170,18 +179,16 @@ Status report_books(const Recorder& recorder) {
 }
 
 int record(const storage::Store& store, SensorOptions options, const sigset_t& signals) {
-  if (options.recorder.budget_bytes == 0) {
-    const Result<std::uint64_t> budget = default_budget(store);
-    if (!budget) return fail(budget.error());
-    options.recorder.budget_bytes = *budget;
+  if (options.recorder.limits.bytes == 0) {
+    if (const Status room = check_room(store); !room) return fail(room.error());
   }
   Result<std::vector<LivePort>> ports = open_ports(options);
   if (!ports) return fail(ports.error());
   Result<std::unique_ptr<Recorder>> recorder = Recorder::start(store, options.recorder, std::move(*ports));
   if (!recorder) return fail(recorder.error());
   for (const storage::Source& account : (*recorder)->accounts())
-    log_info(fmt::format("recording {} into {}, budget {}, {} workers", account.path, store.path(),
-                         format_size(options.recorder.budget_bytes), account.workers));
+    log_info(fmt::format("recording {} into {}, budget {} a volume, {} workers", account.path, store.path(),
+                         format_size((*recorder)->ring().budget_bytes()), account.workers));
   watch(**recorder, options, signals);
   const Status stopped = (*recorder)->stop();
   log_notices(**recorder);
@@ -207,6 +214,7 @@ int main(int argc, char** argv) {
   if (!store) return fail(store.error());
   const Result<storage::StoreLock> lock = storage::StoreLock::acquire(*store);
   if (!lock) return fail(lock.error());
+  if (const Status added = add_volumes(*store, options.volumes); !added) return fail(added.error());
   if (const Status recovered = recover(*store, options.recorder); !recovered) return fail(recovered.error());
   return record(*store, options, signals);
 }

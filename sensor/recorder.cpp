@@ -51,7 +51,7 @@ struct Recorder::Line {
 };
 
 Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)
-    : store_(store), config_(config), ring_(store, config.budget_bytes) {
+    : store_(store), config_(config), ring_(store, config.limits), keeper_(store, ring_) {
   for (unsigned i = 0; i < std::max(1u, config.writers); ++i)
     writers_.push_back(std::make_unique<Writer>(config.timing.steady_clock));
 }
@@ -116,6 +116,7 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   files.live = true;
   files.segment = config_.segment;
   files.segment.index_step_bytes = kIndexStepBytes;
+  files.segment.allocate = config_.limits.any();
   files.segment.segment_bytes_max = ring_.segment_bytes(config_.segment.segment_bytes_max, lines_in_all);
 
   // Each lane may hold a block while as many wait for the writer.
@@ -138,6 +139,8 @@ Status Recorder::start_threads() {
   try {  // std::thread reports by exceptions
     for (std::size_t i = 0; i < writers_.size(); ++i) start_writer(i);
     for (std::size_t i = 0; i < lines_.size(); ++i) start_worker(i);
+    keeper_thread_ = std::thread([this] { keeper_.run(); });
+    name_thread(keeper_thread_, "keeper");
   } catch (const std::system_error& error) {
     return Error{
         ErrorCode::kLimit,
@@ -190,6 +193,7 @@ std::vector<SourceNotice> Recorder::take_notices() {
   for (const auto& line : lines_) {
     for (SourceNotice& notice : line->worker->take_notices()) notices.push_back(std::move(notice));
   }
+  for (SourceNotice& notice : keeper_.take_notices()) notices.push_back(std::move(notice));
   for (const auto& writer : writers_) {
     for (const Error& error : writer->take_errors()) notices.push_back({true, error.context});
   }
@@ -211,6 +215,9 @@ Status Recorder::stop() {
   }
   for (const auto& writer : writers_) writer->request_finish();
   for (std::thread& thread : writer_threads_) thread.join();
+  keeper_.request_stop();
+  if (keeper_thread_.joinable()) keeper_thread_.join();
+  keeper_.finish();
   Status status;
   for (const auto& line : lines_) {
     const std::optional<Error>& ended = line->worker->source_error();

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "sensor/store_keeper.hpp"
 #include "sensor/worker.hpp"
 #include "sensor/writer.hpp"
 #include "storage/ring.hpp"
@@ -15,8 +16,8 @@
 namespace tapline::sensor {
 
 struct RecorderConfig {
-  bool store_packets = true;                       // false: sessions only
-  std::uint64_t budget_bytes = 0;                  // budget of packets and indexes; 0: none
+  bool store_packets = true;  // false: sessions only
+  storage::RingLimits limits;
   std::uint64_t block_memory_bytes = 64ull << 20;  // per worker: what the disk may be late by
   std::uint32_t flows_max = 1u << 20;              // per worker
   unsigned writers = 1;                            // threads that compress and write
@@ -66,7 +67,7 @@ class Recorder {
   const storage::LedgerTotals& totals() const { return totals_; }
   storage::SegmentWriterCounters segment_counters() const;
   const std::vector<storage::Source>& accounts() const { return accounts_; }
-  std::uint64_t segments_evicted() const { return ring_.segments_evicted(); }
+  const storage::Ring& ring() const { return ring_; }
 
  private:
   struct Line;  // a worker with its exchange and thread
@@ -89,6 +90,8 @@ class Recorder {
   std::vector<std::unique_ptr<Line>> lines_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::vector<std::thread> writer_threads_;
+  StoreKeeper keeper_;
+  std::thread keeper_thread_;
   std::vector<SourceNotice> start_notices_;
   storage::LedgerTotals totals_;
   bool running_ = false;

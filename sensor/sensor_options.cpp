@@ -50,10 +50,23 @@ po::options_description describe_options() {
   options.add_options()("workers", value("N"), "threads for each interface or port; default 1");
   options.add_options()("worker-cpus", value("LIST"), "processors for the workers, in order: 2,3");
   options.add_options()("writers", value("N"), "threads that compress and write; default 1");
+  options.add_options()("budget", value("SIZE|N%"),
+                        "drop the oldest packets so that packets and indexes stay within SIZE on each "
+                        "volume, or within N percent "
+                        "of what is free on its disk and what the store has there already; default: 80%");
   options.add_options()(
-      "budget", value("SIZE"),
-      "drop the oldest packets so that packets and indexes stay within SIZE; default: four fifths of "
-      "what is free on the store's disk and what the store has already");
+      "volume", value("DIR"),
+      "keep packets in DIR, too, usually another disk; may be repeated. A volume that fails is "
+      "left out until it can be written again");
+  options.add_options()("keep-at-most", value("TIME"), "drop packets that are older: 30d");
+  options.add_options()("keep-at-least", value("TIME"),
+                        "do not drop younger packets for the budget, only where the disk is full");
+  options.add_options()(
+      "keep-free", value("SIZE"),
+      "drop packets so that each disk keeps so much free, whoever fills it; default: 2 % of "
+      "it, at most 256MiB");
+  options.add_options()("sessions-budget", value("SIZE"),
+                        "drop the oldest session records so that they stay within SIZE; default: keep all");
   options.add_options()("sensor", value("NAME"),
                         "sensor name of a new store; part of every session's uid; default: host name");
   options.add_options()("no-packets", po::bool_switch(), "keep session records only");
@@ -76,6 +89,10 @@ po::options_description describe_options() {
   options.add_options()("report-every", value("TIME"),
                         "log a line of figures so often; default 60s, 0s: never");
   return options;
+}
+
+bool is_list(std::string_view name) {
+  return name == "interface" || name == "dpdk-port" || name == "volume";
 }
 
 /// Values by option name, whatever they came from.
@@ -116,7 +133,7 @@ class Values {
   Status check_doubled() const {
     for (const auto& [name, value] : values_) {
       const Strings* const texts = boost::any_cast<Strings>(&value.value());
-      if (texts == nullptr || texts->size() < 2 || name == "interface" || name == "dpdk-port") continue;
+      if (texts == nullptr || texts->size() < 2 || is_list(name)) continue;
       return usage_error(fmt::format("{}: given {} times: {}; once is enough", name, texts->size(),
                                      fmt::join(*texts, ", ")));
     }
@@ -159,11 +176,35 @@ Status read_store(const Values& values, SensorOptions& options) {
   if (compression != "fast" && compression != "none")
     return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));
   options.recorder.segment.compress = compression == "fast";
-  TAPLINE_TRY(values.read_size("budget", options.recorder.budget_bytes));
-  if (values.has("budget") && options.recorder.budget_bytes == 0)
+  return {};
+}
+
+Status read_budget(const Values& values, storage::RingLimits& limits) {
+  const std::string text = values.has("budget") ? values.text("budget") : "80%";
+  if (!text.ends_with('%')) TAPLINE_TRY(values.read_size("budget", limits.bytes));
+  if (text.ends_with('%')) {
+    const Result<std::uint64_t> percent = parse_number(text.substr(0, text.size() - 1), 1, 100);
+    if (!percent)
+      return usage_error(fmt::format("budget: '{}' is no size and no percentage from 1% to 100%", text));
+    limits.percent = static_cast<unsigned>(*percent);
+  }
+  if (limits.percent == 0 && limits.bytes == 0)
     return usage_error(
         "budget: '0' leaves room for nothing: leave it out for most of what is free on the disk");
   return {};
+}
+
+Status read_limits(const Values& values, SensorOptions& options) {
+  storage::RingLimits& limits = options.recorder.limits;
+  options.volumes = values.texts("volume");
+  TAPLINE_TRY(read_budget(values, limits));
+  TAPLINE_TRY(values.read_duration("keep-at-most", limits.age_max_ns));
+  TAPLINE_TRY(values.read_duration("keep-at-least", limits.age_min_ns));
+  TAPLINE_TRY(values.read_size("keep-free", limits.free_bytes_min));
+  if (limits.age_max_ns > 0 && limits.age_min_ns > limits.age_max_ns)
+    return usage_error(fmt::format("keep-at-least: '{}' is more than --keep-at-most {}",
+                                   values.text("keep-at-least"), values.text("keep-at-most")));
+  return values.read_size("sessions-budget", limits.session_bytes);
 }
 
 /// What would record frames twice, or be ignored without a word.
@@ -253,6 +294,7 @@ Result<std::string> parse_options(const Strings& arguments, SensorOptions& optio
   }
   TAPLINE_TRY(values->check_doubled());
   TAPLINE_TRY(read_store(*values, options));
+  TAPLINE_TRY(read_limits(*values, options));
   TAPLINE_TRY(read_capture(*values, options));
   TAPLINE_TRY(read_threads(*values, options));
   return std::string();

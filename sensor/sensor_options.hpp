@@ -12,7 +12,8 @@ namespace tapline::sensor {
 
 struct SensorOptions {
   std::string store;
-  std::string sensor_name;  // of a new store; empty: the host's name
+  std::string sensor_name;           // of a new store; empty: the host's name
+  std::vector<std::string> volumes;  // more directories for packets
   std::vector<std::string> interfaces;
   std::vector<std::string> dpdk_ports;
   std::uint64_t dpdk_memory_bytes = 256ull << 20;
@@ -22,7 +23,7 @@ struct SensorOptions {
   bool promiscuous = true;
   TimeNs run_ns = 0;                     // stop after so long; 0: run until a signal comes
   TimeNs report_ns = 60 * kNsPerSecond;  // how often the log gets a line of figures; 0: never
-  RecorderConfig recorder;               // budget_bytes 0: none was given
+  RecorderConfig recorder;
 };
 
 /// Not empty: `--help` was given, and this is the answer. kInvalid names option or file, the value and the

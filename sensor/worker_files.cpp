@@ -4,8 +4,9 @@ namespace tapline::sensor {
 namespace {
 
 storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerFilesConfig& config,
-                                      std::string directory) {
+                                      storage::SegmentSpace& space, std::string directory) {
   storage::RowGroupFileConfig files;
+  files.space = &space;
   files.disk = &store.disk();
   files.directory = std::move(directory);
   files.port = config.port;
@@ -21,8 +22,8 @@ WorkerFiles::WorkerFiles(const storage::Store& store, const WorkerFilesConfig& c
                          storage::SegmentSpace& space)
     : config_(config),
       space_(space),
-      sessions_({row_files(store, config, store.sessions_directory())}),
-      ledger_file_(row_files(store, config, store.ledger_directory())) {
+      sessions_({row_files(store, config, space, store.sessions_directory())}),
+      ledger_file_(row_files(store, config, space, store.ledger_directory())) {
   config_.segment.disk = &store.disk();
   config_.segment.directory = config_.segment.index_directory = store.packets_directory();
   config_.segment.sensor_id = store.sensor_id();
@@ -53,8 +54,8 @@ Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
     written = write_block(segments, block, compress);
     if (written || !config_.live) return written;
     TAPLINE_TRY(give_up(segments, written.error()));
-    const bool no_room = segments.failed_by == storage::DropCause::kNoSpace;
-    if (!no_room && write_elsewhere(segments, block, compress)) return written;
+    const bool no_budget = written.error().code == ErrorCode::kLimit;
+    if (!no_budget && write_elsewhere(segments, block, compress)) return written;
   }
   segments.unsynced.clear();
   segments.unsynced.add(block);
@@ -72,7 +73,7 @@ Status WorkerFiles::write_block(Segments& segments, const storage::PacketBlock& 
   return written;
 }
 
-/// Another volume may take it.
+/// Another volume may take it, or the ring makes room.
 bool WorkerFiles::write_elsewhere(Segments& segments, const storage::PacketBlock& block, bool compress) {
   open_writer(segments);
   if (write_block(segments, block, compress)) return true;

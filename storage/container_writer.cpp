@@ -250,7 +250,13 @@ Status ContainerWriter::publish(const std::string& final_path, std::uint32_t end
   add_frame(static_cast<std::uint32_t>(sizeof frame + sizeof totals_ + table.size()), 0);
   const ByteBuffer seek_table = make_seek_table(seek_entries_);
   const std::array<Bytes, 4> pieces{bytes_of(frame), bytes_of(totals_), table, Bytes(seek_table)};
-  TAPLINE_TRY(file_->append(pieces));
+  if (Status written = file_->append(pieces); !written) {
+    // Whoever tries again must find the file as it was.
+    file_bytes_ -= seek_entries_.back() & UINT32_MAX;
+    seek_entries_.pop_back();
+    static_cast<void>(cut_tail().ok());
+    return written;
+  }
   file_bytes_ += seek_table.size();
   if (allocated_) TAPLINE_TRY(cut_tail());
   TAPLINE_TRY(sync());

@@ -16,6 +16,8 @@ namespace {
 // Session files are closed hourly or by size; nobody tells the ring.
 constexpr TimeNs kSessionsPeriodNs = 60 * kNsPerSecond;
 constexpr std::size_t kNoticesMax = 100;
+// Room for records and ledger while packets are dropped for others.
+constexpr std::uint64_t kFreeBytesMax = 256u << 20;
 
 }  // namespace
 
@@ -49,6 +51,8 @@ Status Ring::load_volume(Volume& volume) {
   const Result<FileSystem> disk = store_.disk().file_system(volume.files.directory());
   if (!disk) return disk.error();
   volume.device = disk->device;
+  volume.free_bytes_min =
+      limits_.free_bytes_min > 0 ? limits_.free_bytes_min : std::min(kFreeBytesMax, disk->total_bytes / 50);
   volume.budget_bytes = limits_.bytes;
   if (limits_.bytes == 0 && limits_.percent > 0)
     volume.budget_bytes = (disk->free_bytes + volume.files.used_bytes()) / 100 * limits_.percent;
@@ -145,13 +149,13 @@ Status Ring::keep_budget(Volume& volume, std::uint64_t bytes) {
 Status Ring::keep_free(Volume& volume, std::uint64_t bytes) {
   const Result<FileSystem> disk = store_.disk().file_system(volume.files.directory());
   if (!disk) return disk.error();
-  for (std::uint64_t free_bytes = disk->free_bytes; free_bytes < bytes + limits_.free_bytes_min;) {
+  for (std::uint64_t free_bytes = disk->free_bytes; free_bytes < bytes + volume.free_bytes_min;) {
     const RingDirectory::Finished* const oldest = volume.files.oldest();
     if (oldest == nullptr) {
       return Error{ErrorCode::kNoSpace,
                    fmt::format("{}: its disk has {} free, and a segment needs {}: others have filled it",
                                volume.about.path, format_size(free_bytes),
-                               format_size(bytes + limits_.free_bytes_min))};
+                               format_size(bytes + volume.free_bytes_min))};
     }
     if (is_young(*oldest) && !std::exchange(dropped_young_, true))
       notice(true, fmt::format("{}: packets younger than --keep-at-least have to go: the disk is full",

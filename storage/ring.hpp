@@ -18,10 +18,11 @@ namespace tapline::storage {
 
 /// Each of them alone makes the ring drop segments. None: nothing is ever dropped, and nothing looked at.
 struct RingLimits {
-  std::uint64_t bytes = 0;           // of each volume's segments and indexes, open ones included
-  unsigned percent = 0;              // the same, of what its disk has free or the segments have taken already
-  std::uint64_t free_bytes_min = 0;  // that each volume's disk keeps free; only with one of the others
-  TimeNs age_max_ns = 0;             // of a segment's last frame
+  std::uint64_t bytes = 0;  // of each volume's segments and indexes, open ones included
+  unsigned percent = 0;     // the same, of what its disk has free or the segments have taken already
+  /// That each volume's disk keeps free, if any of the others is set; 0: 2 %, at most 256 MiB.
+  std::uint64_t free_bytes_min = 0;
+  TimeNs age_max_ns = 0;  // of a segment's last frame
   /// Younger segments are dropped for want of disk space only, not for `bytes` or `percent`.
   TimeNs age_min_ns = 0;
   std::uint64_t session_bytes = 0;  // of session files
@@ -61,8 +62,8 @@ class Ring : public SegmentSpace {
   /// About once a second, from a thread that may wait for disks: drops what is too old, or what the disk
   /// needs that others fill; takes out volumes that are not there, and back those that are there again.
   void keep();
-  /// Session records have no room on the store's own disk: drops a segment there. kNoSpace without one.
-  Status yield_space();
+  /// Drops a segment on the store's own volume.
+  Status yield_space() override;
   /// `.open` segments of volumes in use that no writer works on: to be recovered.
   std::vector<std::string> find_leftovers();
   /// Files below `directory` were changed by somebody else, such as recovery.
@@ -76,6 +77,7 @@ class Ring : public SegmentSpace {
     StoreVolume about;
     RingDirectory files;
     std::uint64_t budget_bytes = 0;
+    std::uint64_t free_bytes_min = 0;
     std::uint64_t device = 0;
     bool in_use() const { return about.out_since_ns == 0; }
   };

@@ -34,6 +34,17 @@ Status RowGroupFileWriter::keep_failure(Status status) {
   return status;
 }
 
+template <class Write>
+Status RowGroupFileWriter::insist(const Write& write) {
+  constexpr int kTriesMax = 64;
+  Status written = write();
+  for (int i = 0; i < kTriesMax && !written && written.error().code == ErrorCode::kNoSpace; ++i) {
+    if (config_.space == nullptr || !config_.space->yield_space()) break;
+    written = write();
+  }
+  return written;
+}
+
 bool RowGroupFileWriter::must_rotate(const RowGroupInfo& info) const {
   if (file_->file_bytes() >= config_.file_bytes_max) return true;
   if (file_->block_count() >= config_.file_groups_max) return true;
@@ -59,7 +70,7 @@ Status RowGroupFileWriter::append_group(Bytes group, const RowGroupInfo& info,
   block.order_last_ns = info.order_last_ns;
   const std::uint32_t number = file_->block_count();
   const std::uint64_t bytes_before = file_->file_bytes();
-  TAPLINE_TRY(file_->append(block, *encoded, {}));
+  TAPLINE_TRY(insist([&] { return file_->append(block, *encoded, {}); }));
   for (const IndexKey& key : keys) index_.post(key, number);
   counters_.stored_bytes += file_->file_bytes() - bytes_before;
   counters_.rows_written += info.rows;
@@ -81,9 +92,12 @@ Status RowGroupFileWriter::open_file(const RowGroupInfo& info) {
   identity.start_ns = info.first_ns;
   const std::string path = config_.directory + "/" + open_name(identity.segment_id, suffix_);
   const Bytes lead(reinterpret_cast<const std::uint8_t*>(kRecordsLead.data()), kRecordsLead.size());
-  Result<ContainerWriter> file = ContainerWriter::create(*config_.disk, path, identity, lead);
-  if (!file) return file.error();
-  file_.emplace(std::move(*file));
+  TAPLINE_TRY(insist([&]() -> Status {
+    Result<ContainerWriter> file = ContainerWriter::create(*config_.disk, path, identity, lead);
+    if (!file) return file.error();
+    file_.emplace(std::move(*file));
+    return {};
+  }));
   counters_.stored_bytes += file_->file_bytes();
   return {};
 }
@@ -96,10 +110,12 @@ Status RowGroupFileWriter::publish() {
                        id_high(file_->identity().segment_id)};
   if (index_.postings() > 0) {
     const ByteBuffer index = index_.finish(file_->identity().segment_id, file_->block_count());
-    TAPLINE_TRY(config_.disk->publish_file(config_.directory + "/" + final_name(name, kIndexSuffix), index));
+    TAPLINE_TRY(insist([&] {
+      return config_.disk->publish_file(config_.directory + "/" + final_name(name, kIndexSuffix), index);
+    }));
   }
   const std::uint64_t bytes_before = file_->file_bytes();
-  TAPLINE_TRY(file_->publish(config_.directory + "/" + final_name(name, suffix_)));
+  TAPLINE_TRY(insist([&] { return file_->publish(config_.directory + "/" + final_name(name, suffix_)); }));
   counters_.stored_bytes += file_->file_bytes() - bytes_before;
   ++counters_.files_published;
   previous_id_ = file_->identity().segment_id;

@@ -11,12 +11,14 @@
 #include "storage/block_codec.hpp"
 #include "storage/container_writer.hpp"
 #include "storage/index_builder.hpp"
+#include "storage/segment_space.hpp"
 
 namespace tapline::storage {
 
 struct RowGroupFileConfig {
-  Disk* disk = &real_disk();  // outlives the writer
-  std::string directory;      // sessions/ or ledger/ of the store
+  Disk* disk = &real_disk();      // outlives the writer
+  SegmentSpace* space = nullptr;  // asked for room where the disk is full; outlives the writer
+  std::string directory;          // sessions/ or ledger/ of the store
   std::uint16_t port = 0;
   std::uint16_t worker = 0;
   std::uint64_t sensor_id = 0;
@@ -69,6 +71,9 @@ class RowGroupFileWriter {
   const RowGroupFileCounters& counters() const { return counters_; }
 
  private:
+  /// Once more as long as the disk is full and somebody makes room.
+  template <class Write>
+  Status insist(const Write& write);
   Status open_file(const RowGroupInfo& info);
   Status append_group(Bytes group, const RowGroupInfo& info, std::span<const IndexKey> keys);
   Status publish();

@@ -20,6 +20,9 @@ class SegmentSpace {
   virtual void publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) = 0;
   /// It failed, and stays `.open`.
   virtual void give_up(const SegmentId& id, const Error& reason) = 0;
+  /// Session records or the ledger have no room on the store's own disk: makes some. kNoSpace where it
+  /// cannot.
+  virtual Status yield_space() { return Error{ErrorCode::kNoSpace, "the disk is full"}; }
 };
 
 }  // namespace tapline::storage

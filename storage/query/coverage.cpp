@@ -13,7 +13,7 @@ namespace {
 using storage::Source;
 using storage::SourceState;
 
-constexpr const char* kExpiredDetail = "the ring has dropped a segment to stay within its budget";
+constexpr const char* kExpiredDetail = "dropped by the ring, to stay within its limits";
 
 /// Closed interval of time in which something was recorded.
 struct Recorded {
@@ -187,10 +187,21 @@ void Coverage::add_plan(const Plan& plan) {
   }
 }
 
-void Coverage::add_expired(const storage::Catalog& catalog) {
-  for (const storage::CatalogFile& segment : catalog.expired) {
-    if (!window.touches(segment.name.first_ns, segment.name.last_ns)) continue;
-    holes.push_back({segment.name.first_ns, segment.name.last_ns, HoleReason::kExpired, kExpiredDetail});
+void Coverage::add_expired(const storage::Catalog& catalog, QuestionKind kind) {
+  const bool packets = kind == QuestionKind::kPackets;
+  for (const storage::CatalogFile& file : packets ? catalog.expired : catalog.expired_sessions) {
+    if (!window.touches(file.name.first_ns, file.name.last_ns)) continue;
+    holes.push_back({file.name.first_ns, file.name.last_ns, HoleReason::kExpired, kExpiredDetail});
+  }
+}
+
+void Coverage::add_missing_volumes(const storage::Catalog& catalog) {
+  for (const storage::StoreVolume& volume : catalog.missing_volumes) {
+    const TimeNs last_ns = volume.out_since_ns > 0 ? volume.out_since_ns : time_before(window.until_ns);
+    const Hole hole{std::max(window.since_ns, volume.added_at_ns),
+                    std::min(last_ns, time_before(window.until_ns)), HoleReason::kVolumeMissing,
+                    fmt::format("volume {} is not there", volume.path)};
+    if (hole.first_ns <= hole.last_ns) holes.push_back(hole);
   }
 }
 
@@ -215,7 +226,8 @@ Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalo
   add_sources(sources, packets, coverage);
   for (Hole& hole : find_ledger_holes(runs, catalog, coverage.window))
     coverage.holes.push_back(std::move(hole));
-  if (packets) coverage.add_expired(catalog);
+  coverage.add_expired(catalog, kind);
+  if (packets) coverage.add_missing_volumes(catalog);
   coverage.add_damaged(catalog);
   merge_holes(coverage.holes);
   return coverage;

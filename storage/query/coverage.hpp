@@ -40,8 +40,10 @@ struct Coverage {
   /// An empty answer means that there was nothing.
   bool proof_of_absence() const { return holes.empty() && qualifications.empty(); }
 
-  /// Segments that the ring has dropped.
-  void add_expired(const storage::Catalog& catalog);
+  /// What the ring has dropped: segments, or session files.
+  void add_expired(const storage::Catalog& catalog, QuestionKind kind);
+  /// Volumes that are not there, for as long as they were written.
+  void add_missing_volumes(const storage::Catalog& catalog);
   /// What recovery has set aside because it was damaged: packets, sessions or ledger.
   void add_damaged(const storage::Catalog& catalog);
   void add_unreadable(const std::vector<UnreadableSegment>& segments);

@@ -86,7 +86,7 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
   state->coverage = std::move(*coverage);
   const Result<storage::Catalog> catalog = storage::Catalog::scan(store);  // after the coverage
   if (!catalog) return catalog.error();
-  state->coverage.add_expired(*catalog);
+  state->coverage.add_expired(*catalog, QuestionKind::kPackets);
 
   IndexQuery index_query = question.filter.index_query();
   if (wants_sessions(question)) {

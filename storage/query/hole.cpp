@@ -21,6 +21,8 @@ const char* hole_reason_name(HoleReason reason) {
       return "dropped_pool";
     case HoleReason::kDiskError:
       return "disk_error";
+    case HoleReason::kVolumeMissing:
+      return "volume_missing";
     case HoleReason::kNotYetFlushed:
       return "not_yet_flushed";
   }

@@ -15,6 +15,7 @@ enum class HoleReason : std::uint8_t {
   kDroppedNic,     // the device or the kernel dropped frames
   kDroppedPool,    // the sensor dropped frames: no block, no space, or shed to keep up
   kDiskError,      // the disk refused frames
+  kVolumeMissing,  // a volume of the store is not there
   kNotYetFlushed,  // recorded, but not on the disk yet
 };
 const char* hole_reason_name(HoleReason reason);  // "expired", ...

@@ -50,7 +50,7 @@ class FaultDisk::FaultFile : public DiskFile {
   Status append(std::span<const Bytes> pieces) override {
     std::vector<std::uint8_t> bytes = joined(pieces);
     if (disk_.append_hook_) disk_.append_hook_(bytes.size());
-    const std::optional<Error> failure = disk_.next_failure(path_, false);
+    const std::optional<Error> failure = disk_.next_failure(path_, Kind::kAppend);
     if (failure) bytes.resize(bytes.size() / 2);
     const Bytes written(bytes);
     TAPLINE_TRY(real_->append({&written, 1}));
@@ -60,7 +60,7 @@ class FaultDisk::FaultFile : public DiskFile {
   }
 
   Status sync() override {
-    if (const std::optional<Error> failure = disk_.next_failure(path_, true)) {
+    if (const std::optional<Error> failure = disk_.next_failure(path_, Kind::kSync)) {
       zero_from(path_, synced_bytes_);
       return *failure;
     }
@@ -71,7 +71,7 @@ class FaultDisk::FaultFile : public DiskFile {
   }
 
   Status truncate(std::uint64_t bytes) override {
-    if (const std::optional<Error> failure = disk_.next_failure(path_, false)) return *failure;
+    if (const std::optional<Error> failure = disk_.next_failure(path_, Kind::kTruncate)) return *failure;
     TAPLINE_TRY(real_->truncate(bytes));
     bytes_ = bytes;
     synced_bytes_ = std::min(synced_bytes_, bytes);
@@ -80,7 +80,7 @@ class FaultDisk::FaultFile : public DiskFile {
   }
 
   Status allocate(std::uint64_t) override {
-    const std::optional<Error> failure = disk_.next_failure(path_, false);
+    const std::optional<Error> failure = disk_.next_failure(path_, Kind::kCreate);
     return failure ? Status(*failure) : Status();
   }
 
@@ -96,7 +96,7 @@ class FaultDisk::FaultFile : public DiskFile {
 FaultDisk::FaultDisk(std::string folder, bool record) : folder_(std::move(folder)), record_(record) {}
 
 Result<std::unique_ptr<DiskFile>> FaultDisk::create(const std::string& path) {
-  if (const std::optional<Error> failure = next_failure(path, false)) return *failure;
+  if (const std::optional<Error> failure = next_failure(path, Kind::kCreate)) return *failure;
   Result<std::unique_ptr<DiskFile>> real = real_disk().create(path);
   if (!real) return real;
   {
@@ -109,7 +109,7 @@ Result<std::unique_ptr<DiskFile>> FaultDisk::create(const std::string& path) {
 }
 
 Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
-  if (const std::optional<Error> failure = next_failure(path, false)) return *failure;
+  if (const std::optional<Error> failure = next_failure(path, Kind::kCreate)) return *failure;
   Result<std::unique_ptr<DiskFile>> real = real_disk().open(path);
   if (!real) return real;
   return std::unique_ptr<DiskFile>(
@@ -117,12 +117,12 @@ Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
 }
 
 Status FaultDisk::make_directory(const std::string& path) {
-  if (const std::optional<Error> failure = next_failure(path, false)) return *failure;
+  if (const std::optional<Error> failure = next_failure(path, Kind::kCreate)) return *failure;
   return real_disk().make_directory(path);
 }
 
 Status FaultDisk::rename(const std::string& from, const std::string& to) {
-  if (const std::optional<Error> failure = next_failure(from, false)) return *failure;
+  if (const std::optional<Error> failure = next_failure(from, Kind::kRename)) return *failure;
   TAPLINE_TRY(real_disk().rename(from, to));
   const std::size_t number = number_of(from);
   {
@@ -135,7 +135,7 @@ Status FaultDisk::rename(const std::string& from, const std::string& to) {
 }
 
 Status FaultDisk::remove(const std::string& path) {
-  if (const std::optional<Error> failure = next_failure(path, false)) return *failure;
+  if (const std::optional<Error> failure = next_failure(path, Kind::kRemove)) return *failure;
   const bool existed = std::filesystem::exists(path);
   TAPLINE_TRY(real_disk().remove(path));
   if (!existed) return {};
@@ -149,14 +149,14 @@ Status FaultDisk::remove(const std::string& path) {
 }
 
 Status FaultDisk::sync_directory(const std::string& path) {
-  if (const std::optional<Error> failure = next_failure(path, true)) return *failure;
+  if (const std::optional<Error> failure = next_failure(path, Kind::kSyncDirectory)) return *failure;
   TAPLINE_TRY(real_disk().sync_directory(path));
   record({Kind::kSyncDirectory, path, {}, 0, 0, {}});
   return {};
 }
 
 Result<FileSystem> FaultDisk::file_system(const std::string& path) {
-  if (const std::optional<Error> failure = next_failure(path, false)) return *failure;
+  if (const std::optional<Error> failure = next_failure(path, Kind::kCreate)) return *failure;
   Result<FileSystem> real = real_disk().file_system(path);
   const std::lock_guard lock(mutex_);
   if (real && free_bytes_) real->free_bytes = *free_bytes_;
@@ -170,17 +170,22 @@ void FaultDisk::set_free_bytes(std::optional<std::uint64_t> bytes) {
 
 void FaultDisk::fail(const std::string& prefix, ErrorCode code) {
   const std::lock_guard lock(mutex_);
-  fault_ = {prefix, code, false};
+  fault_ = {prefix, code, false, false};
 }
 
 void FaultDisk::fail_syncs(const std::string& prefix) {
   const std::lock_guard lock(mutex_);
-  fault_ = {prefix, ErrorCode::kIo, true};
+  fault_ = {prefix, ErrorCode::kIo, true, false};
 }
 
 void FaultDisk::fail_once(std::uint64_t operation, ErrorCode code) {
   const std::lock_guard lock(mutex_);
   failure_to_come_ = {operation, code};
+}
+
+void FaultDisk::fail_next_append(const std::string& prefix, ErrorCode code) {
+  const std::lock_guard lock(mutex_);
+  fault_ = {prefix, code, false, true};
 }
 
 void FaultDisk::heal() {
@@ -200,11 +205,17 @@ int FaultDisk::syncs(const std::string& suffix) const {
   return sum;
 }
 
-std::optional<Error> FaultDisk::next_failure(const std::string& path, bool is_sync) {
+std::optional<Error> FaultDisk::next_failure(const std::string& path, Kind kind) {
   const std::lock_guard lock(mutex_);
   TAPLINE_CHECK(path.starts_with(folder_));
   std::optional<ErrorCode> code;
-  if (fault_ && path.starts_with(fault_->prefix) && (is_sync || !fault_->syncs_only)) code = fault_->code;
+  const bool is_sync = kind == Kind::kSync || kind == Kind::kSyncDirectory;
+  const bool of_kind =
+      fault_ && (is_sync || !fault_->syncs_only) && (kind == Kind::kAppend || !fault_->one_append);
+  if (of_kind && path.starts_with(fault_->prefix)) {
+    code = fault_->code;
+    if (fault_->one_append) fault_.reset();
+  }
   if (failure_to_come_ && failure_to_come_->first-- == 0) {
     code = failure_to_come_->second;
     failure_to_come_.reset();

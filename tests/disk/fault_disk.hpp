@@ -65,6 +65,8 @@ class FaultDisk : public Disk {
   void fail_syncs(const std::string& prefix);
   /// The operation that is number `operation` from now on (0: the next) fails with `code`, and no other.
   void fail_once(std::uint64_t operation, ErrorCode code);
+  /// The next append to a file below `prefix` fails with `code`.
+  void fail_next_append(const std::string& prefix, ErrorCode code);
   void heal();
   /// Others fill the disk: so much is left, however much is written or removed.
   void set_free_bytes(std::optional<std::uint64_t> bytes);
@@ -85,10 +87,11 @@ class FaultDisk : public Disk {
     std::string prefix;
     ErrorCode code = ErrorCode::kIo;
     bool syncs_only = false;
+    bool one_append = false;
   };
 
   /// The failure that this operation meets, if any.
-  std::optional<Error> next_failure(const std::string& path, bool is_sync);
+  std::optional<Error> next_failure(const std::string& path, Kind kind);
   void record(Operation operation);
   std::size_t number_of(const std::string& path);
 

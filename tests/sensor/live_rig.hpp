@@ -20,6 +20,7 @@ struct RigConfig {
   TimeNs grace_ns = 100 * kNsPerMillisecond;
   storage::SegmentWriterConfig segment;
   bool record_disk = false;
+  std::vector<std::string> volumes;  // more of them, by the names of their directories
 };
 /// Blocks of 4 KiB.
 RigConfig small_blocks();
@@ -49,6 +50,8 @@ class LiveRig {
   /// What follows when the worker has said kDone.
   void finish_writer();
   void require_books() const;
+  /// Directory of a volume.
+  std::string volume(const std::string& name) const { return store->path() + "-" + name; }
   std::int64_t count(std::size_t counter) const { return files().totals().counts()[counter]; }
   const sensor::WorkerFiles& files() const { return writer.files(0); }
 

@@ -78,7 +78,7 @@ class EndlessSource final : public FrameSource {
 
 RecorderConfig small_config() {
   RecorderConfig config;
-  config.budget_bytes = 256u << 20;
+  config.limits.bytes = 256u << 20;
   config.block_memory_bytes = 4u << 20;
   config.flows_max = 4096;
   config.segment.block_bytes = 16 * 1024;

@@ -50,10 +50,12 @@ std::string write_config(const TemporaryFolder& folder, const std::string& text)
   return path;
 }
 
-const Strings kOptions = {"help",        "config",      "store",          "interface", "dpdk-port",
-                          "workers",     "worker-cpus", "writers",        "budget",    "sensor",
-                          "no-packets",  "compression", "flows-max",      "ring",      "buffer",
-                          "dpdk-memory", "timestamps",  "no-promiscuous", "for",       "report-every"};
+const Strings kOptions = {
+    "help",        "config",          "store",       "interface",  "dpdk-port",      "workers",
+    "worker-cpus", "writers",         "budget",      "volume",     "keep-at-most",   "keep-at-least",
+    "keep-free",   "sessions-budget", "sensor",      "no-packets", "compression",    "flows-max",
+    "ring",        "buffer",          "dpdk-memory", "timestamps", "no-promiscuous", "for",
+    "report-every"};
 
 }  // namespace
 
@@ -74,7 +76,7 @@ TEST_CASE("without options but store and interface the defaults are those of the
   CHECK(options.dpdk_memory_bytes == 256u << 20);
   CHECK(options.timestamps == TimestampSource::kAuto);
   CHECK(options.promiscuous);
-  CHECK(options.recorder.budget_bytes == 0);
+  CHECK(options.recorder.limits.percent == 80);
   CHECK(options.run_ns == 0);
   CHECK(options.report_ns == 60 * kNsPerSecond);
 }
@@ -104,7 +106,7 @@ TEST_CASE("every option is understood") {
   CHECK(options.workers == 3);
   CHECK(options.recorder.writers == 2);
   CHECK(options.recorder.worker_cpus == std::vector<unsigned>{0});
-  CHECK(options.recorder.budget_bytes == 10ull << 30);
+  CHECK(options.recorder.limits.bytes == 10ull << 30);
   CHECK(options.sensor_name == "tap1");
   CHECK_FALSE(options.recorder.store_packets);
   CHECK_FALSE(options.recorder.segment.compress);
@@ -118,6 +120,19 @@ TEST_CASE("every option is understood") {
   CHECK(options.report_ns == 0);
 }
 
+TEST_CASE("volumes and limits of the ring") {
+  const SensorOptions options = parse({"--interface", "eth1", "--store", "/s", "--volume", "/v", "--volume",
+                                       "/w", "--budget", "90%", "--keep-at-most", "30d", "--keep-at-least",
+                                       "12h", "--keep-free", "1GiB", "--sessions-budget", "2GiB"});
+  CHECK(options.volumes == Strings{"/v", "/w"});
+  CHECK(options.recorder.limits.age_max_ns == 30 * 24 * 3600 * kNsPerSecond);
+  CHECK(options.recorder.limits.age_min_ns == 12 * 3600 * kNsPerSecond);
+  CHECK(options.recorder.limits.free_bytes_min == 1u << 30);
+  CHECK(options.recorder.limits.session_bytes == 2u << 30);
+  CHECK(options.recorder.limits.percent == 90);
+  CHECK(options.recorder.limits.bytes == 0);
+}
+
 TEST_CASE("a value that cannot be is refused with option, value and what can be") {
   struct Bad {
     const char* option;
@@ -125,18 +140,33 @@ TEST_CASE("a value that cannot be is refused with option, value and what can be"
     const char* remedy;
   };
   const Bad bad = GENERATE(values<Bad>({
-      {"workers", "0", "from 1"},        {"workers", "many", "whole number"},
-      {"workers", "-1", "whole number"}, {"workers", "1.5", "whole number"},
-      {"workers", "", "whole number"},   {"workers", "99999999999999999999", "whole number"},
-      {"writers", "0", "from 1 to 64"},  {"writers", "65", "from 1 to 64"},
-      {"flows-max", "0", "from 1"},      {"flows-max", "300000000", "to 268435456"},
-      {"worker-cpus", "x", "from 0"},    {"worker-cpus", "0,99999", "from 0"},
-      {"worker-cpus", "0,,1", "from 0"}, {"budget", "lots", "64KiB"},
-      {"ring", "-1MiB", "64KiB"},        {"buffer", "64 apples", "64KiB"},
-      {"dpdk-memory", "x", "64KiB"},     {"for", "10", "ms"},
-      {"report-every", "often", "ms"},   {"compression", "best", "fast"},
-      {"timestamps", "mine", "kernel"},  {"budget", "0", "leave it out"},
-      {"for", "0s", "leave it out"},     {"buffer", "1PiB", "memory"},
+      {"workers", "0", "from 1"},
+      {"workers", "many", "whole number"},
+      {"workers", "-1", "whole number"},
+      {"workers", "1.5", "whole number"},
+      {"workers", "", "whole number"},
+      {"workers", "99999999999999999999", "whole number"},
+      {"writers", "0", "from 1 to 64"},
+      {"writers", "65", "from 1 to 64"},
+      {"flows-max", "0", "from 1"},
+      {"flows-max", "300000000", "to 268435456"},
+      {"worker-cpus", "x", "from 0"},
+      {"worker-cpus", "0,99999", "from 0"},
+      {"worker-cpus", "0,,1", "from 0"},
+      {"budget", "lots", "64KiB"},
+      {"ring", "-1MiB", "64KiB"},
+      {"buffer", "64 apples", "64KiB"},
+      {"dpdk-memory", "x", "64KiB"},
+      {"for", "10", "ms"},
+      {"report-every", "often", "ms"},
+      {"compression", "best", "fast"},
+      {"timestamps", "mine", "kernel"},
+      {"budget", "0", "leave it out"},
+      {"budget", "101%", "from 1% to 100%"},
+      {"keep-free", "much", "64KiB"},
+      {"keep-at-most", "3", "ms"},
+      {"for", "0s", "leave it out"},
+      {"buffer", "1PiB", "memory"},
       {"interface", "eth9", "once"},
   }));
   CAPTURE(bad.option, bad.value);
@@ -185,7 +215,7 @@ TEST_CASE("a configuration file says what the command line does not") {
   CHECK(options.store == "/srv/tap");
   CHECK(options.interfaces == Strings{"eth1", "eth2"});
   CHECK(options.workers == 2);
-  CHECK(options.recorder.budget_bytes == 1'000'000'000'000);
+  CHECK(options.recorder.limits.bytes == 1'000'000'000'000);
   CHECK_FALSE(options.recorder.store_packets);
   CHECK(options.promiscuous);
   const SensorOptions other = parse({"--interface", "eth7", "--config", path, "--no-promiscuous"});
