@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <thread>
 
 #include "capture/base/size.hpp"
 #include "storage/query/extraction.hpp"
@@ -40,6 +42,9 @@ CommandLine make_options() {
   options.add_value("format", "FORMAT", "pcap or pcapng; default pcap");
   options.add_value("max-bytes", "SIZE", "stop before the file exceeds SIZE");
   options.add_flag("explain", "say which segments, blocks and bytes would be read, and read none");
+  options.add_value("threads", "N",
+                    "read and decompress with so many threads; default: one for each processor");
+  options.add_value("memory", "SIZE", "for blocks that are read ahead; default 256MiB");
   options.add_value("write,w", "FILE", "where to; - is standard output");
   options.add_answer();
   return options;
@@ -47,6 +52,7 @@ CommandLine make_options() {
 
 struct ExtractOptions {
   query::PacketQuestion question;
+  query::ReadLimits limits;
   CaptureFormat format = CaptureFormat::kPcap;
   std::uint64_t bytes_max = 0;  // 0: no limit
   std::string path;
@@ -78,6 +84,19 @@ Status read_sessions(const CommandLine& command_line, query::PacketQuestion& que
   return {};
 }
 
+Status read_limits(const CommandLine& command_line, query::ReadLimits& limits) {
+  constexpr std::uint64_t kThreadsMax = 64;
+  const Result<std::uint64_t> threads = command_line.number(
+      "threads", std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, kThreadsMax), 1,
+      kThreadsMax);
+  if (!threads) return threads.error();
+  limits.threads = static_cast<unsigned>(*threads);
+  const Result<std::uint64_t> memory_bytes = command_line.size("memory", limits.memory_bytes_max);
+  if (!memory_bytes) return memory_bytes.error();
+  limits.memory_bytes_max = *memory_bytes;
+  return {};
+}
+
 Status read_output(const CommandLine& command_line, ExtractOptions& options) {
   const std::string format = command_line.text("format");
   if (format == "pcapng") {
@@ -103,8 +122,9 @@ Result<ExtractOptions> read_options(const CommandLine& command_line) {
   if (!filter) return filter.error();
   const Result<TimeWindow> window = command_line.window();
   if (!window) return window.error();
-  ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, CaptureFormat::kPcap, 0, {}};
+  ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, {}, CaptureFormat::kPcap, 0, {}};
   TAPLINE_TRY(read_sessions(command_line, options.question));
+  TAPLINE_TRY(read_limits(command_line, options.limits));
   TAPLINE_TRY(read_output(command_line, options));
   return options;
 }
@@ -172,7 +192,8 @@ int run_extract(const Arguments& arguments) {
   if (!options) return report_error("extract", options.error());
   const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("extract", store.error());
-  Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question);
+  Result<query::Extraction> extraction =
+      query::Extraction::prepare(*store, options->question, options->limits);
   if (!extraction) return report_error("extract", extraction.error());
   for (const std::string& warning : extraction->warnings())
     fmt::print(stderr, "tapline extract: {}\n", warning);

@@ -19,11 +19,12 @@ struct Extraction::State {
   PlanTotals totals;
   std::vector<std::string> warnings;
   Coverage coverage;
-  std::optional<FrameMerge> merge;
+  std::optional<FrameMerge> merge;  // last: its threads ask accepts()
 
   explicit State(PacketQuestion asked) : question(std::move(asked)), window(question.window) {}
 
   Status select_sessions(const storage::Catalog& catalog);
+  /// From several threads at once.
   bool accepts(const Frame& frame) const;
 };
 
@@ -75,7 +76,8 @@ bool Extraction::State::accepts(const Frame& frame) const {
   return question.filter.matches_packet(frame, meta, match.session);
 }
 
-Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question) {
+Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question,
+                                       const ReadLimits& limits) {
   auto state = std::make_unique<State>(question);
   if (question.side != Side::kBoth && !wants_sessions(question)) {
     return Error{ErrorCode::kInvalid,
@@ -98,8 +100,9 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
   state->coverage.add_plan(*plan);
   state->totals = plan->totals;
   state->warnings = std::move(plan->warnings);
-  State* raw = state.get();
-  state->merge.emplace(std::move(plan->segments), [raw](const Frame& frame) { return raw->accepts(frame); });
+  const State* raw = state.get();
+  state->merge.emplace(
+      std::move(plan->segments), [raw](const Frame& frame) { return raw->accepts(frame); }, limits);
   return Extraction(std::move(state));
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Extraction: a question about packets, answered with exact frames in order. Session words and uids are
 // resolved to sessions first, these to blocks through the index, blocks to frames through the filter itself:
-// the index only says where to look. One thread; memory: one block a lane, and the sessions that match.
+// the index only says where to look. Called by one thread; others fetch blocks ahead where ReadLimits allow
+// it. Memory: what ReadLimits allow, at least one block a lane, and the sessions that match.
 
 #include <memory>
 #include <optional>
@@ -27,7 +28,9 @@ struct PacketQuestion {
 class Extraction {
  public:
   /// Makes the plan. kNotFound where a uid is not in the store; kInvalid for a side without sessions.
-  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question);
+  /// `limits` change what the answer costs, never what it is.
+  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question,
+                                    const ReadLimits& limits = {});
   Extraction(Extraction&&) noexcept;
   Extraction& operator=(Extraction&&) noexcept;
   ~Extraction();

@@ -161,6 +161,7 @@ Status make_draft(const ContainerReader& segment, const IndexQuery& query, const
   totals.cut_frames = segment.footer().cut_frames;
   totals.segments_hit = draft.segment.blocks.empty() ? 0 : 1;
   totals.blocks_hit = draft.segment.blocks.size();
+  draft.segment.single_blocks = totals.blocks_hit < segment.block_count() / 2;
   for (const PlannedBlock& block : draft.segment.blocks) {
     totals.stored_bytes_hit += sizeof(storage::SkippableHeader) + sizeof(storage::BlockHeader) +
                                block.entry.extension_bytes + block.entry.stored_bytes;

@@ -24,6 +24,7 @@ struct PlannedSegment {
   storage::CatalogFile file;  // as it was when the plan was made
   storage::SegmentHeader header{};
   std::vector<PlannedBlock> blocks;  // ascending numbers
+  bool single_blocks = false;        // few of those it has
 };
 
 /// A segment that could not be (wholly) used, for coverage.
