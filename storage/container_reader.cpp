@@ -186,7 +186,6 @@ Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t numbe
     return corrupt(path(), entry.file_offset,
                    fmt::format("content of block {} does not match its checksum", number));
   }
-  block.content.clear();
   return {};
 }
 

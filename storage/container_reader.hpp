@@ -52,7 +52,7 @@ class ContainerReader {
   /// The same with the caller's decoder, for threads that share this object.
   Status read_block(const BlockEntry& entry, std::uint32_t number, BlockDecoder& decoder,
                     DecodedBlock& block) const;
-  /// The same without decoding (verify): header and stored checksum only; `block.content` stays empty.
+  /// The same without decoding (verify): header and stored checksum only; `block.content` stays as it is.
   Status check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) const;
 
   /// Blocks are going to be read here and there: the kernel shall read no more than is asked for. Where most

@@ -1,12 +1,14 @@
 #include "storage/query/segment_readers.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 namespace tapline::query {
 
 std::uint32_t SegmentReaders::add(storage::CatalogFile file, bool single_blocks) {
   const std::lock_guard lock(mutex_);
-  segments_.push_back({std::move(file), single_blocks, nullptr, 0});
+  segments_.push_back({std::move(file), single_blocks, false, nullptr, 0});
   return static_cast<std::uint32_t>(segments_.size() - 1);
 }
 
@@ -17,6 +19,7 @@ Result<SegmentReaders::Reader> SegmentReaders::open(std::uint32_t number) {
     Segment& segment = segments_[number];
     segment.used = ++calls_;
     if (segment.reader) return segment.reader;
+    if (segment.gone) return Error{ErrorCode::kNotFound, fmt::format("{} is gone", segment.file.path)};
     file = segment.file;
   }
   // Unlocked: where two threads open it at once, one of the two goes on with what the other has opened.
@@ -25,6 +28,7 @@ Result<SegmentReaders::Reader> SegmentReaders::open(std::uint32_t number) {
   Segment& segment = segments_[number];
   if (segment.reader) return segment.reader;
   segment.file = std::move(file);
+  segment.gone = !opened && opened.error().code == ErrorCode::kNotFound;
   if (!opened) return opened.error();
   if (segment.single_blocks) opened->expect_single_blocks();
   if (open_.size() >= open_max_) close_longest_unused();

@@ -24,7 +24,7 @@ class SegmentReaders {
   /// Numbers them from 0 on. `single_blocks`: few of its blocks are going to be read.
   std::uint32_t add(storage::CatalogFile file, bool single_blocks);
 
-  /// Wherever the file is by now; errors as storage::open_listed.
+  /// Wherever the file is by now; errors as storage::open_listed, kNotFound from then on.
   Result<Reader> open(std::uint32_t segment);
   /// After `failed` could not be read. True where that may be because the file has another name by now, or
   /// none: the next open() looks for it.
@@ -39,6 +39,7 @@ class SegmentReaders {
   struct Segment {
     storage::CatalogFile file;
     bool single_blocks = false;
+    bool gone = false;  // `file` has the name with its times, if there still is one
     Reader reader;
     std::uint64_t used = 0;  // when, in calls of open()
   };
