@@ -3,25 +3,26 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <csignal>
-#include <thread>
 
-#include "capture/base/size.hpp"
 #include "storage/query/extraction.hpp"
 #include "tools/capture_writer.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"
+#include "tools/plan_text.hpp"
+#include "tools/reading_options.hpp"
 #include "tools/report.hpp"
 
 namespace tapline::tools {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
 
 void note_interrupt(int) {
-  interrupted = 1;
+  interrupted = true;
 }
 
 CommandLine make_options() {
@@ -41,10 +42,10 @@ CommandLine make_options() {
   options.add_value("pad", "D", "of sessions: so much before and after, too (5s)");
   options.add_value("format", "FORMAT", "pcap or pcapng; default pcap");
   options.add_value("max-bytes", "SIZE", "stop before the file exceeds SIZE");
-  options.add_flag("explain", "say which segments, blocks and bytes would be read, and read none");
-  options.add_value("threads", "N",
-                    "read and decompress with so many threads; default: one for each processor");
-  options.add_value("memory", "SIZE", "for blocks that are read ahead; default 256MiB");
+  options.add_flag(
+      "explain",
+      "say which segments, blocks and bytes would be read and how long that may take, and read none");
+  add_reading_options(options);
   options.add_value("write,w", "FILE", "where to; - is standard output");
   options.add_answer();
   return options;
@@ -52,7 +53,7 @@ CommandLine make_options() {
 
 struct ExtractOptions {
   query::PacketQuestion question;
-  query::ReadLimits limits;
+  ReadingOptions reading;
   CaptureFormat format = CaptureFormat::kPcap;
   std::uint64_t bytes_max = 0;  // 0: no limit
   std::string path;
@@ -84,19 +85,6 @@ Status read_sessions(const CommandLine& command_line, query::PacketQuestion& que
   return {};
 }
 
-Status read_limits(const CommandLine& command_line, query::ReadLimits& limits) {
-  constexpr std::uint64_t kThreadsMax = 64;
-  const Result<std::uint64_t> threads = command_line.number(
-      "threads", std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, kThreadsMax), 1,
-      kThreadsMax);
-  if (!threads) return threads.error();
-  limits.threads = static_cast<unsigned>(*threads);
-  const Result<std::uint64_t> memory_bytes = command_line.size("memory", limits.memory_bytes_max);
-  if (!memory_bytes) return memory_bytes.error();
-  limits.memory_bytes_max = *memory_bytes;
-  return {};
-}
-
 Status read_output(const CommandLine& command_line, ExtractOptions& options) {
   const std::string format = command_line.text("format");
   if (format == "pcapng") {
@@ -124,23 +112,11 @@ Result<ExtractOptions> read_options(const CommandLine& command_line) {
   if (!window) return window.error();
   ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, {}, CaptureFormat::kPcap, 0, {}};
   TAPLINE_TRY(read_sessions(command_line, options.question));
-  TAPLINE_TRY(read_limits(command_line, options.limits));
+  Result<ReadingOptions> reading = read_reading_options(command_line);
+  if (!reading) return reading.error();
+  options.reading = *reading;
   TAPLINE_TRY(read_output(command_line, options));
   return options;
-}
-
-void print_plan(const query::PlanTotals& plan) {
-  fmt::print("segments in store   {}\n", plan.segments_in_store);
-  fmt::print("segments opened     {}\n", plan.segments_opened);
-  fmt::print("segments hit        {}\n", plan.segments_hit);
-  fmt::print("blocks in opened    {}\n", plan.blocks_in_opened);
-  fmt::print("blocks in steps     {} of open segments\n", plan.blocks_in_steps);
-  fmt::print("blocks unindexed    {}\n", plan.blocks_unindexed);
-  fmt::print("blocks to read      {}\n", plan.blocks_hit);
-  fmt::print("bytes to read       {} ({})\n", plan.stored_bytes_hit, format_size(plan.stored_bytes_hit));
-  fmt::print("bytes to decode     {} ({})\n", plan.raw_bytes_hit, format_size(plan.raw_bytes_hit));
-  fmt::print("bytes read to plan  {} ({})\n", plan.planning_bytes_read,
-             format_size(plan.planning_bytes_read));
 }
 
 /// Writes until the end, the limit, an interrupt or an error. True: everything was written.
@@ -149,7 +125,7 @@ Result<bool> write_frames(query::Extraction& extraction, CaptureWriter& writer, 
   bool all = true;
   while (const Frame* frame = extraction.next()) {
     const std::uint64_t wanted = writer.file_bytes() + frame->captured_bytes + kRecordOverheadMax;
-    if (interrupted != 0 || (bytes_max != 0 && wanted > bytes_max)) {
+    if (interrupted || (bytes_max != 0 && wanted > bytes_max)) {
       all = false;
       break;
     }
@@ -177,8 +153,15 @@ int extract(const CommandLine& command_line, const ExtractOptions& options, quer
              extraction.blocks_read());
   const int exit_code = report_coverage("extract", command_line, extraction.coverage(), writer->frames() > 0);
   if (*all) return exit_code;
-  fmt::print(stderr, "tapline extract: cut short by {}\n", interrupted != 0 ? "a signal" : "--max-bytes");
+  fmt::print(stderr, "tapline extract: cut short by {}\n", interrupted ? "a signal" : "--max-bytes");
   return command_line.has("exit-zero") ? kExitOk : kExitCutShort;
+}
+
+void print_plan(const ExtractOptions& options, const query::PlanTotals& plan) {
+  const std::string filter = options.question.filter.to_string();
+  if (options.question.flow) fmt::print("session             {}\n", format_uid(*options.question.flow));
+  fmt::print("filter              {}\n", filter.empty() ? "(everything)" : filter);
+  fmt::print("{}", plan_text(plan, options.reading));
 }
 
 }  // namespace
@@ -192,16 +175,18 @@ int run_extract(const Arguments& arguments) {
   if (!options) return report_error("extract", options.error());
   const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("extract", store.error());
-  Result<query::Extraction> extraction =
-      query::Extraction::prepare(*store, options->question, options->limits);
+  const Result<bool> yields = yield_to_recorder(options->reading.priority, *store);
+  if (!yields) return report_error("extract", yields.error());
+  storage::IoBudget budget(options->reading.bytes_per_second);
+  query::ReadLimits limits = options->reading.limits;
+  limits.budget = &budget;
+  limits.stop = &interrupted;
+  Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question, limits);
   if (!extraction) return report_error("extract", extraction.error());
   for (const std::string& warning : extraction->warnings())
     fmt::print(stderr, "tapline extract: {}\n", warning);
   if (command_line.has("explain")) {
-    const std::string filter = options->question.filter.to_string();
-    if (options->question.flow) fmt::print("session             {}\n", format_uid(*options->question.flow));
-    fmt::print("filter              {}\n", filter.empty() ? "(everything)" : filter);
-    print_plan(extraction->plan_totals());
+    print_plan(*options, extraction->plan_totals());
     return kExitOk;
   }
   return extract(command_line, *options, *extraction);

@@ -1,6 +1,8 @@
 #include "storage/query/block_fetch.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <system_error>
 
 #include "capture/base/check.hpp"
 #include "storage/block_frames.hpp"
@@ -79,7 +81,11 @@ void BlockFetch::start_threads() {
     content_bytes += jobs_[job].planned.entry.raw_bytes;
   if (jobs_.size() < 2 || content_bytes < limits_.alone_bytes_max) return;
   const std::size_t count = std::min<std::size_t>(limits_.threads, jobs_.size()) - 1;
-  for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+  try {  // std::thread reports by exceptions
+    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+  } catch (const std::system_error&) {
+    // Those that there are do it, and if there is none, the caller does.
+  }
 }
 
 void BlockFetch::run() {
@@ -171,12 +177,27 @@ void BlockFetch::release(FetchedBlock&& block) {
   room_.notify_one();
 }
 
+/// Where it is stopped the block is read all the same; nobody takes the next one.
+void BlockFetch::wait_for_budget(std::uint64_t bytes) {
+  constexpr TimeNs kLookPeriodNs = 50 * kNsPerMillisecond;
+  const TimeNs due_ns = steady_clock_ns() + limits_.budget->book(bytes);
+  std::unique_lock lock(mutex_);
+  // `stop` is set by a signal handler or another thread; nothing else is read because of it.
+  const auto stopped = [this] {
+    return stopping_ || (limits_.stop != nullptr && limits_.stop->load(std::memory_order_relaxed));
+  };
+  for (TimeNs now_ns = steady_clock_ns(); now_ns < due_ns && !stopped(); now_ns = steady_clock_ns()) {
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(due_ns - now_ns, kLookPeriodNs)));
+    lock.lock();
+  }
+}
+
 Status BlockFetch::read_once(const FetchJob& job, const SegmentReaders::Reader& reader, Workplace& place,
                              std::uint64_t& bytes) {
   const storage::BlockEntry& entry = job.planned.entry;
   const std::uint64_t wanted_bytes = storage::total_bytes(entry.extension_bytes, entry.stored_bytes);
-  // Stopped: read all the same, once; whoever asked for the stop takes nothing more.
-  if (limits_.budget != nullptr) static_cast<void>(limits_.budget->spend(wanted_bytes));
+  if (limits_.budget != nullptr) wait_for_budget(wanted_bytes);
   bytes += wanted_bytes;
   return reader->read_block(entry, job.planned.number, place.decoder, place.block);
 }

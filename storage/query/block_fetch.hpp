@@ -19,19 +19,10 @@
 
 #include "capture/packet/frame.hpp"
 #include "storage/query/plan.hpp"
+#include "storage/query/read_limits.hpp"
 #include "storage/query/segment_readers.hpp"
-#include "storage/read_budget.hpp"
 
 namespace tapline::query {
-
-/// What answering a question may take.
-struct ReadLimits {
-  unsigned threads = 1;  // at work on blocks, the caller's included
-  std::uint64_t memory_bytes_max = 256u << 20;
-  /// Less content than this is not worth a thread (measured: README.md).
-  std::uint64_t alone_bytes_max = 1u << 20;
-  storage::ReadBudget* budget = nullptr;  // null: none
-};
 
 struct FetchJob {
   std::uint32_t segment = 0;  // number of SegmentReaders
@@ -86,6 +77,7 @@ class BlockFetch {
   Status read(const FetchJob& job, Workplace& place, std::uint64_t& bytes);
   Status read_once(const FetchJob& job, const SegmentReaders::Reader& reader, Workplace& place,
                    std::uint64_t& bytes);
+  void wait_for_budget(std::uint64_t bytes);
   void keep_accepted(Workplace& place, FetchedBlock& block);
 
   SegmentReaders& readers_;

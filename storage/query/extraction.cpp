@@ -95,7 +95,7 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
     TAPLINE_TRY(state->select_sessions(*catalog));
     index_query = IndexQuery::conjunction({std::move(index_query), state->sessions->index_query()});
   }
-  Result<Plan> plan = make_plan(*catalog, index_query, state->window);
+  Result<Plan> plan = make_plan(*catalog, index_query, state->window, limits);
   if (!plan) return plan.error();
   state->coverage.add_plan(*plan);
   state->totals = plan->totals;

@@ -12,6 +12,7 @@
 #include "storage/catalog.hpp"
 #include "storage/container_reader.hpp"
 #include "storage/query/filter_index_query.hpp"
+#include "storage/query/read_limits.hpp"
 
 namespace tapline::query {
 
@@ -35,12 +36,14 @@ struct UnreadableSegment {
 
 struct PlanTotals {
   std::uint64_t segments_in_store = 0;
-  std::uint64_t segments_opened = 0;  // after pruning by time
-  std::uint64_t segments_hit = 0;
+  std::uint64_t segments_opened = 0;    // after pruning by time
+  std::uint64_t segments_selected = 0;  // of them, those of which the index names a block
+  std::uint64_t segments_hit = 0;       // of them, those of which such a block touches the window
   std::uint64_t blocks_in_opened = 0;
   std::uint64_t blocks_in_steps = 0;   // of them, in open segments and known from steps of their index
   std::uint64_t blocks_unindexed = 0;  // of them, of which no index tells what is in them
-  std::uint64_t blocks_hit = 0;
+  std::uint64_t blocks_selected = 0;   // by the index
+  std::uint64_t blocks_hit = 0;        // and within the window
   std::uint64_t stored_bytes_hit = 0;  // to be read
   std::uint64_t raw_bytes_hit = 0;     // to be decoded
   std::uint64_t planning_bytes_read = 0;
@@ -58,7 +61,8 @@ struct Plan {
 };
 
 /// Blocks that may hold frames for which `index_query` is true and whose capture time lies within `window`.
+/// Segments are looked at by as many threads as `limits` allow, where there are enough of them.
 Result<Plan> make_plan(const storage::Catalog& catalog, const IndexQuery& index_query,
-                       const TimeWindow& window);
+                       const TimeWindow& window, const ReadLimits& limits = {});
 
 }  // namespace tapline::query
