@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "storage/query/extraction.hpp"
+#include "storage/query/following.hpp"
 #include "tools/capture_writer.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
@@ -46,6 +49,10 @@ CommandLine make_options() {
       "explain",
       "say which segments, blocks and bytes would be read and how long that may take, and read none");
   add_reading_options(options);
+  options.add_flag(
+      "follow",
+      "then go on with what is recorded, until interrupted, until --until, or until the recorder "
+      "ends; of sessions only one by its uid");
   options.add_value("write,w", "FILE", "where to; - is standard output");
   options.add_answer();
   return options;
@@ -99,6 +106,8 @@ Status read_output(const CommandLine& command_line, ExtractOptions& options) {
   if (options.path.empty() && !command_line.has("explain")) {
     return usage("no output named: use -w FILE, or -w - for standard output");
   }
+  if (command_line.has("follow") && command_line.has("explain"))
+    return usage("--follow and --explain: what will be recorded cannot be explained; leave one out");
   if (options.path == "-" && is_terminal(STDOUT_FILENO)) {
     return usage("a capture file is not written to a terminal: use -w FILE or redirect standard output");
   }
@@ -119,42 +128,86 @@ Result<ExtractOptions> read_options(const CommandLine& command_line) {
   return options;
 }
 
-/// Writes until the end, the limit, an interrupt or an error. True: everything was written.
-Result<bool> write_frames(query::Extraction& extraction, CaptureWriter& writer, std::uint64_t bytes_max) {
+enum class Written : std::uint8_t { kAll, kInterrupted, kTooLong };
+
+/// Writes until the end, the limit, an interrupt or an error. `source`: an Extraction, or a Following's
+/// slice.
+template <class Source>
+Result<Written> write_frames(Source& source, CaptureWriter& writer, std::uint64_t bytes_max) {
   constexpr std::uint64_t kRecordOverheadMax = 64;
-  bool all = true;
-  while (const Frame* frame = extraction.next()) {
+  while (const Frame* frame = source.next()) {
     const std::uint64_t wanted = writer.file_bytes() + frame->captured_bytes + kRecordOverheadMax;
-    if (interrupted || (bytes_max != 0 && wanted > bytes_max)) {
-      all = false;
-      break;
-    }
+    if (interrupted) return Written::kInterrupted;
+    if (bytes_max != 0 && wanted > bytes_max) return Written::kTooLong;
     TAPLINE_TRY(writer.write(*frame));
   }
-  TAPLINE_TRY(writer.finish());
-  return all;
+  return interrupted ? Written::kInterrupted : Written::kAll;
+}
+
+void print_news(query::Following& following) {
+  for (const std::string& warning : following.take_warnings())
+    fmt::print(stderr, "tapline extract: {}\n", warning);
+  for (const query::Hole& hole : following.take_new_holes()) {
+    fmt::print(stderr, "tapline extract: hole {} to {}: {} ({})\n", format_rfc3339(hole.first_ns),
+               format_rfc3339(hole.last_ns), query::hole_reason_name(hole.reason), hole.detail);
+  }
+}
+
+/// Slice after slice; what was written is flushed whenever there is nothing more yet.
+Result<Written> write_followed(query::Following& following, CaptureWriter& writer, std::uint64_t bytes_max) {
+  constexpr std::chrono::milliseconds kLookPeriod{200};
+  while (true) {
+    const Result<Written> written = write_frames(following, writer, bytes_max);
+    if (!written || *written != Written::kAll) return written;
+    print_news(following);
+    if (following.ended()) return Written::kAll;
+    TAPLINE_TRY(writer.flush());
+    std::this_thread::sleep_for(kLookPeriod);
+    if (interrupted) return Written::kAll;  // everything up to now
+    TAPLINE_TRY(following.look_again());
+  }
+}
+
+/// After everything was written, or was not.
+int conclude(const CommandLine& command_line, const Result<Written>& written, CaptureWriter& writer,
+             const query::Coverage& coverage, std::uint64_t blocks_read) {
+  if (!written) return report_error("extract", written.error());
+  if (const Status finished = writer.finish(); !finished) return report_error("extract", finished.error());
+  if (writer.frames_out_of_time() > 0) {
+    fmt::print(
+        stderr,
+        "tapline extract: {} frames have times that the format cannot hold; they are written modulo its "
+        "range\n",
+        writer.frames_out_of_time());
+  }
+  fmt::print(stderr, "{} frames, {} bytes; {} blocks read\n", writer.frames(), writer.file_bytes(),
+             blocks_read);
+  const int exit_code = report_coverage("extract", command_line, coverage, writer.frames() > 0);
+  if (*written == Written::kAll) return exit_code;
+  fmt::print(stderr, "tapline extract: cut short by {}\n",
+             *written == Written::kInterrupted ? "a signal" : "--max-bytes");
+  return command_line.has("exit-zero") ? kExitOk : kExitCutShort;
 }
 
 int extract(const CommandLine& command_line, const ExtractOptions& options, query::Extraction& extraction) {
   Result<CaptureWriter> writer = CaptureWriter::open(options.path, options.format);
   if (!writer) return report_error("extract", writer.error());
-  std::signal(SIGINT, note_interrupt);
-  std::signal(SIGTERM, note_interrupt);
-  const Result<bool> all = write_frames(extraction, *writer, options.bytes_max);
-  if (!all) return report_error("extract", all.error());
-  if (writer->frames_out_of_time() > 0) {
-    fmt::print(
-        stderr,
-        "tapline extract: {} frames have times that the format cannot hold; they are written modulo its "
-        "range\n",
-        writer->frames_out_of_time());
+  const Result<Written> written = write_frames(extraction, *writer, options.bytes_max);
+  return conclude(command_line, written, *writer, extraction.coverage(), extraction.blocks_read());
+}
+
+int follow(const CommandLine& command_line, const ExtractOptions& options, const storage::Store& store,
+           const query::ReadLimits& limits) {
+  Result<query::Following> following = query::Following::start(store, options.question, limits);
+  if (!following) return report_error("extract", following.error());
+  Result<CaptureWriter> writer = CaptureWriter::open(options.path, options.format);
+  if (!writer) return report_error("extract", writer.error());
+  const Result<Written> written = write_followed(*following, *writer, options.bytes_max);
+  if (following->late_frames() > 0) {
+    fmt::print(stderr, "tapline extract: {} frames came on the disk late and stand out of order\n",
+               following->late_frames());
   }
-  fmt::print(stderr, "{} frames, {} bytes; {} blocks read\n", writer->frames(), writer->file_bytes(),
-             extraction.blocks_read());
-  const int exit_code = report_coverage("extract", command_line, extraction.coverage(), writer->frames() > 0);
-  if (*all) return exit_code;
-  fmt::print(stderr, "tapline extract: cut short by {}\n", interrupted ? "a signal" : "--max-bytes");
-  return command_line.has("exit-zero") ? kExitOk : kExitCutShort;
+  return conclude(command_line, written, *writer, following->coverage(), following->blocks_read());
 }
 
 void print_plan(const ExtractOptions& options, const query::PlanTotals& plan) {
@@ -181,6 +234,9 @@ int run_extract(const Arguments& arguments) {
   query::ReadLimits limits = options->reading.limits;
   limits.budget = &budget;
   limits.stop = &interrupted;
+  std::signal(SIGINT, note_interrupt);
+  std::signal(SIGTERM, note_interrupt);
+  if (command_line.has("follow")) return follow(command_line, *options, *store, limits);
   Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question, limits);
   if (!extraction) return report_error("extract", extraction.error());
   for (const std::string& warning : extraction->warnings())

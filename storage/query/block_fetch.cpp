@@ -228,12 +228,16 @@ FetchedBlock BlockFetch::fetch(const FetchJob& job, Workplace& place) {
   block.status = storage::parse_frames(place.block, headers_[job.segment], place.frames);
   if (!block.status) return block;
   block.header = place.block.header;
-  keep_accepted(place, block);
+  keep_accepted(job.planned.order, place, block);
   return block;
 }
 
-void BlockFetch::keep_accepted(Workplace& place, FetchedBlock& block) {
-  std::erase_if(place.frames, [this](const Frame& frame) { return !accept_(frame); });
+void BlockFetch::keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block) {
+  std::erase_if(place.frames, [&](const Frame& frame) {
+    if (order.contains(frame.order.time_ns)) return !accept_(frame);
+    block.has_later = block.has_later || frame.order.time_ns >= order.until_ns;
+    return true;
+  });
   std::uint64_t wanted_bytes = 0;
   for (const Frame& frame : place.frames) wanted_bytes += frame.captured_bytes;
   if (wanted_bytes < place.block.content.size() / 2) {

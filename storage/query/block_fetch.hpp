@@ -35,6 +35,7 @@ struct FetchedBlock {
   storage::BlockHeader header{};
   std::vector<std::uint8_t> content;
   std::vector<Frame> frames;  // accepted ones
+  bool has_later = false;     // and others, later than PlannedBlock::order
   std::uint64_t charged_bytes = 0;
 };
 
@@ -78,7 +79,7 @@ class BlockFetch {
   Status read_once(const FetchJob& job, const SegmentReaders::Reader& reader, Workplace& place,
                    std::uint64_t& bytes);
   void wait_for_budget(std::uint64_t bytes);
-  void keep_accepted(Workplace& place, FetchedBlock& block);
+  void keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block);
 
   SegmentReaders& readers_;
   const std::vector<storage::SegmentHeader> headers_;

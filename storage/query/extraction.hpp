@@ -31,11 +31,18 @@ class Extraction {
   /// `limits` change what the answer costs, never what it is.
   static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question,
                                     const ReadLimits& limits = {});
+  /// The frames of one slice (Following). `coverage`: of the slice, read before this is called; `progress`
+  /// outlives this and learns from it what was planned.
+  static Result<Extraction> prepare_slice(const storage::Store& store, const PacketQuestion& question,
+                                          Coverage coverage, const ReadLimits& limits,
+                                          SliceProgress& progress);
   Extraction(Extraction&&) noexcept;
   Extraction& operator=(Extraction&&) noexcept;
   ~Extraction();
 
   const PlanTotals& plan_totals() const;
+  /// End of the window, narrowed to that of the sessions.
+  TimeNs until_ns() const;
   const std::vector<std::string>& warnings() const;
 
   /// The next frame, valid until the next call; null at the end.
@@ -43,11 +50,14 @@ class Extraction {
 
   /// Complete once next() has returned null: what could not be read is in it.
   Coverage coverage() const;
+  const std::vector<FrameMerge::LaterBlock>& later_blocks() const;
   std::uint64_t blocks_read() const;
   std::uint64_t bytes_read() const;
 
  private:
   struct State;
+  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question,
+                                    Coverage coverage, const ReadLimits& limits, SliceProgress* progress);
   explicit Extraction(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -146,7 +146,9 @@ void FrameMerge::load(Cursor& cursor) {
     return;
   }
   cursor.block = fetch_->take(job);
-  if (!cursor.block.status) report(cursor.segment, fetch_->job(job).planned, cursor.block.status.error());
+  const PlannedBlock& planned = fetch_->job(job).planned;
+  if (!cursor.block.status) report(cursor.segment, planned, cursor.block.status.error());
+  if (cursor.block.has_later) later_blocks_.push_back({readers_.file(cursor.segment), planned.number});
 }
 
 const Frame* FrameMerge::next() {

@@ -32,6 +32,12 @@ class FrameMerge {
   const storage::BlockHeader& block_header() const;
 
   const std::vector<UnreadableSegment>& unreadable() const { return unreadable_; }
+  /// Blocks with frames that are later than PlannedBlock::order, as far as they were read.
+  struct LaterBlock {
+    storage::CatalogFile segment;
+    std::uint32_t number = 0;
+  };
+  const std::vector<LaterBlock>& later_blocks() const { return later_blocks_; }
   std::uint64_t blocks_read() const;
   std::uint64_t bytes_read() const;
 
@@ -68,6 +74,7 @@ class FrameMerge {
   std::priority_queue<Place, std::vector<Place>, decltype(&comes_later)> queue_{&comes_later};
   Cursor* given_out_ = nullptr;
   std::vector<UnreadableSegment> unreadable_;
+  std::vector<LaterBlock> later_blocks_;
 };
 
 }  // namespace tapline::query

@@ -48,6 +48,9 @@ Status evaluate(const IndexQuery& query, IndexReader& index, BlockSet& found) {
 /// What is found out about one segment before it counts.
 struct Draft {
   PlannedSegment segment;
+  std::uint32_t block_count = 0;
+  bool finished = false;
+  std::vector<std::uint32_t> waiting;  // blocks that begin after the slice
   PlanTotals totals;
   std::vector<std::string> warnings;
   bool index_missing =
@@ -124,7 +127,7 @@ Result<bool> add_single_blocks(const ContainerReader& segment, const std::vector
     const Result<BlockEntry> entry = segment.entry(number);
     if (!entry) return entry.error();
     if (!window.touches(entry->first_ns, entry->last_ns)) return false;
-    blocks.push_back({number, *entry});
+    blocks.push_back({number, *entry, {}});
   }
   return true;
 }
@@ -144,18 +147,41 @@ Status add_blocks(const ContainerReader& segment, const BlockSet& selected, cons
   if (!table) return table.error();
   for (const std::uint32_t number : numbers) {
     const BlockEntry& entry = (*table)[number];
-    if (window.touches(entry.first_ns, entry.last_ns)) blocks.push_back({number, entry});
+    if (window.touches(entry.first_ns, entry.last_ns)) blocks.push_back({number, entry, {}});
   }
   return {};
 }
 
+/// Of one question, for each segment.
+struct PlanRequest {
+  const IndexQuery& query;
+  TimeWindow window;
+  const ReadLimits& limits;
+  const SliceProgress* progress;  // null: no slices
+};
+
+/// Sets apart what begins after the slice, which single entries of a damaged block table may only delay.
+void keep_slice(const SliceProgress& progress, Draft& draft) {
+  std::erase_if(draft.segment.blocks, [&](const PlannedBlock& block) {
+    const bool waits = !progress.order_of(draft.segment.file, block.number)
+                            .touches(block.entry.order_first_ns, TimeWindow::kUnlimitedUntil);
+    if (waits) draft.waiting.push_back(block.number);
+    return waits;
+  });
+  for (PlannedBlock& block : draft.segment.blocks)
+    block.order = progress.order_of(draft.segment.file, block.number);
+}
+
 /// `segment`: draft.segment.file, opened.
-Status make_draft(const ContainerReader& segment, const IndexQuery& query, const TimeWindow& window,
-                  Draft& draft) {
+Status make_draft(const ContainerReader& segment, const PlanRequest& request, Draft& draft) {
   draft.segment.header = segment.header();
   segment.expect_single_blocks();
-  const BlockSet selected = select_blocks(segment, query, draft);
-  TAPLINE_TRY(add_blocks(segment, selected, window, draft.segment.blocks));
+  draft.block_count = segment.block_count();
+  draft.finished = segment.finished();
+  BlockSet selected = select_blocks(segment, request.query, draft);
+  if (request.progress != nullptr) request.progress->restrict_to_rest(draft.segment.file, selected);
+  TAPLINE_TRY(add_blocks(segment, selected, request.window, draft.segment.blocks));
+  if (request.progress != nullptr) keep_slice(*request.progress, draft);
   PlanTotals& totals = draft.totals;
   totals.segments_opened = 1;
   totals.planning_bytes_read += segment.bytes_read();
@@ -195,15 +221,15 @@ void add_totals(PlanTotals& sum, const PlanTotals& more) {
 
 /// A segment that is renamed while it is looked at (published, expired) is looked at again. `file` is brought
 /// up to date.
-Result<Draft> plan_segment(storage::CatalogFile& file, const IndexQuery& query, const TimeWindow& window,
-                           storage::IoBudget* budget) {
+Result<Draft> plan_segment(storage::CatalogFile& file, const PlanRequest& request) {
+  storage::IoBudget* const budget = request.limits.budget;
   constexpr int kMovesMax = 3;
   for (int move = 0;; ++move) {
     const Result<ContainerReader> segment = storage::open_listed(file);
     if (!segment) return segment.error();
     Draft draft;
     draft.segment.file = file;
-    const Status drafted = make_draft(*segment, query, window, draft);
+    const Status drafted = make_draft(*segment, request, draft);
     if (budget != nullptr) budget->spend(draft.totals.planning_bytes_read);
     const bool amiss = !drafted || draft.index_missing;
     if (amiss && move < kMovesMax && storage::has_vanished(file.path)) continue;
@@ -218,8 +244,7 @@ struct Candidate {
   Result<Draft> draft = Draft{};
 };
 
-void plan_candidates(std::vector<Candidate>& candidates, const IndexQuery& query, const TimeWindow& window,
-                     const ReadLimits& limits) {
+void plan_candidates(std::vector<Candidate>& candidates, const PlanRequest& request) {
   constexpr std::size_t kSegmentsAThread = 8;  // about 0.1 ms, as much as starting a thread
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
@@ -227,11 +252,12 @@ void plan_candidates(std::vector<Candidate>& candidates, const IndexQuery& query
     for (std::size_t i = next.fetch_add(1, std::memory_order_relaxed); i < candidates.size();
          i = next.fetch_add(1, std::memory_order_relaxed)) {
       Candidate& candidate = candidates[i];
-      candidate.draft = plan_segment(candidate.file, query, window, limits.budget);
+      candidate.draft = plan_segment(candidate.file, request);
     }
   };
   std::vector<std::thread> threads;
-  const std::size_t useful = std::min<std::size_t>(limits.threads, candidates.size() / kSegmentsAThread);
+  const std::size_t useful =
+      std::min<std::size_t>(request.limits.threads, candidates.size() / kSegmentsAThread);
   try {  // std::thread reports by exceptions
     while (threads.size() + 1 < useful) threads.emplace_back(work);
   } catch (const std::system_error&) {
@@ -244,21 +270,24 @@ void plan_candidates(std::vector<Candidate>& candidates, const IndexQuery& query
 }  // namespace
 
 Result<Plan> make_plan(const storage::Catalog& catalog, const IndexQuery& index_query,
-                       const TimeWindow& window, const ReadLimits& limits) {
+                       const TimeWindow& window, const ReadLimits& limits, SliceProgress* progress) {
   Plan plan;
   plan.totals.segments_in_store = catalog.segments.size();
   std::vector<Candidate> candidates;
   for (const storage::CatalogFile& file : catalog.segments) {
-    if (file.open || window.touches(file.name.first_ns, file.name.last_ns))
-      candidates.push_back({file, Draft{}});
+    const bool touches = file.open || window.touches(file.name.first_ns, file.name.last_ns);
+    if (touches && (progress == nullptr || !progress->is_done(file))) candidates.push_back({file, Draft{}});
   }
-  plan_candidates(candidates, index_query, window, limits);
+  plan_candidates(candidates, {index_query, window, limits, progress});
   for (Candidate& candidate : candidates) {
     if (!candidate.draft) {
+      if (progress != nullptr && !candidate.file.open) progress->give_up(candidate.file);
       plan.unreadable.push_back({std::move(candidate.file), candidate.draft.error()});
       continue;
     }
     Draft& draft = *candidate.draft;
+    if (progress != nullptr)
+      progress->note_planned(draft.segment.file, draft.block_count, draft.finished, draft.waiting);
     add_totals(plan.totals, draft.totals);
     std::ranges::move(draft.warnings, std::back_inserter(plan.warnings));
     if (!draft.segment.blocks.empty()) plan.segments.push_back(std::move(draft.segment));

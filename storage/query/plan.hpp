@@ -13,12 +13,14 @@
 #include "storage/container_reader.hpp"
 #include "storage/query/filter_index_query.hpp"
 #include "storage/query/read_limits.hpp"
+#include "storage/query/slice_progress.hpp"
 
 namespace tapline::query {
 
 struct PlannedBlock {
   std::uint32_t number = 0;
   storage::BlockEntry entry{};
+  TimeWindow order{};  // order times of the frames that belong to the answer
 };
 
 struct PlannedSegment {
@@ -61,8 +63,10 @@ struct Plan {
 };
 
 /// Blocks that may hold frames for which `index_query` is true and whose capture time lies within `window`.
-/// Segments are looked at by as many threads as `limits` allow, where there are enough of them.
+/// Segments are looked at by as many threads as `limits` allow, where there are enough of them. `progress`:
+/// only what belongs to its slice, and it learns what was planned; null: everything.
 Result<Plan> make_plan(const storage::Catalog& catalog, const IndexQuery& index_query,
-                       const TimeWindow& window, const ReadLimits& limits = {});
+                       const TimeWindow& window, const ReadLimits& limits = {},
+                       SliceProgress* progress = nullptr);
 
 }  // namespace tapline::query
