@@ -140,6 +140,7 @@ Result<Written> write_frames(Source& source, CaptureWriter& writer, std::uint64_
     if (interrupted) return Written::kInterrupted;
     if (bytes_max != 0 && wanted > bytes_max) return Written::kTooLong;
     TAPLINE_TRY(writer.write(*frame));
+    if (writer.frames() == 1) TAPLINE_TRY(writer.flush());  // whoever reads a pipe can begin
   }
   return interrupted ? Written::kInterrupted : Written::kAll;
 }
