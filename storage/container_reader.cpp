@@ -164,6 +164,13 @@ void ContainerReader::expect_single_blocks() const {
   static_cast<void>(::posix_fadvise(file_.descriptor(), 0, 0, POSIX_FADV_RANDOM));
 }
 
+void ContainerReader::expect_block(const BlockEntry& entry) const {
+  const std::uint64_t bytes = total_bytes(entry.extension_bytes, entry.stored_bytes);
+  if (entry.file_offset > file_bytes_ || bytes > file_bytes_ - entry.file_offset) return;
+  static_cast<void>(::posix_fadvise(file_.descriptor(), static_cast<off_t>(entry.file_offset),
+                                    static_cast<off_t>(bytes), POSIX_FADV_WILLNEED));
+}
+
 Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t number,
                                     DecodedBlock& block) const {
   if (!lengths_sane(entry.extension_bytes, entry.stored_bytes, entry.raw_bytes) ||

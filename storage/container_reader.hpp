@@ -58,6 +58,8 @@ class ContainerReader {
   /// Blocks are going to be read here and there: the kernel shall read no more than is asked for. Where most
   /// of a file is read, its read-ahead is welcome.
   void expect_single_blocks() const;
+  /// The block is going to be read soon: the disk may begin, and nobody waits for it.
+  void expect_block(const BlockEntry& entry) const;
 
   /// Bytes this object has read from the file so far.
   std::uint64_t bytes_read() const { return std::atomic_ref(bytes_read_).load(std::memory_order_relaxed); }

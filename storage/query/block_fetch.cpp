@@ -19,6 +19,9 @@ struct BlockFetch::Workplace {
 
 namespace {
 
+/// Blocks that the disk is told of ahead: 4 MiB of usual ones are some milliseconds of any disk.
+constexpr std::size_t kAnnouncedJobs = 16;
+
 std::uint64_t size_of(const FetchedBlock& block) {
   return block.content.capacity() + block.frames.capacity() * sizeof(Frame);
 }
@@ -116,12 +119,16 @@ void BlockFetch::fetch_unlocked(std::size_t job, Workplace& place, std::unique_l
   const std::uint64_t estimate = estimate_bytes(job);
   states_[job] = State::kBegun;
   charged_bytes_ += estimate;
+  const std::size_t announce_from = std::max(announced_, job);
+  announced_ = std::max(announced_, std::min(job + kAnnouncedJobs, jobs_.size()));
+  const std::size_t announce_end = announced_;
   FetchedBlock reused;
   if (!used_.empty()) {
     reused = std::move(used_.back());
     used_.pop_back();
   }
   lock.unlock();
+  if (jobs_.size() > 1) announce(announce_from, announce_end);
   if (place.block.content.capacity() == 0) place.block.content = std::move(reused.content);
   if (place.frames.capacity() == 0) place.frames = std::move(reused.frames);
   FetchedBlock block = fetch(jobs_[job], place);
@@ -175,6 +182,14 @@ void BlockFetch::release(FetchedBlock&& block) {
   charged_bytes_ -= block.charged_bytes;
   if (block.content.capacity() > 0 && used_.size() < kUsedMax) used_.push_back(std::move(block));
   room_.notify_one();
+}
+
+/// A segment that cannot be opened is for who reads the block to report.
+void BlockFetch::announce(std::size_t first, std::size_t end) {
+  for (std::size_t job = first; job < end; ++job) {
+    const Result<SegmentReaders::Reader> reader = readers_.open(jobs_[job].segment);
+    if (reader) (*reader)->expect_block(jobs_[job].planned.entry);
+  }
 }
 
 /// Where it is stopped the block is read all the same; nobody takes the next one.

@@ -5,6 +5,9 @@
 // that it wants and nobody has begun it fetches itself, and while others are at work on the wanted one it
 // fetches the next. What it gets does not depend on the number of threads.
 //
+// The disk is told of some blocks ahead of those that are begun, so that it has several requests at a time
+// even where one thread reads.
+//
 // Memory: what was fetched and is not yet released stays below `memory_bytes_max`, but for the blocks that
 // the merge holds at the same time (one a lane) where these alone are more. Each thread has one block of its
 // own besides. Of a block of which less than half is wanted only the wanted frames are kept.
@@ -74,6 +77,7 @@ class BlockFetch {
   /// The first job that nobody has begun, if there is room for it; else jobs_.size().
   std::size_t begin_next();
   void fetch_unlocked(std::size_t job, Workplace& place, std::unique_lock<std::mutex>& lock);
+  void announce(std::size_t first, std::size_t end);
   FetchedBlock fetch(const FetchJob& job, Workplace& place);
   Status read(const FetchJob& job, Workplace& place, std::uint64_t& bytes);
   Status read_once(const FetchJob& job, const SegmentReaders::Reader& reader, Workplace& place,
@@ -93,7 +97,8 @@ class BlockFetch {
   std::condition_variable ready_;  // the caller waits for it
   std::vector<State> states_;
   std::unordered_map<std::size_t, FetchedBlock> fetched_;
-  std::size_t next_ = 0;  // all before it were begun
+  std::size_t next_ = 0;       // all before it were begun
+  std::size_t announced_ = 0;  // the disk was told of all before it
   std::uint64_t charged_bytes_ = 0;
   std::vector<FetchedBlock> used_;  // whose memory the next ones take over
   std::uint64_t blocks_read_ = 0;
