@@ -30,9 +30,9 @@ Result<ReadingOptions> read_reading_options(const CommandLine& command_line);
 void add_priority_option(CommandLine& command_line);
 Result<Priority> read_priority(const CommandLine& command_line);
 
-/// Gives the calling thread, and all that it starts from then on, the idle classes of disk and processor
-/// where asked for, or by default where `store` is being written. True: it has them. To be called before
-/// threads are started.
+/// Gives the calling thread, and all that it starts from then on, the idle I/O class and nice value 19 where
+/// asked for, or by default where `store` is being written. True: it has them. To be called before threads
+/// are started.
 Result<bool> yield_to_recorder(Priority priority, const storage::Store& store);
 
 }  // namespace tapline::tools
