@@ -1,5 +1,6 @@
 #include "storage/container_reader.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <xxhash.h>
 
@@ -38,15 +39,17 @@ Result<ContainerReader> ContainerReader::open(const std::string& path) {
 }
 
 Status ContainerReader::pread(std::uint64_t offset, std::span<std::uint8_t> out) const {
-  bytes_read_ += out.size();
+  // A sum that nobody acts upon: pairs with bytes_read() alone.
+  std::atomic_ref(bytes_read_).fetch_add(out.size(), std::memory_order_relaxed);
   return file_.pread_exact(offset, out);
 }
 
 Status ContainerReader::read_segment_header() {
   if (file_bytes_ < kFirstBlockOffset) return corrupt(path(), 0, "too short for a segment");
-  SkippableHeader frame{};
-  TAPLINE_TRY(pread(kLeadFrameBytes, bytes_of(frame)));
-  TAPLINE_TRY(pread(kLeadFrameBytes + sizeof frame, bytes_of(header_)));
+  std::uint8_t bytes[sizeof(SkippableHeader) + sizeof(SegmentHeader)];
+  TAPLINE_TRY(pread(kLeadFrameBytes, bytes));
+  const auto frame = load_le<SkippableHeader>(bytes);
+  header_ = load_le<SegmentHeader>(bytes + sizeof frame);
   if (frame.magic != kSkippableMagic || frame.content_bytes != sizeof header_ ||
       header_.magic != kSegmentMagic) {
     return corrupt(path(), kLeadFrameBytes, "no segment header: not a file of this store");
@@ -79,9 +82,10 @@ Status ContainerReader::read_footer() {
     return corrupt(path(), file_bytes_ - sizeof tail, "the seek table points outside the file");
   }
   const std::uint64_t footer_offset = file_bytes_ - seek_bytes - footer_bytes;
-  SkippableHeader frame{};
-  TAPLINE_TRY(pread(footer_offset, bytes_of(frame)));
-  TAPLINE_TRY(pread(footer_offset + sizeof frame, bytes_of(footer_)));
+  std::uint8_t head[sizeof(SkippableHeader) + sizeof(FooterHeader)];
+  TAPLINE_TRY(pread(footer_offset, head));
+  const auto frame = load_le<SkippableHeader>(head);
+  footer_ = load_le<FooterHeader>(head + sizeof frame);
   if (frame.magic != kSkippableMagic || sizeof frame + std::uint64_t{frame.content_bytes} != footer_bytes ||
       footer_.magic != kFooterMagic || footer_.header_bytes != sizeof footer_ ||
       footer_.checksum != checksum_before(footer_, footer_.checksum)) {
@@ -105,16 +109,16 @@ Status ContainerReader::read_footer() {
 Status ContainerReader::walk_blocks() {
   std::uint64_t offset = kFirstBlockOffset;
   std::vector<std::uint8_t> extension;
-  while (offset + sizeof(SkippableHeader) + sizeof(BlockHeader) <= file_bytes_) {
-    SkippableHeader frame{};
-    BlockHeader header{};
-    TAPLINE_TRY(pread(offset, bytes_of(frame)));
-    TAPLINE_TRY(pread(offset + sizeof frame, bytes_of(header)));
+  std::uint8_t head[sizeof(SkippableHeader) + sizeof(BlockHeader)];
+  while (offset + sizeof head <= file_bytes_) {
+    TAPLINE_TRY(pread(offset, head));
+    const auto frame = load_le<SkippableHeader>(head);
+    const auto header = load_le<BlockHeader>(head + sizeof frame);
     if (!lengths_sane(header.extension_bytes, header.stored_bytes, header.raw_bytes)) break;
     const std::uint64_t end = offset + total_bytes(header.extension_bytes, header.stored_bytes);
     if (end > file_bytes_) break;
     extension.resize(header.extension_bytes);
-    TAPLINE_TRY(pread(offset + sizeof frame + sizeof header, extension));
+    if (!extension.empty()) TAPLINE_TRY(pread(offset + sizeof head, extension));
     if (!header_valid(frame, header, extension, segment_tag(), offset, block_count())) break;
     if (block_count() == kSegmentBlocksMax)
       return corrupt(path(), offset, "more blocks than a file may have");
@@ -155,7 +159,20 @@ Result<std::vector<BlockEntry>> ContainerReader::load_entries() const {
   return entries;
 }
 
-Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) {
+void ContainerReader::expect_single_blocks() const {
+  // Advice: where the kernel does not take it, more is read.
+  static_cast<void>(::posix_fadvise(file_.descriptor(), 0, 0, POSIX_FADV_RANDOM));
+}
+
+void ContainerReader::expect_block(const BlockEntry& entry) const {
+  const std::uint64_t bytes = total_bytes(entry.extension_bytes, entry.stored_bytes);
+  if (entry.file_offset > file_bytes_ || bytes > file_bytes_ - entry.file_offset) return;
+  static_cast<void>(::posix_fadvise(file_.descriptor(), static_cast<off_t>(entry.file_offset),
+                                    static_cast<off_t>(bytes), POSIX_FADV_WILLNEED));
+}
+
+Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t number,
+                                    DecodedBlock& block) const {
   if (!lengths_sane(entry.extension_bytes, entry.stored_bytes, entry.raw_bytes) ||
       entry.file_offset > file_bytes_ ||
       total_bytes(entry.extension_bytes, entry.stored_bytes) > file_bytes_ - entry.file_offset) {
@@ -176,18 +193,23 @@ Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t numbe
     return corrupt(path(), entry.file_offset,
                    fmt::format("content of block {} does not match its checksum", number));
   }
-  block.content.clear();
   return {};
 }
 
 Status ContainerReader::read_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) {
+  if (!decoder_) decoder_.emplace();
+  return read_block(entry, number, *decoder_, block);
+}
+
+Status ContainerReader::read_block(const BlockEntry& entry, std::uint32_t number, BlockDecoder& decoder,
+                                   DecodedBlock& block) const {
   TAPLINE_TRY(check_block(entry, number, block));
   if (block.header.codec == kCodecSealed) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("{}: block {} is encrypted; this program has no key support", path(), number)};
   }
   block.content.resize(block.header.raw_bytes);
-  if (Status decoded = decoder_.decode(Bytes(block.stored).last(entry.stored_bytes), block.content);
+  if (Status decoded = decoder.decode(Bytes(block.stored).last(entry.stored_bytes), block.content);
       !decoded) {
     return corrupt(path(), entry.file_offset, fmt::format("block {}: {}", number, decoded.error().context));
   }

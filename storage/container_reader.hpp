@@ -2,8 +2,10 @@
 // ContainerReader: random access to the blocks of one file, finished (by its footer) or still `.open` (by
 // walking its block headers up to the last complete one). Trusts nothing: every length is bounded by the
 // file, every structure checked against its checksum and identity. Only preads, so that many readers may
-// share a store. One object belongs to one thread.
+// share a store. Any number of threads may call what is const; the rest belongs to one.
 
+#include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,9 @@ struct DecodedBlock {
 
 class ContainerReader {
  public:
-  /// Finished file: reads its last bytes, footer header and segment header (< 1 KiB). `.open` file: walks the
-  /// block headers. kCorrupt names file and offset; kUnsupported for a newer incompatible format.
+  /// Finished file: reads its segment header, last bytes and footer header (three preads, < 1 KiB). `.open`
+  /// file: walks the block headers. kCorrupt names file and offset; kUnsupported for a newer incompatible
+  /// format.
   static Result<ContainerReader> open(const std::string& path);
 
   const SegmentHeader& header() const { return header_; }
@@ -46,11 +49,20 @@ class ContainerReader {
   /// One pread for header, extension and content; checks header checksum, identity (segment, offset,
   /// sequence), stored checksum, and decodes.
   Status read_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block);
-  /// The same without decoding (verify): header and stored checksum only; `block.content` stays empty.
-  Status check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block);
+  /// The same with the caller's decoder, for threads that share this object.
+  Status read_block(const BlockEntry& entry, std::uint32_t number, BlockDecoder& decoder,
+                    DecodedBlock& block) const;
+  /// The same without decoding (verify): header and stored checksum only; `block.content` stays as it is.
+  Status check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) const;
+
+  /// Blocks are going to be read here and there: the kernel shall read no more than is asked for. Where most
+  /// of a file is read, its read-ahead is welcome.
+  void expect_single_blocks() const;
+  /// The block is going to be read soon: the disk may begin, and nobody waits for it.
+  void expect_block(const BlockEntry& entry) const;
 
   /// Bytes this object has read from the file so far.
-  std::uint64_t bytes_read() const { return bytes_read_; }
+  std::uint64_t bytes_read() const { return std::atomic_ref(bytes_read_).load(std::memory_order_relaxed); }
 
  private:
   ContainerReader() = default;
@@ -67,7 +79,7 @@ class ContainerReader {
   std::uint64_t complete_bytes_ = 0;
   std::uint64_t table_offset_ = 0;
   std::vector<BlockEntry> open_entries_;
-  BlockDecoder decoder_;
+  std::optional<BlockDecoder> decoder_;  // made when a block is read: most files are only planned
   mutable std::uint64_t bytes_read_ = 0;
 };
 

@@ -12,6 +12,8 @@ namespace tapline::storage {
 namespace {
 
 constexpr std::uint32_t kSectionsMax = 64;
+/// Read at once: the header and the sections that an index usually has.
+constexpr std::size_t kHeadBytes = sizeof(IndexHeader) + 16 * sizeof(IndexSection);
 
 template <class T>
 std::span<std::uint8_t> bytes_of(std::vector<T>& values) {
@@ -43,7 +45,10 @@ Result<IndexReader> IndexReader::open(const std::string& path, const std::uint8_
   const Result<std::uint64_t> size = reader.file_.size_bytes();
   if (!size) return size.error();
   IndexHeader& header = reader.header_;
-  TAPLINE_TRY(reader.pread(0, {reinterpret_cast<std::uint8_t*>(&header), sizeof header}));
+  std::uint8_t head[kHeadBytes];
+  const std::size_t head_bytes = std::max(sizeof header, std::min<std::size_t>(*size, sizeof head));
+  TAPLINE_TRY(reader.pread(0, {head, head_bytes}));
+  header = load_le<IndexHeader>(head);
   if (header.magic != kIndexMagic || header.header_bytes != sizeof header ||
       header.checksum != checksum_before(header, header.checksum)) {
     return reader.corrupt(0, "not an index, or its header is damaged");
@@ -61,8 +66,13 @@ Result<IndexReader> IndexReader::open(const std::string& path, const std::uint8_
   }
   reader.sections_.resize(header.section_count);
   reader.directories_.resize(header.section_count);
-  TAPLINE_TRY(reader.pread(sizeof header, bytes_of(reader.sections_)));
-  if (hash_of(bytes_of(reader.sections_)) != header.sections_checksum) {
+  const std::span<std::uint8_t> sections = bytes_of(reader.sections_);
+  if (sizeof header + sections.size() <= head_bytes) {
+    std::copy_n(head + sizeof header, sections.size(), sections.data());
+  } else {
+    TAPLINE_TRY(reader.pread(sizeof header, sections));
+  }
+  if (hash_of(sections) != header.sections_checksum) {
     return reader.corrupt(sizeof header, "section table checksum mismatch");
   }
   return reader;

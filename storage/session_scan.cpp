@@ -70,19 +70,22 @@ Status find_in_file(const std::string& path, const Uid& uid, bool newest_only, S
   return {};
 }
 
-std::vector<SessionRecord> find_records(const std::vector<std::string>& paths, const Uid& uid,
-                                        bool newest_only, std::vector<Error>& unreadable) {
-  std::vector<SessionRecord> found;
-  SessionRowReader rows;
-  for (const std::string& path : paths) {
-    if (Status searched = find_in_file(path, uid, newest_only, rows, found); !searched) {
-      unreadable.push_back(searched.error());
-    }
-  }
-  std::ranges::stable_sort(found, {}, &SessionRecord::seq);
+/// By number, each once.
+void order_records(std::vector<SessionRecord>& records) {
+  std::ranges::stable_sort(records, {}, &SessionRecord::seq);
   const auto same_seq = [](const SessionRecord& a, const SessionRecord& b) { return a.seq == b.seq; };
-  found.erase(std::unique(found.begin(), found.end(), same_seq), found.end());
-  return found;
+  records.erase(std::unique(records.begin(), records.end(), same_seq), records.end());
+}
+
+/// Files that by their names may have records of the uid come first. The others have some only where the
+/// capture clock was set back by so much.
+std::vector<std::string> likely_first(std::vector<std::string> paths, const Uid& uid) {
+  const TimeNs first_ns = least_order_ns(uid);
+  std::ranges::stable_partition(paths, [&](const std::string& path) {
+    const std::optional<FinalName> name = name_of(path);
+    return !name || name->last_ns >= first_ns;
+  });
+  return paths;
 }
 
 }  // namespace
@@ -183,12 +186,27 @@ void SessionScan::close_file() {
 
 std::vector<SessionRecord> find_session(const std::vector<std::string>& paths, const Uid& uid,
                                         std::vector<Error>& unreadable) {
-  return find_records(paths, uid, false, unreadable);
+  std::vector<SessionRecord> found;
+  SessionRowReader rows;
+  for (const std::string& path : paths) {
+    if (Status searched = find_in_file(path, uid, false, rows, found); !searched)
+      unreadable.push_back(searched.error());
+  }
+  order_records(found);
+  return found;
 }
 
 std::optional<SessionRecord> find_newest_record(const std::vector<std::string>& paths, const Uid& uid,
                                                 std::vector<Error>& unreadable) {
-  const std::vector<SessionRecord> found = find_records(paths, uid, true, unreadable);
+  std::vector<SessionRecord> found;
+  SessionRowReader rows;
+  for (const std::string& path : likely_first(paths, uid)) {
+    if (Status searched = find_in_file(path, uid, true, rows, found); !searched)
+      unreadable.push_back(searched.error());
+    const auto last = std::ranges::find_if(found, &SessionRecord::final);
+    if (last != found.end()) return *last;  // nothing follows it
+  }
+  order_records(found);
   return found.empty() ? std::nullopt : std::optional(found.back());
 }
 

@@ -64,7 +64,8 @@ class SessionScan {
 std::vector<SessionRecord> find_session(const std::vector<std::string>& paths, const Uid& uid,
                                         std::vector<Error>& unreadable);
 
-/// The one with the highest seq; reads at most one group of each file that has the uid.
+/// The one with the highest seq; reads at most one group of each file that has the uid, and after a final
+/// record no more files.
 std::optional<SessionRecord> find_newest_record(const std::vector<std::string>& paths, const Uid& uid,
                                                 std::vector<Error>& unreadable);
 

@@ -3,23 +3,29 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
-#include "capture/base/size.hpp"
 #include "storage/query/extraction.hpp"
+#include "storage/query/following.hpp"
 #include "tools/capture_writer.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"
+#include "tools/plan_text.hpp"
+#include "tools/reading_options.hpp"
 #include "tools/report.hpp"
 
 namespace tapline::tools {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
 
 void note_interrupt(int) {
-  interrupted = 1;
+  interrupted = true;
 }
 
 CommandLine make_options() {
@@ -39,7 +45,14 @@ CommandLine make_options() {
   options.add_value("pad", "D", "of sessions: so much before and after, too (5s)");
   options.add_value("format", "FORMAT", "pcap or pcapng; default pcap");
   options.add_value("max-bytes", "SIZE", "stop before the file exceeds SIZE");
-  options.add_flag("explain", "say which segments, blocks and bytes would be read, and read none");
+  options.add_flag(
+      "explain",
+      "say which segments, blocks and bytes would be read and how long that may take, and read none");
+  add_reading_options(options);
+  options.add_flag(
+      "follow",
+      "then go on with what is recorded, until interrupted, until --until, or until the recorder "
+      "ends; of sessions only one by its uid");
   options.add_value("write,w", "FILE", "where to; - is standard output");
   options.add_answer();
   return options;
@@ -47,6 +60,7 @@ CommandLine make_options() {
 
 struct ExtractOptions {
   query::PacketQuestion question;
+  ReadingOptions reading;
   CaptureFormat format = CaptureFormat::kPcap;
   std::uint64_t bytes_max = 0;  // 0: no limit
   std::string path;
@@ -92,6 +106,8 @@ Status read_output(const CommandLine& command_line, ExtractOptions& options) {
   if (options.path.empty() && !command_line.has("explain")) {
     return usage("no output named: use -w FILE, or -w - for standard output");
   }
+  if (command_line.has("follow") && command_line.has("explain"))
+    return usage("--follow and --explain: what will be recorded cannot be explained; leave one out");
   if (options.path == "-" && is_terminal(STDOUT_FILENO)) {
     return usage("a capture file is not written to a terminal: use -w FILE or redirect standard output");
   }
@@ -103,62 +119,103 @@ Result<ExtractOptions> read_options(const CommandLine& command_line) {
   if (!filter) return filter.error();
   const Result<TimeWindow> window = command_line.window();
   if (!window) return window.error();
-  ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, CaptureFormat::kPcap, 0, {}};
+  ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, {}, CaptureFormat::kPcap, 0, {}};
   TAPLINE_TRY(read_sessions(command_line, options.question));
+  Result<ReadingOptions> reading = read_reading_options(command_line);
+  if (!reading) return reading.error();
+  options.reading = *reading;
   TAPLINE_TRY(read_output(command_line, options));
   return options;
 }
 
-void print_plan(const query::PlanTotals& plan) {
-  fmt::print("segments in store   {}\n", plan.segments_in_store);
-  fmt::print("segments opened     {}\n", plan.segments_opened);
-  fmt::print("segments hit        {}\n", plan.segments_hit);
-  fmt::print("blocks in opened    {}\n", plan.blocks_in_opened);
-  fmt::print("blocks in steps     {} of open segments\n", plan.blocks_in_steps);
-  fmt::print("blocks unindexed    {}\n", plan.blocks_unindexed);
-  fmt::print("blocks to read      {}\n", plan.blocks_hit);
-  fmt::print("bytes to read       {} ({})\n", plan.stored_bytes_hit, format_size(plan.stored_bytes_hit));
-  fmt::print("bytes to decode     {} ({})\n", plan.raw_bytes_hit, format_size(plan.raw_bytes_hit));
-  fmt::print("bytes read to plan  {} ({})\n", plan.planning_bytes_read,
-             format_size(plan.planning_bytes_read));
+enum class Written : std::uint8_t { kAll, kInterrupted, kTooLong };
+
+/// Writes until the end, the limit, an interrupt or an error. `source`: an Extraction, or a Following's
+/// slice.
+template <class Source>
+Result<Written> write_frames(Source& source, CaptureWriter& writer, std::uint64_t bytes_max) {
+  constexpr std::uint64_t kRecordOverheadMax = 64;
+  while (const Frame* frame = source.next()) {
+    const std::uint64_t wanted = writer.file_bytes() + frame->captured_bytes + kRecordOverheadMax;
+    if (interrupted) return Written::kInterrupted;
+    if (bytes_max != 0 && wanted > bytes_max) return Written::kTooLong;
+    TAPLINE_TRY(writer.write(*frame));
+    if (writer.frames() == 1) TAPLINE_TRY(writer.flush());  // whoever reads a pipe can begin
+  }
+  return interrupted ? Written::kInterrupted : Written::kAll;
 }
 
-/// Writes until the end, the limit, an interrupt or an error. True: everything was written.
-Result<bool> write_frames(query::Extraction& extraction, CaptureWriter& writer, std::uint64_t bytes_max) {
-  constexpr std::uint64_t kRecordOverheadMax = 64;
-  bool all = true;
-  while (const Frame* frame = extraction.next()) {
-    const std::uint64_t wanted = writer.file_bytes() + frame->captured_bytes + kRecordOverheadMax;
-    if (interrupted != 0 || (bytes_max != 0 && wanted > bytes_max)) {
-      all = false;
-      break;
-    }
-    TAPLINE_TRY(writer.write(*frame));
+void print_news(query::Following& following) {
+  for (const std::string& warning : following.take_warnings())
+    fmt::print(stderr, "tapline extract: {}\n", warning);
+  for (const query::Hole& hole : following.take_new_holes()) {
+    fmt::print(stderr, "tapline extract: hole {} to {}: {} ({})\n", format_rfc3339(hole.first_ns),
+               format_rfc3339(hole.last_ns), query::hole_reason_name(hole.reason), hole.detail);
   }
-  TAPLINE_TRY(writer.finish());
-  return all;
+}
+
+/// Slice after slice; what was written is flushed whenever there is nothing more yet.
+Result<Written> write_followed(query::Following& following, CaptureWriter& writer, std::uint64_t bytes_max) {
+  constexpr std::chrono::milliseconds kLookPeriod{200};
+  while (true) {
+    const Result<Written> written = write_frames(following, writer, bytes_max);
+    if (!written || *written != Written::kAll) return written;
+    print_news(following);
+    if (following.ended()) return Written::kAll;
+    TAPLINE_TRY(writer.flush());
+    std::this_thread::sleep_for(kLookPeriod);
+    if (interrupted) return Written::kAll;  // everything up to now
+    TAPLINE_TRY(following.look_again());
+  }
+}
+
+/// After everything was written, or was not.
+int conclude(const CommandLine& command_line, const Result<Written>& written, CaptureWriter& writer,
+             const query::Coverage& coverage, std::uint64_t blocks_read) {
+  if (!written) return report_error("extract", written.error());
+  if (const Status finished = writer.finish(); !finished) return report_error("extract", finished.error());
+  if (writer.frames_out_of_time() > 0) {
+    fmt::print(
+        stderr,
+        "tapline extract: {} frames have times that the format cannot hold; they are written modulo its "
+        "range\n",
+        writer.frames_out_of_time());
+  }
+  fmt::print(stderr, "{} frames, {} bytes; {} blocks read\n", writer.frames(), writer.file_bytes(),
+             blocks_read);
+  const int exit_code = report_coverage("extract", command_line, coverage, writer.frames() > 0);
+  if (*written == Written::kAll) return exit_code;
+  fmt::print(stderr, "tapline extract: cut short by {}\n",
+             *written == Written::kInterrupted ? "a signal" : "--max-bytes");
+  return command_line.has("exit-zero") ? kExitOk : kExitCutShort;
 }
 
 int extract(const CommandLine& command_line, const ExtractOptions& options, query::Extraction& extraction) {
   Result<CaptureWriter> writer = CaptureWriter::open(options.path, options.format);
   if (!writer) return report_error("extract", writer.error());
-  std::signal(SIGINT, note_interrupt);
-  std::signal(SIGTERM, note_interrupt);
-  const Result<bool> all = write_frames(extraction, *writer, options.bytes_max);
-  if (!all) return report_error("extract", all.error());
-  if (writer->frames_out_of_time() > 0) {
-    fmt::print(
-        stderr,
-        "tapline extract: {} frames have times that the format cannot hold; they are written modulo its "
-        "range\n",
-        writer->frames_out_of_time());
+  const Result<Written> written = write_frames(extraction, *writer, options.bytes_max);
+  return conclude(command_line, written, *writer, extraction.coverage(), extraction.blocks_read());
+}
+
+int follow(const CommandLine& command_line, const ExtractOptions& options, const storage::Store& store,
+           const query::ReadLimits& limits) {
+  Result<query::Following> following = query::Following::start(store, options.question, limits);
+  if (!following) return report_error("extract", following.error());
+  Result<CaptureWriter> writer = CaptureWriter::open(options.path, options.format);
+  if (!writer) return report_error("extract", writer.error());
+  const Result<Written> written = write_followed(*following, *writer, options.bytes_max);
+  if (following->late_frames() > 0) {
+    fmt::print(stderr, "tapline extract: {} frames came on the disk late and stand out of order\n",
+               following->late_frames());
   }
-  fmt::print(stderr, "{} frames, {} bytes; {} blocks read\n", writer->frames(), writer->file_bytes(),
-             extraction.blocks_read());
-  const int exit_code = report_coverage("extract", command_line, extraction.coverage(), writer->frames() > 0);
-  if (*all) return exit_code;
-  fmt::print(stderr, "tapline extract: cut short by {}\n", interrupted != 0 ? "a signal" : "--max-bytes");
-  return command_line.has("exit-zero") ? kExitOk : kExitCutShort;
+  return conclude(command_line, written, *writer, following->coverage(), following->blocks_read());
+}
+
+void print_plan(const ExtractOptions& options, const query::PlanTotals& plan) {
+  const std::string filter = options.question.filter.to_string();
+  if (options.question.flow) fmt::print("session             {}\n", format_uid(*options.question.flow));
+  fmt::print("filter              {}\n", filter.empty() ? "(everything)" : filter);
+  fmt::print("{}", plan_text(plan, options.reading));
 }
 
 }  // namespace
@@ -172,15 +229,21 @@ int run_extract(const Arguments& arguments) {
   if (!options) return report_error("extract", options.error());
   const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("extract", store.error());
-  Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question);
+  const Result<bool> yields = yield_to_recorder(options->reading.priority, *store);
+  if (!yields) return report_error("extract", yields.error());
+  storage::IoBudget budget(options->reading.bytes_per_second);
+  query::ReadLimits limits = options->reading.limits;
+  limits.budget = &budget;
+  limits.stop = &interrupted;
+  std::signal(SIGINT, note_interrupt);
+  std::signal(SIGTERM, note_interrupt);
+  if (command_line.has("follow")) return follow(command_line, *options, *store, limits);
+  Result<query::Extraction> extraction = query::Extraction::prepare(*store, options->question, limits);
   if (!extraction) return report_error("extract", extraction.error());
   for (const std::string& warning : extraction->warnings())
     fmt::print(stderr, "tapline extract: {}\n", warning);
   if (command_line.has("explain")) {
-    const std::string filter = options->question.filter.to_string();
-    if (options->question.flow) fmt::print("session             {}\n", format_uid(*options->question.flow));
-    fmt::print("filter              {}\n", filter.empty() ? "(everything)" : filter);
-    print_plan(extraction->plan_totals());
+    print_plan(*options, extraction->plan_totals());
     return kExitOk;
   }
   return extract(command_line, *options, *extraction);

@@ -12,6 +12,7 @@
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"
 #include "tools/progress.hpp"
+#include "tools/reading_options.hpp"
 #include "tools/report.hpp"
 
 namespace tapline::tools {
@@ -26,6 +27,7 @@ CommandLine make_options() {
   options.add_store();
   options.add_flag("deep",
                    "decompress every block, too, look at every frame, and compare indexes with the frames");
+  add_priority_option(options);
   return options;
 }
 
@@ -81,8 +83,12 @@ int run_verify(const Arguments& arguments) {
   const Result<bool> parsed = command_line.parse(arguments);
   if (!parsed) return report_error("verify", parsed.error());
   if (!*parsed) return kExitOk;
+  const Result<Priority> priority = read_priority(command_line);
+  if (!priority) return report_error("verify", priority.error());
   const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("verify", store.error());
+  const Result<bool> yields = yield_to_recorder(*priority, *store);
+  if (!yields) return report_error("verify", yields.error());
   const Result<storage::Catalog> catalog = storage::Catalog::scan(*store);
   if (!catalog) return report_error("verify", catalog.error());
 

@@ -19,11 +19,12 @@ struct Extraction::State {
   PlanTotals totals;
   std::vector<std::string> warnings;
   Coverage coverage;
-  std::optional<FrameMerge> merge;
+  std::optional<FrameMerge> merge;  // last: its threads ask accepts()
 
   explicit State(PacketQuestion asked) : question(std::move(asked)), window(question.window) {}
 
   Status select_sessions(const storage::Catalog& catalog);
+  /// From several threads at once.
   bool accepts(const Frame& frame) const;
 };
 
@@ -75,15 +76,27 @@ bool Extraction::State::accepts(const Frame& frame) const {
   return question.filter.matches_packet(frame, meta, match.session);
 }
 
-Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question) {
+Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question,
+                                       const ReadLimits& limits) {
+  Result<Coverage> coverage = read_coverage(store, question.window, QuestionKind::kPackets);
+  if (!coverage) return coverage.error();
+  return prepare(store, question, std::move(*coverage), limits, nullptr);
+}
+
+Result<Extraction> Extraction::prepare_slice(const storage::Store& store, const PacketQuestion& question,
+                                             Coverage coverage, const ReadLimits& limits,
+                                             SliceProgress& progress) {
+  return prepare(store, question, std::move(coverage), limits, &progress);
+}
+
+Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question,
+                                       Coverage coverage, const ReadLimits& limits, SliceProgress* progress) {
   auto state = std::make_unique<State>(question);
   if (question.side != Side::kBoth && !wants_sessions(question)) {
     return Error{ErrorCode::kInvalid,
                  "--side needs sessions to know who opened them: use --flow or session fields"};
   }
-  Result<Coverage> coverage = read_coverage(store, question.window, QuestionKind::kPackets);
-  if (!coverage) return coverage.error();
-  state->coverage = std::move(*coverage);
+  state->coverage = std::move(coverage);
   const Result<storage::Catalog> catalog = storage::Catalog::scan(store);  // after the coverage
   if (!catalog) return catalog.error();
   state->coverage.add_expired(*catalog, QuestionKind::kPackets);
@@ -93,13 +106,14 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
     TAPLINE_TRY(state->select_sessions(*catalog));
     index_query = IndexQuery::conjunction({std::move(index_query), state->sessions->index_query()});
   }
-  Result<Plan> plan = make_plan(*catalog, index_query, state->window);
+  Result<Plan> plan = make_plan(*catalog, index_query, state->window, limits, progress);
   if (!plan) return plan.error();
   state->coverage.add_plan(*plan);
   state->totals = plan->totals;
   state->warnings = std::move(plan->warnings);
-  State* raw = state.get();
-  state->merge.emplace(std::move(plan->segments), [raw](const Frame& frame) { return raw->accepts(frame); });
+  const State* raw = state.get();
+  state->merge.emplace(
+      std::move(plan->segments), [raw](const Frame& frame) { return raw->accepts(frame); }, limits);
   return Extraction(std::move(state));
 }
 
@@ -110,6 +124,12 @@ Extraction::~Extraction() = default;
 
 const PlanTotals& Extraction::plan_totals() const {
   return state_->totals;
+}
+TimeNs Extraction::until_ns() const {
+  return state_->window.until_ns;
+}
+const std::vector<FrameMerge::LaterBlock>& Extraction::later_blocks() const {
+  return state_->merge->later_blocks();
 }
 const std::vector<std::string>& Extraction::warnings() const {
   return state_->warnings;

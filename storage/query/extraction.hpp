@@ -1,7 +1,8 @@
 #pragma once
 // Extraction: a question about packets, answered with exact frames in order. Session words and uids are
 // resolved to sessions first, these to blocks through the index, blocks to frames through the filter itself:
-// the index only says where to look. One thread; memory: one block a lane, and the sessions that match.
+// the index only says where to look. Called by one thread; others fetch blocks ahead where ReadLimits allow
+// it. Memory: what ReadLimits allow, at least one block a lane, and the sessions that match.
 
 #include <memory>
 #include <optional>
@@ -27,12 +28,21 @@ struct PacketQuestion {
 class Extraction {
  public:
   /// Makes the plan. kNotFound where a uid is not in the store; kInvalid for a side without sessions.
-  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question);
+  /// `limits` change what the answer costs, never what it is.
+  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question,
+                                    const ReadLimits& limits = {});
+  /// The frames of one slice (Following). `coverage`: of the slice, read before this is called; `progress`
+  /// outlives this and learns from it what was planned.
+  static Result<Extraction> prepare_slice(const storage::Store& store, const PacketQuestion& question,
+                                          Coverage coverage, const ReadLimits& limits,
+                                          SliceProgress& progress);
   Extraction(Extraction&&) noexcept;
   Extraction& operator=(Extraction&&) noexcept;
   ~Extraction();
 
   const PlanTotals& plan_totals() const;
+  /// End of the window, narrowed to that of the sessions.
+  TimeNs until_ns() const;
   const std::vector<std::string>& warnings() const;
 
   /// The next frame, valid until the next call; null at the end.
@@ -40,11 +50,14 @@ class Extraction {
 
   /// Complete once next() has returned null: what could not be read is in it.
   Coverage coverage() const;
+  const std::vector<FrameMerge::LaterBlock>& later_blocks() const;
   std::uint64_t blocks_read() const;
   std::uint64_t bytes_read() const;
 
  private:
   struct State;
+  static Result<Extraction> prepare(const storage::Store& store, const PacketQuestion& question,
+                                    Coverage coverage, const ReadLimits& limits, SliceProgress* progress);
   explicit Extraction(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

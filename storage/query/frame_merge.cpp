@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "capture/base/check.hpp"
-#include "storage/block_frames.hpp"
 
 namespace tapline::query {
 
 struct FrameMerge::Segment {
-  storage::CatalogFile file;
   storage::SegmentHeader header{};
-  std::unique_ptr<storage::ContainerReader> reader;  // from its first block to its last
   std::uint32_t cursors_left = 0;
   TimeNs first_ns = TimeWindow::kUnlimitedUntil;  // of its planned blocks
   TimeNs last_ns = TimeWindow::kUnlimitedSince;
@@ -22,100 +20,112 @@ struct FrameMerge::Segment {
 /// The planned blocks of one lane, and the accepted frames of the one that is loaded.
 struct FrameMerge::Cursor {
   std::uint32_t number = 0;
-  Segment* segment = nullptr;
-  std::vector<PlannedBlock> blocks;
-  std::size_t next_block = 0;
-  storage::DecodedBlock block;
-  std::vector<Frame> frames;
+  std::uint32_t segment = 0;
+  std::vector<std::size_t> jobs;
+  std::size_t next_job = 0;
+  FetchedBlock block;
   std::size_t next_frame = 0;
 
-  bool loaded() const { return next_frame < frames.size(); }
+  bool loaded() const { return next_frame < block.frames.size(); }
 };
 
-bool FrameMerge::Later::operator()(const Place& a, const Place& b) const {
+bool FrameMerge::comes_later(const Place& a, const Place& b) {
   return std::tie(a.order, a.loaded, a.port, a.worker, a.cursor) >
          std::tie(b.order, b.loaded, b.port, b.worker, b.cursor);
 }
 
-FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept) : accept_(std::move(accept)) {
-  for (PlannedSegment& segment : segments) add_segment(std::move(segment));
+FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits) {
+  std::vector<Due> due;
+  for (PlannedSegment& segment : segments) add_segment(std::move(segment), due);
+  prepare_fetch(std::move(due), std::move(accept), limits);
+  for (const auto& cursor : cursors_) push(*cursor);
 }
 
 FrameMerge::~FrameMerge() = default;
 
-void FrameMerge::add_segment(PlannedSegment planned) {
-  auto segment = std::make_unique<Segment>();
-  segment->file = std::move(planned.file);
-  segment->header = planned.header;
+/// Cursors are numbered by segment, then lane: of equal order keys the lower number comes first.
+void FrameMerge::add_segment(PlannedSegment planned, std::vector<Due>& due) {
+  Segment segment;
+  segment.header = planned.header;
+  const std::uint32_t number = readers_.add(std::move(planned.file), planned.single_blocks);
   std::map<std::uint16_t, std::vector<PlannedBlock>> lanes;
   for (const PlannedBlock& block : planned.blocks) {
     lanes[block.entry.lane].push_back(block);
-    segment->first_ns = std::min(segment->first_ns, block.entry.first_ns);
-    segment->last_ns = std::max(segment->last_ns, block.entry.last_ns);
+    segment.first_ns = std::min(segment.first_ns, block.entry.first_ns);
+    segment.last_ns = std::max(segment.last_ns, block.entry.last_ns);
   }
-  for (auto& [lane, blocks] : lanes) {
+  for (const auto& [lane, blocks] : lanes) {
     auto cursor = std::make_unique<Cursor>();
     cursor->number = static_cast<std::uint32_t>(cursors_.size());
-    cursor->segment = segment.get();
-    cursor->blocks = std::move(blocks);
-    ++segment->cursors_left;
+    cursor->segment = number;
+    cursor->jobs.resize(blocks.size());
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const storage::BlockEntry& entry = blocks[i].entry;
+      due.push_back({{{entry.order_first_ns, entry.order_first_count},
+                      segment.header.port,
+                      segment.header.worker,
+                      false,
+                      cursor->number},
+                     i,
+                     {number, blocks[i]}});
+    }
     cursors_.push_back(std::move(cursor));
-    push(cursors_.back()->number);
+    ++segment.cursors_left;
   }
-  segments_.push_back(std::move(segment));
+  segments_.push_back(segment);
 }
 
-void FrameMerge::push(std::uint32_t number) {
-  Cursor& cursor = *cursors_[number];
-  const storage::SegmentHeader& header = cursor.segment->header;
-  if (cursor.loaded()) {
-    queue_.push({cursor.frames[cursor.next_frame].order, header.port, header.worker, true, number});
-  } else if (cursor.next_block < cursor.blocks.size()) {
-    const storage::BlockEntry& entry = cursor.blocks[cursor.next_block].entry;
-    queue_.push({{entry.order_first_ns, entry.order_first_count}, header.port, header.worker, false, number});
-  } else {
-    if (--cursor.segment->cursors_left == 0) cursor.segment->reader.reset();
-    cursors_[number].reset();
+/// Blocks are wanted in the order of their first frames; of a lane one after the other, whatever a damaged
+/// block table says.
+void FrameMerge::prepare_fetch(std::vector<Due> due, Accept accept, const ReadLimits& limits) {
+  std::ranges::stable_sort(due, [](const Due& a, const Due& b) { return comes_later(b.place, a.place); });
+  std::vector<FetchJob> jobs;
+  jobs.reserve(due.size());
+  for (const Due& block : due) {
+    cursors_[block.place.cursor]->jobs[block.in_lane] = jobs.size();
+    jobs.push_back(block.job);
   }
+  std::vector<storage::SegmentHeader> headers;
+  headers.reserve(segments_.size());
+  for (const Segment& segment : segments_) headers.push_back(segment.header);
+  fetch_ =
+      std::make_unique<BlockFetch>(readers_, std::move(headers), std::move(jobs), std::move(accept), limits);
 }
 
-Status FrameMerge::read_once(Cursor& cursor, const PlannedBlock& planned) {
-  Segment& segment = *cursor.segment;
-  if (!segment.reader) {
-    Result<storage::ContainerReader> reader = storage::open_listed(segment.file);
-    if (!reader) return reader.error();
-    segment.reader = std::make_unique<storage::ContainerReader>(std::move(*reader));
-  }
-  const std::uint64_t before = segment.reader->bytes_read();
-  Status read = segment.reader->read_block(planned.entry, planned.number, cursor.block);
-  bytes_read_ += segment.reader->bytes_read() - before;
-  return read;
+/// Of a cursor that has a frame or a block left.
+FrameMerge::Place FrameMerge::place_of(const Cursor& cursor) const {
+  const storage::SegmentHeader& header = segments_[cursor.segment].header;
+  if (cursor.loaded())
+    return {cursor.block.frames[cursor.next_frame].order, header.port, header.worker, true, cursor.number};
+  const storage::BlockEntry& entry = fetch_->job(cursor.jobs[cursor.next_job]).planned.entry;
+  return {{entry.order_first_ns, entry.order_first_count}, header.port, header.worker, false, cursor.number};
 }
 
-Status FrameMerge::read_block(Cursor& cursor, const PlannedBlock& planned) {
-  Segment& segment = *cursor.segment;
-  Status read = read_once(cursor, planned);
-  if (!read && segment.reader && storage::has_vanished(segment.file.path)) {
-    // The ring cut it while it was read, or it is damaged and was published: its new name tells.
-    segment.reader.reset();
-    read = read_once(cursor, planned);
+/// Puts a cursor where it belongs in the queue, or away where it is at its end.
+void FrameMerge::push(Cursor& cursor) {
+  if (cursor.loaded() || cursor.next_job < cursor.jobs.size()) {
+    queue_.push(place_of(cursor));
+    return;
   }
-  if (!read) return read;
-  ++blocks_read_;
-  return storage::parse_frames(cursor.block, segment.header, cursor.frames);
+  const std::uint32_t segment = cursor.segment;
+  if (--segments_[segment].cursors_left == 0) readers_.close(segment);
+  fetch_->release(std::move(cursor.block));
+  cursors_[cursor.number].reset();
 }
 
 /// Whether the times of its planned blocks are what was written. The plan may have single entries of the
 /// block table, which has one checksum as a whole; entries of open files are from checked headers.
-bool FrameMerge::table_is_right(const Segment& segment) {
-  return segment.file.open || (segment.reader && segment.reader->load_entries());
+bool FrameMerge::table_is_right(std::uint32_t segment) {
+  if (readers_.file(segment).open) return true;
+  const Result<SegmentReaders::Reader> reader = readers_.open(segment);
+  return reader && (*reader)->load_entries();
 }
 
-void FrameMerge::report(Segment& segment, const PlannedBlock& planned, Error error) {
+void FrameMerge::report(std::uint32_t number, const PlannedBlock& planned, Error error) {
+  Segment& segment = segments_[number];
   const bool gone = error.code == ErrorCode::kNotFound;
-  if (gone && segment.gone) return;
-  storage::CatalogFile file = segment.file;
-  if (!gone && table_is_right(segment)) {
+  storage::CatalogFile file = readers_.file(number);
+  if (!gone && table_is_right(number)) {
     file.name.first_ns = planned.entry.first_ns;
     file.name.last_ns = planned.entry.last_ns;
   } else if (gone && file.open) {  // nothing is left of it that could tell its times
@@ -128,23 +138,30 @@ void FrameMerge::report(Segment& segment, const PlannedBlock& planned, Error err
 }
 
 void FrameMerge::load(Cursor& cursor) {
-  const PlannedBlock& planned = cursor.blocks[cursor.next_block++];
+  const std::size_t job = cursor.jobs[cursor.next_job++];
   cursor.next_frame = 0;
-  cursor.frames.clear();
-  if (cursor.segment->gone) return;
-  if (Status read = read_block(cursor, planned); !read) {
-    cursor.frames.clear();
-    report(*cursor.segment, planned, read.error());
+  fetch_->release(std::exchange(cursor.block, {}));
+  if (segments_[cursor.segment].gone) {
+    fetch_->skip(job);
     return;
   }
-  std::erase_if(cursor.frames, [this](const Frame& frame) { return !accept_(frame); });
+  cursor.block = fetch_->take(job);
+  const PlannedBlock& planned = fetch_->job(job).planned;
+  if (!cursor.block.status) report(cursor.segment, planned, cursor.block.status.error());
+  if (cursor.block.has_later) later_blocks_.push_back({readers_.file(cursor.segment), planned.number});
 }
 
 const Frame* FrameMerge::next() {
   if (given_out_ != nullptr) {
-    ++given_out_->next_frame;
-    push(given_out_->number);
-    given_out_ = nullptr;
+    Cursor& cursor = *std::exchange(given_out_, nullptr);
+    ++cursor.next_frame;
+    // Frames of one lane often follow each other: then the queue stays as it is.
+    const bool goes_on = cursor.loaded() && (queue_.empty() || comes_later(queue_.top(), place_of(cursor)));
+    if (goes_on) {
+      given_out_ = &cursor;
+      return &cursor.block.frames[cursor.next_frame];
+    }
+    push(cursor);
   }
   while (!queue_.empty()) {
     const Place place = queue_.top();
@@ -152,12 +169,20 @@ const Frame* FrameMerge::next() {
     Cursor& cursor = *cursors_[place.cursor];
     if (place.loaded) {
       given_out_ = &cursor;
-      return &cursor.frames[cursor.next_frame];
+      return &cursor.block.frames[cursor.next_frame];
     }
     load(cursor);
-    push(place.cursor);
+    push(cursor);
   }
   return nullptr;
+}
+
+std::uint64_t FrameMerge::blocks_read() const {
+  return fetch_->blocks_read();
+}
+
+std::uint64_t FrameMerge::bytes_read() const {
+  return fetch_->bytes_read();
 }
 
 const storage::BlockHeader& FrameMerge::block_header() const {

@@ -1,26 +1,27 @@
 #pragma once
 // FrameMerge: the frames of planned blocks in order: by order key, then port, then worker. A k-way merge over
-// the lanes of all segments: within a lane order keys ascend, so that one block a lane is in memory at a
-// time, and a block is read only when its first order key is due. One thread.
+// the lanes of all segments: within a lane order keys ascend, so that one block a lane is merged at a time,
+// and a block is needed only when its first order key is due. Blocks are fetched by the threads of
+// BlockFetch; everything here is called by one.
 
-#include <functional>
 #include <memory>
 #include <queue>
 #include <vector>
 
 #include "capture/packet/frame.hpp"
-#include "capture/packet/packet_meta.hpp"
-#include "storage/container_reader.hpp"
+#include "storage/query/block_fetch.hpp"
 #include "storage/query/plan.hpp"
+#include "storage/query/segment_readers.hpp"
 
 namespace tapline::query {
 
 class FrameMerge {
  public:
-  /// Which frames are wanted; called once for every frame of every planned block.
-  using Accept = std::function<bool(const Frame&)>;
+  /// Which frames are wanted; called once for every frame of every planned block. By several threads at once
+  /// where `limits` allow more than one, else by the caller's within next().
+  using Accept = BlockFetch::Accept;
 
-  FrameMerge(std::vector<PlannedSegment> segments, Accept accept);
+  FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits = {});
   ~FrameMerge();
 
   /// The next frame, valid until the next call; null at the end. A block that cannot be read is skipped and
@@ -31,8 +32,14 @@ class FrameMerge {
   const storage::BlockHeader& block_header() const;
 
   const std::vector<UnreadableSegment>& unreadable() const { return unreadable_; }
-  std::uint64_t blocks_read() const { return blocks_read_; }
-  std::uint64_t bytes_read() const { return bytes_read_; }
+  /// Blocks with frames that are later than PlannedBlock::order, as far as they were read.
+  struct LaterBlock {
+    storage::CatalogFile segment;
+    std::uint32_t number = 0;
+  };
+  const std::vector<LaterBlock>& later_blocks() const { return later_blocks_; }
+  std::uint64_t blocks_read() const;
+  std::uint64_t bytes_read() const;
 
  private:
   struct Segment;
@@ -44,26 +51,30 @@ class FrameMerge {
     bool loaded;  // false: a lower bound; the block must be read before anything equal is given out
     std::uint32_t cursor;
   };
-  struct Later {
-    bool operator()(const Place& a, const Place& b) const;
+  static bool comes_later(const Place& a, const Place& b);
+  /// A block on its way into the list of jobs.
+  struct Due {
+    Place place;
+    std::size_t in_lane;  // its place among the planned blocks of its lane
+    FetchJob job;
   };
 
-  void add_segment(PlannedSegment segment);
-  void push(std::uint32_t cursor);
+  void add_segment(PlannedSegment segment, std::vector<Due>& due);
+  void prepare_fetch(std::vector<Due> due, Accept accept, const ReadLimits& limits);
+  Place place_of(const Cursor& cursor) const;
+  void push(Cursor& cursor);
   void load(Cursor& cursor);
-  Status read_once(Cursor& cursor, const PlannedBlock& planned);
-  Status read_block(Cursor& cursor, const PlannedBlock& planned);
-  static bool table_is_right(const Segment& segment);
-  void report(Segment& segment, const PlannedBlock& planned, Error error);
+  bool table_is_right(std::uint32_t segment);
+  void report(std::uint32_t segment, const PlannedBlock& planned, Error error);
 
-  Accept accept_;
-  std::vector<std::unique_ptr<Segment>> segments_;
+  SegmentReaders readers_;
+  std::vector<Segment> segments_;  // by their numbers in readers_
   std::vector<std::unique_ptr<Cursor>> cursors_;
-  std::priority_queue<Place, std::vector<Place>, Later> queue_;
+  std::unique_ptr<BlockFetch> fetch_;
+  std::priority_queue<Place, std::vector<Place>, decltype(&comes_later)> queue_{&comes_later};
   Cursor* given_out_ = nullptr;
   std::vector<UnreadableSegment> unreadable_;
-  std::uint64_t blocks_read_ = 0;
-  std::uint64_t bytes_read_ = 0;
+  std::vector<LaterBlock> later_blocks_;
 };
 
 }  // namespace tapline::query

@@ -1,7 +1,10 @@
 #include "storage/query/plan.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
+#include <system_error>
+#include <thread>
 
 #include "storage/block_set.hpp"
 #include "storage/container_layout.hpp"
@@ -45,6 +48,9 @@ Status evaluate(const IndexQuery& query, IndexReader& index, BlockSet& found) {
 /// What is found out about one segment before it counts.
 struct Draft {
   PlannedSegment segment;
+  std::uint32_t block_count = 0;
+  bool finished = false;
+  std::vector<std::uint32_t> waiting;  // blocks that begin after the slice
   PlanTotals totals;
   std::vector<std::string> warnings;
   bool index_missing =
@@ -121,7 +127,7 @@ Result<bool> add_single_blocks(const ContainerReader& segment, const std::vector
     const Result<BlockEntry> entry = segment.entry(number);
     if (!entry) return entry.error();
     if (!window.touches(entry->first_ns, entry->last_ns)) return false;
-    blocks.push_back({number, *entry});
+    blocks.push_back({number, *entry, {}});
   }
   return true;
 }
@@ -141,17 +147,41 @@ Status add_blocks(const ContainerReader& segment, const BlockSet& selected, cons
   if (!table) return table.error();
   for (const std::uint32_t number : numbers) {
     const BlockEntry& entry = (*table)[number];
-    if (window.touches(entry.first_ns, entry.last_ns)) blocks.push_back({number, entry});
+    if (window.touches(entry.first_ns, entry.last_ns)) blocks.push_back({number, entry, {}});
   }
   return {};
 }
 
+/// Of one question, for each segment.
+struct PlanRequest {
+  const IndexQuery& query;
+  TimeWindow window;
+  const ReadLimits& limits;
+  const SliceProgress* progress;  // null: no slices
+};
+
+/// Sets apart what begins after the slice, which single entries of a damaged block table may only delay.
+void keep_slice(const SliceProgress& progress, Draft& draft) {
+  std::erase_if(draft.segment.blocks, [&](const PlannedBlock& block) {
+    const bool waits = !progress.order_of(draft.segment.file, block.number)
+                            .touches(block.entry.order_first_ns, TimeWindow::kUnlimitedUntil);
+    if (waits) draft.waiting.push_back(block.number);
+    return waits;
+  });
+  for (PlannedBlock& block : draft.segment.blocks)
+    block.order = progress.order_of(draft.segment.file, block.number);
+}
+
 /// `segment`: draft.segment.file, opened.
-Status make_draft(const ContainerReader& segment, const IndexQuery& query, const TimeWindow& window,
-                  Draft& draft) {
+Status make_draft(const ContainerReader& segment, const PlanRequest& request, Draft& draft) {
   draft.segment.header = segment.header();
-  const BlockSet selected = select_blocks(segment, query, draft);
-  TAPLINE_TRY(add_blocks(segment, selected, window, draft.segment.blocks));
+  segment.expect_single_blocks();
+  draft.block_count = segment.block_count();
+  draft.finished = segment.finished();
+  BlockSet selected = select_blocks(segment, request.query, draft);
+  if (request.progress != nullptr) request.progress->restrict_to_rest(draft.segment.file, selected);
+  TAPLINE_TRY(add_blocks(segment, selected, request.window, draft.segment.blocks));
+  if (request.progress != nullptr) keep_slice(*request.progress, draft);
   PlanTotals& totals = draft.totals;
   totals.segments_opened = 1;
   totals.planning_bytes_read += segment.bytes_read();
@@ -159,8 +189,11 @@ Status make_draft(const ContainerReader& segment, const IndexQuery& query, const
   totals.captured_bytes = segment.footer().captured_bytes;
   totals.wire_bytes = segment.footer().wire_bytes;
   totals.cut_frames = segment.footer().cut_frames;
+  totals.blocks_selected = selected.count();
+  totals.segments_selected = totals.blocks_selected > 0 ? 1 : 0;
   totals.segments_hit = draft.segment.blocks.empty() ? 0 : 1;
   totals.blocks_hit = draft.segment.blocks.size();
+  draft.segment.single_blocks = totals.blocks_hit < segment.block_count() / 2;
   for (const PlannedBlock& block : draft.segment.blocks) {
     totals.stored_bytes_hit += sizeof(storage::SkippableHeader) + sizeof(storage::BlockHeader) +
                                block.entry.extension_bytes + block.entry.stored_bytes;
@@ -171,6 +204,8 @@ Status make_draft(const ContainerReader& segment, const IndexQuery& query, const
 
 void add_totals(PlanTotals& sum, const PlanTotals& more) {
   sum.segments_opened += more.segments_opened;
+  sum.segments_selected += more.segments_selected;
+  sum.blocks_selected += more.blocks_selected;
   sum.segments_hit += more.segments_hit;
   sum.blocks_in_opened += more.blocks_in_opened;
   sum.blocks_in_steps += more.blocks_in_steps;
@@ -186,36 +221,76 @@ void add_totals(PlanTotals& sum, const PlanTotals& more) {
 
 /// A segment that is renamed while it is looked at (published, expired) is looked at again. `file` is brought
 /// up to date.
-Status plan_segment(storage::CatalogFile& file, const IndexQuery& query, const TimeWindow& window,
-                    Plan& plan) {
+Result<Draft> plan_segment(storage::CatalogFile& file, const PlanRequest& request) {
+  storage::IoBudget* const budget = request.limits.budget;
   constexpr int kMovesMax = 3;
   for (int move = 0;; ++move) {
     const Result<ContainerReader> segment = storage::open_listed(file);
     if (!segment) return segment.error();
     Draft draft;
     draft.segment.file = file;
-    const Status drafted = make_draft(*segment, query, window, draft);
+    const Status drafted = make_draft(*segment, request, draft);
+    if (budget != nullptr) budget->spend(draft.totals.planning_bytes_read);
     const bool amiss = !drafted || draft.index_missing;
     if (amiss && move < kMovesMax && storage::has_vanished(file.path)) continue;
-    TAPLINE_TRY(drafted);
-    add_totals(plan.totals, draft.totals);
-    std::ranges::move(draft.warnings, std::back_inserter(plan.warnings));
-    if (!draft.segment.blocks.empty()) plan.segments.push_back(std::move(draft.segment));
-    return {};
+    if (!drafted) return drafted.error();
+    return draft;
   }
+}
+
+/// One segment that has to be looked at, and what came of it.
+struct Candidate {
+  storage::CatalogFile file;
+  Result<Draft> draft = Draft{};
+};
+
+void plan_candidates(std::vector<Candidate>& candidates, const PlanRequest& request) {
+  constexpr std::size_t kSegmentsAThread = 8;  // about 0.1 ms, as much as starting a thread
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    // Which thread takes which candidate changes nothing; join() orders what they wrote.
+    for (std::size_t i = next.fetch_add(1, std::memory_order_relaxed); i < candidates.size();
+         i = next.fetch_add(1, std::memory_order_relaxed)) {
+      Candidate& candidate = candidates[i];
+      candidate.draft = plan_segment(candidate.file, request);
+    }
+  };
+  std::vector<std::thread> threads;
+  const std::size_t useful =
+      std::min<std::size_t>(request.limits.threads, candidates.size() / kSegmentsAThread);
+  try {  // std::thread reports by exceptions
+    while (threads.size() + 1 < useful) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // Those that there are do it.
+  }
+  work();
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace
 
 Result<Plan> make_plan(const storage::Catalog& catalog, const IndexQuery& index_query,
-                       const TimeWindow& window) {
+                       const TimeWindow& window, const ReadLimits& limits, SliceProgress* progress) {
   Plan plan;
   plan.totals.segments_in_store = catalog.segments.size();
-  for (storage::CatalogFile file : catalog.segments) {
-    if (!file.open && !window.touches(file.name.first_ns, file.name.last_ns)) continue;
-    if (Status planned = plan_segment(file, index_query, window, plan); !planned) {
-      plan.unreadable.push_back({file, planned.error()});
+  std::vector<Candidate> candidates;
+  for (const storage::CatalogFile& file : catalog.segments) {
+    const bool touches = file.open || window.touches(file.name.first_ns, file.name.last_ns);
+    if (touches && (progress == nullptr || !progress->is_done(file))) candidates.push_back({file, Draft{}});
+  }
+  plan_candidates(candidates, {index_query, window, limits, progress});
+  for (Candidate& candidate : candidates) {
+    if (!candidate.draft) {
+      if (progress != nullptr && !candidate.file.open) progress->give_up(candidate.file);
+      plan.unreadable.push_back({std::move(candidate.file), candidate.draft.error()});
+      continue;
     }
+    Draft& draft = *candidate.draft;
+    if (progress != nullptr)
+      progress->note_planned(draft.segment.file, draft.block_count, draft.finished, draft.waiting);
+    add_totals(plan.totals, draft.totals);
+    std::ranges::move(draft.warnings, std::back_inserter(plan.warnings));
+    if (!draft.segment.blocks.empty()) plan.segments.push_back(std::move(draft.segment));
   }
   return plan;
 }

@@ -146,6 +146,57 @@ TEST_CASE("the same question gives the same answer twice, and after every index 
   CHECK(extract(*store, question).frames == expected);
 }
 
+TEST_CASE("threads and memory change nothing of an answer, nor does making every index again") {
+  const TestStore store;
+  record_two(*store);
+  const auto check_all = [&](const std::vector<std::string>& filters) {
+    for (const std::string& text : filters) {
+      const PacketQuestion question = ask(text);
+      const Answer alone = extract(*store, question);
+      CAPTURE(text);
+      REQUIRE(alone.frames.size() > 100);
+      for (const unsigned threads : {2u, 5u}) {
+        for (const std::uint64_t memory_bytes :
+             {std::uint64_t{0}, std::uint64_t{6000}, std::uint64_t{1} << 30}) {
+          CAPTURE(threads, memory_bytes);
+          const Answer answer = extract(*store, question, with_threads(threads, memory_bytes));
+          CHECK(answer.frames == alone.frames);
+          CHECK(answer.blocks_read == alone.blocks_read);
+          CHECK(answer.coverage.holes == alone.coverage.holes);
+        }
+      }
+    }
+  };
+  const std::vector<std::string> filters = {"", "net 10.0.0.0/27 and (udp or tcp)", "host 203.0.113.3"};
+  check_all(filters);
+  const std::vector<OwnedFrame> before = extract(*store, ask(filters[1])).frames;
+  for (const storage::CatalogFile& segment : scan(*store).segments) {
+    must(storage::rebuild_index(segment.path, storage::index_path_of(segment.path)));
+  }
+  check_all(filters);
+  CHECK(extract(*store, ask(filters[1])).frames == before);
+}
+
+TEST_CASE("damaged blocks are the same holes for any number of threads") {
+  constexpr std::uint64_t kSeed = 20260301;
+  CAPTURE(kSeed);
+  const TestStore store;
+  record_two(*store);
+  std::mt19937_64 random(kSeed);
+  for (const storage::CatalogFile& segment : scan(*store).segments) {
+    const auto offset = 400 + random() % (segment.file_bytes / 2);
+    flip_byte(segment.path, offset);
+  }
+  const Answer alone = extract(*store, ask(""));
+  CHECK(alone.coverage.holes.size() > 3);
+  for (const unsigned threads : {2u, 5u}) {
+    CAPTURE(threads);
+    const Answer answer = extract(*store, ask(""), with_threads(threads, 100'000));
+    CHECK(answer.frames == alone.frames);
+    CHECK(answer.coverage.holes == alone.coverage.holes);
+  }
+}
+
 TEST_CASE("windows hold their start and not their end") {
   const TestStore store;
   std::vector<OwnedFrame> frames;

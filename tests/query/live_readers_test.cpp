@@ -38,8 +38,8 @@ bool in_hole(const Coverage& coverage, TimeNs time_ns) {
 
 /// One answer: frames `first`, `first` + `step`, ... up to those published before the question.
 void read_once(const storage::Store& store, const PacketQuestion& question, std::uint64_t published,
-               std::uint64_t first, std::uint64_t step, Seen& seen) {
-  Result<Extraction> extraction = Extraction::prepare(store, question);
+               std::uint64_t first, std::uint64_t step, const ReadLimits& limits, Seen& seen) {
+  Result<Extraction> extraction = Extraction::prepare(store, question, limits);
   if (!extraction) {
     seen.wrong = extraction.error().context;
     return;
@@ -89,16 +89,17 @@ TEST_CASE("while a ring is written and evicts, readers get every frame once or a
   while (writer.segments_evicted == 0) std::this_thread::yield();
   const PacketQuestion everything = ask("");
   const PacketQuestion one_host = ask("host 10.0.0.5");
-  const auto read = [&](const PacketQuestion& question, std::uint64_t first, std::uint64_t step, Seen& seen) {
+  const auto read = [&](const PacketQuestion& question, std::uint64_t first, std::uint64_t step,
+                        const ReadLimits& limits, Seen& seen) {
     for (; seen.rounds < kRounds && seen.wrong.empty(); ++seen.rounds) {
       ++writer.rounds_begun;
-      read_once(*store, question, writer.frames_published, first, step, seen);
+      read_once(*store, question, writer.frames_published, first, step, limits, seen);
     }
   };
   Seen all;
   Seen host;
-  std::thread reading([&] { read(everything, 0, 1, all); });
-  read(one_host, 5, kHosts, host);
+  std::thread reading([&] { read(everything, 0, 1, with_threads(3), all); });
+  read(one_host, 5, kHosts, {}, host);
   reading.join();
   writer.stop = true;
   writing.join();

@@ -44,8 +44,18 @@ inline Answer finish(Extraction extraction) {
   return answer;
 }
 
-inline Answer extract(const storage::Store& store, const PacketQuestion& question) {
-  return finish(must(Extraction::prepare(store, question)));
+inline Answer extract(const storage::Store& store, const PacketQuestion& question,
+                      const ReadLimits& limits = {}) {
+  return finish(must(Extraction::prepare(store, question, limits)));
+}
+
+/// Threads even where the store is too small to be worth one.
+inline ReadLimits with_threads(unsigned threads, std::uint64_t memory_bytes_max = 1u << 20) {
+  ReadLimits limits;
+  limits.threads = threads;
+  limits.memory_bytes_max = memory_bytes_max;
+  limits.alone_bytes_max = 0;
+  return limits;
 }
 
 inline bool has_hole(const Coverage& coverage, HoleReason reason) {
