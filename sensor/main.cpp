@@ -13,6 +13,7 @@
 #include "sensor/log.hpp"
 #include "sensor/recorder.hpp"
 #include "sensor/sensor_options.hpp"
+#include "sensor/store_scrub.hpp"
 #include "storage/catalog.hpp"
 #include "storage/recovery.hpp"
 
@@ -116,20 +117,27 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
                     now.interim_slab_exhausted - before.interim_slab_exhausted));
 }
 
-void log_notices(Recorder& recorder) {
+/// What goes on beside the recording; null: was not wanted.
+struct Beside {
+  std::unique_ptr<StoreScrub> scrub;
+};
+
+void log_notices(Recorder& recorder, Beside& beside) {
   for (const SourceNotice& notice : recorder.take_notices())
     notice.warning ? log_warning(notice.text) : log_info(notice.text);
+  if (beside.scrub == nullptr) return;
+  for (const std::string& notice : beside.scrub->take_notices()) log_warning(notice);
 }
 
 /// Until a signal comes, the time is over, or something has failed.
-void watch(Recorder& recorder, const SensorOptions& options, const sigset_t& signals) {
+void watch(Recorder& recorder, Beside& beside, const SensorOptions& options, const sigset_t& signals) {
   const TimeNs begun_ns = steady_clock_ns();
   TimeNs reported_ns = begun_ns;
   RecorderView before = recorder.view();
   for (;;) {
     const bool signalled = wait_for_signal(signals, kLookPeriodNs);
     const TimeNs now_ns = steady_clock_ns();
-    log_notices(recorder);
+    log_notices(recorder, beside);
     if (options.report_ns > 0 && now_ns - reported_ns >= options.report_ns) {
       const RecorderView now = recorder.view();
       report(now, before, now_ns - reported_ns);
@@ -182,9 +190,17 @@ int record(const storage::Store& store, SensorOptions options, const sigset_t& s
   for (const storage::Source& account : (*recorder)->accounts())
     log_info(fmt::format("recording {} into {}, budget {}, {} workers", account.path, store.path(),
                          format_size(options.recorder.budget_bytes), account.workers));
-  watch(**recorder, options, signals);
+  Beside beside;
+  if (options.scrub_bytes_per_second > 0) {
+    storage::ScrubConfig scrub;
+    scrub.bytes_per_second = options.scrub_bytes_per_second;
+    Result<std::unique_ptr<StoreScrub>> started = StoreScrub::start(store, scrub);
+    if (!started) log_warning(started.error().context);
+    if (started) beside.scrub = std::move(*started);
+  }
+  watch(**recorder, beside, options, signals);
   const Status stopped = (*recorder)->stop();
-  log_notices(**recorder);
+  log_notices(**recorder, beside);
   const Status books = report_books(**recorder);
   if (!stopped) log_error(stopped.error().context);
   if (!books) log_error(books.error().context);

@@ -54,6 +54,9 @@ po::options_description describe_options() {
       "budget", value("SIZE"),
       "drop the oldest packets so that packets and indexes stay within SIZE; default: four fifths of "
       "what is free on the store's disk and what the store has already");
+  options.add_options()(
+      "scrub", value("SIZE"),
+      "verify finished files again and again, reading SIZE a second; default 8MiB, 0: never");
   options.add_options()("sensor", value("NAME"),
                         "sensor name of a new store; part of every session's uid; default: host name");
   options.add_options()("no-packets", po::bool_switch(), "keep session records only");
@@ -159,6 +162,7 @@ Status read_store(const Values& values, SensorOptions& options) {
   if (compression != "fast" && compression != "none")
     return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));
   options.recorder.segment.compress = compression == "fast";
+  TAPLINE_TRY(values.read_size("scrub", options.scrub_bytes_per_second));
   TAPLINE_TRY(values.read_size("budget", options.recorder.budget_bytes));
   if (values.has("budget") && options.recorder.budget_bytes == 0)
     return usage_error(

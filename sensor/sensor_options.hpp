@@ -7,6 +7,7 @@
 #include "capture/af_packet/af_packet_source.hpp"
 #include "capture/base/result.hpp"
 #include "sensor/recorder.hpp"
+#include "storage/scrubber.hpp"
 
 namespace tapline::sensor {
 
@@ -22,7 +23,8 @@ struct SensorOptions {
   bool promiscuous = true;
   TimeNs run_ns = 0;                     // stop after so long; 0: run until a signal comes
   TimeNs report_ns = 60 * kNsPerSecond;  // how often the log gets a line of figures; 0: never
-  RecorderConfig recorder;               // budget_bytes 0: none was given
+  std::uint64_t scrub_bytes_per_second = storage::ScrubConfig().bytes_per_second;  // 0: no scrub
+  RecorderConfig recorder;  // budget_bytes 0: none was given
 };
 
 /// Not empty: `--help` was given, and this is the answer. kInvalid names option or file, the value and the

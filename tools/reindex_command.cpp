@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "storage/catalog.hpp"
+#include "storage/scrub_state.hpp"
 #include "storage/segment_index.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
@@ -27,7 +30,20 @@ CommandLine make_options() {
   return options;
 }
 
-int reindex(const storage::Catalog& catalog, unsigned threads) {
+/// What the scrub has found wrong with an index is right again.
+Status forget_damage(const storage::Store& store, const std::vector<std::string>& rebuilt_paths) {
+  Result<storage::ScrubState> scrub = storage::load_scrub_state(store);
+  if (!scrub) return scrub.error().code == ErrorCode::kNotFound ? Status() : scrub.error();
+  const auto is_rebuilt = [&](const storage::ScrubDamage& damage) {
+    return damage.index && std::ranges::any_of(rebuilt_paths, [&](const std::string& path) {
+             return path.ends_with("/" + damage.name);
+           });
+  };
+  if (std::erase_if(scrub->damages, is_rebuilt) == 0) return {};
+  return storage::save_scrub_state(store, *scrub);
+}
+
+int reindex(const storage::Store& store, const storage::Catalog& catalog, unsigned threads) {
   std::vector<std::string> paths;
   for (const storage::CatalogFile& segment : catalog.segments) {
     if (!segment.open) paths.push_back(segment.path);
@@ -39,17 +55,20 @@ int reindex(const storage::Catalog& catalog, unsigned threads) {
         results[number] = storage::rebuild_index(paths[number], storage::index_path_of(paths[number]));
       },
       [] {});
-  std::uint64_t rebuilt = 0;
+  std::vector<std::string> rebuilt;
   int exit_code = kExitOk;
-  for (const Result<std::vector<Error>>& built : results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Result<std::vector<Error>>& built = results[i];
     if (!built) {
       exit_code = report_error("reindex", built.error());
       continue;
     }
-    ++rebuilt;
+    rebuilt.push_back(paths[i]);
     for (const Error& unreadable : *built) exit_code = report_error("reindex", unreadable);
   }
-  fmt::print("{} indexes rebuilt\n", rebuilt);
+  if (const Status forgotten = forget_damage(store, rebuilt); !forgotten)
+    exit_code = report_error("reindex", forgotten.error());
+  fmt::print("{} indexes rebuilt\n", rebuilt.size());
   return exit_code;
 }
 
@@ -68,7 +87,7 @@ int run_reindex(const Arguments& arguments) {
   if (!lock) return report_error("reindex", lock.error());
   const Result<storage::Catalog> catalog = storage::Catalog::scan(*store);
   if (!catalog) return report_error("reindex", catalog.error());
-  return reindex(*catalog, static_cast<unsigned>(*threads));
+  return reindex(*store, *catalog, static_cast<unsigned>(*threads));
 }
 
 }  // namespace tapline::tools

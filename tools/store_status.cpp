@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "capture/base/file.hpp"
@@ -166,6 +167,20 @@ void check_books(StoreStatus& status) {
   };
 }
 
+/// Damage of files that have expired since is none any more.
+void read_scrub(const storage::Store& store, const storage::Catalog& catalog, StoreStatus& status) {
+  Result<storage::ScrubState> scrub = storage::load_scrub_state(store);
+  if (!scrub && scrub.error().code == ErrorCode::kNotFound) return;
+  if (!scrub) return status.unreadable.push_back(scrub.error());
+  std::set<std::string> names;
+  for (const auto* files : {&catalog.segments, &catalog.sessions, &catalog.ledgers}) {
+    for (const CatalogFile& file : *files) names.insert(std::filesystem::path(file.path).filename().string());
+  }
+  std::erase_if(scrub->damages,
+                [&](const storage::ScrubDamage& damage) { return !names.contains(damage.name); });
+  status.scrub = std::move(*scrub);
+}
+
 }  // namespace
 
 void LiveStatus::add(const storage::LedgerRow& row) {
@@ -202,7 +217,9 @@ double LiveStatus::wire_bytes_per_second() const {
 }
 
 bool StoreStatus::intact() const {
-  return unreadable.empty() && ledger_books.ok() && std::ranges::all_of(checks, &BookCheck::closes);
+  const bool scrubbed_well = !scrub || (scrub->damages.empty() && scrub->damages_unnamed == 0);
+  return unreadable.empty() && scrubbed_well && ledger_books.ok() &&
+         std::ranges::all_of(checks, &BookCheck::closes);
 }
 
 Result<StoreStatus> read_status(const storage::Store& store, bool deep) {
@@ -227,6 +244,7 @@ Result<StoreStatus> read_status(const storage::Store& store, bool deep) {
   read_packets(*catalog, status);
   read_sessions(*catalog, deep, status);
   read_ledger(*catalog, status);
+  read_scrub(store, *catalog, status);
   check_books(status);
   status.covered_ns = covered_ns(status.sources);
   return status;

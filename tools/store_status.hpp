@@ -9,6 +9,7 @@
 
 #include "storage/catalog.hpp"
 #include "storage/ledger_row.hpp"
+#include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
 #include "storage/store.hpp"
 
@@ -90,6 +91,7 @@ struct StoreStatus {
   Status ledger_books;                            // books 1 and 3 of the ledger by itself
   std::vector<BookCheck> checks;                  // the ledger against sources, segments and session records
   std::vector<Error> unreadable;                  // files that could not be read (to their end)
+  std::optional<storage::ScrubState> scrub;       // none: never scrubbed
   TimeNs covered_ns = 0;                          // time that complete sources cover, overlaps once
 
   bool intact() const;

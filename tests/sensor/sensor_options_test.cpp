@@ -50,10 +50,10 @@ std::string write_config(const TemporaryFolder& folder, const std::string& text)
   return path;
 }
 
-const Strings kOptions = {"help",        "config",      "store",          "interface", "dpdk-port",
-                          "workers",     "worker-cpus", "writers",        "budget",    "sensor",
-                          "no-packets",  "compression", "flows-max",      "ring",      "buffer",
-                          "dpdk-memory", "timestamps",  "no-promiscuous", "for",       "report-every"};
+const Strings kOptions = {
+    "help",    "config", "store",       "interface",  "dpdk-port",      "workers",     "worker-cpus",
+    "writers", "budget", "scrub",       "sensor",     "no-packets",     "compression", "flows-max",
+    "ring",    "buffer", "dpdk-memory", "timestamps", "no-promiscuous", "for",         "report-every"};
 
 }  // namespace
 
@@ -233,4 +233,11 @@ TEST_CASE("the help text has a line for every option, and needs nothing else") {
                      : 0;
   }
   CHECK(described == kOptions.size());  // there are no others
+}
+
+TEST_CASE("the scrub has a rate, also none") {
+  CHECK(parse(with({})).scrub_bytes_per_second == 8u << 20);
+  CHECK(parse(with({"--scrub", "100MB"})).scrub_bytes_per_second == 100'000'000);
+  CHECK(parse(with({"--scrub", "0"})).scrub_bytes_per_second == 0);
+  check_says(refusal(with({"--scrub", "fast"})), {"scrub", "fast"});
 }
