@@ -9,6 +9,7 @@
 
 #include "capture/base/size.hpp"
 #include "sensor/crash_recovery.hpp"
+#include "sensor/hold_watch.hpp"
 #include "sensor/live_ports.hpp"
 #include "sensor/log.hpp"
 #include "sensor/recorder.hpp"
@@ -119,12 +120,15 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
 
 /// What goes on beside the recording; null: was not wanted.
 struct Beside {
+  storage::HeldSegments held;
+  std::unique_ptr<HoldWatch> holds;
   std::unique_ptr<StoreScrub> scrub;
 };
 
 void log_notices(Recorder& recorder, Beside& beside) {
   for (const SourceNotice& notice : recorder.take_notices())
     notice.warning ? log_warning(notice.text) : log_info(notice.text);
+  for (const std::string& notice : beside.holds->take_notices()) log_info(notice);
   if (beside.scrub == nullptr) return;
   for (const std::string& notice : beside.scrub->take_notices()) log_warning(notice);
 }
@@ -185,12 +189,19 @@ int record(const storage::Store& store, SensorOptions options, const sigset_t& s
   }
   Result<std::vector<LivePort>> ports = open_ports(options);
   if (!ports) return fail(ports.error());
+  Beside beside;  // outlives the recorder, whose ring asks the holds
+  const std::uint64_t hold_quota = options.hold_quota_bytes != 0
+                                       ? options.hold_quota_bytes
+                                       : options.recorder.budget_bytes / 100 * options.hold_quota_percent;
+  Result<std::unique_ptr<HoldWatch>> holds = HoldWatch::start(store, beside.held, hold_quota);
+  if (!holds) return fail(holds.error());
+  beside.holds = std::move(*holds);
+  options.recorder.held = &beside.held;
   Result<std::unique_ptr<Recorder>> recorder = Recorder::start(store, options.recorder, std::move(*ports));
   if (!recorder) return fail(recorder.error());
   for (const storage::Source& account : (*recorder)->accounts())
     log_info(fmt::format("recording {} into {}, budget {}, {} workers", account.path, store.path(),
                          format_size(options.recorder.budget_bytes), account.workers));
-  Beside beside;
   if (options.scrub_bytes_per_second > 0) {
     storage::ScrubConfig scrub;
     scrub.bytes_per_second = options.scrub_bytes_per_second;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <system_error>
 
@@ -69,6 +70,16 @@ SegmentId make_segment_id() {
 
 std::string format_segment_id(const SegmentId& id) {
   return fmt::format("{:016x}{:016x}", load_be64(id.data()), load_be64(id.data() + 8));
+}
+
+bool parse_segment_id(std::string_view text, SegmentId& id) {
+  if (text.size() != 2 * id.size()) return false;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const std::string_view digits = text.substr(2 * i, 2);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + 2, id[i], 16);
+    if (error != std::errc() || end != digits.data() + 2) return false;
+  }
+  return true;
 }
 
 struct ContainerWriter::RootHash {

@@ -25,6 +25,8 @@ using SegmentId = std::array<std::uint8_t, 16>;
 /// Random (getrandom); never repeated by accident.
 SegmentId make_segment_id();
 std::string format_segment_id(const SegmentId& id);  // 32 hexadecimal digits
+/// The inverse; false where `text` is no such thing.
+bool parse_segment_id(std::string_view text, SegmentId& id);
 
 /// What the file says about itself; fixed when it is created.
 struct ContainerIdentity {

@@ -91,13 +91,31 @@ Status Ring::make_room(std::uint64_t bytes) {
   for (const CatalogFile& segment : catalog->segments) used_bytes += bytes_on_disk(segment);
   std::erase_if(catalog->segments, [](const CatalogFile& segment) { return segment.open; });
   std::ranges::sort(catalog->segments, {}, [](const CatalogFile& segment) { return segment.name.last_ns; });
+  std::uint64_t held_segments = 0;
+  std::uint64_t held_bytes = 0;
   for (const CatalogFile& segment : catalog->segments) {
     if (used_bytes + bytes <= budget_bytes_) break;
-    used_bytes -= bytes_on_disk(segment);
-    TAPLINE_TRY(evict(segment));
+    const std::uint64_t segment_bytes = bytes_on_disk(segment);
+    const std::uint64_t id_high = segment.name.id_high;
+    if (held_ != nullptr && !held_->claim(id_high)) {
+      ++held_segments;
+      held_bytes += segment_bytes;
+      continue;
+    }
+    const Status evicted = evict(segment);
+    if (held_ != nullptr) held_->unclaim(id_high);
+    TAPLINE_TRY(evicted);
+    used_bytes -= segment_bytes;
     segments_evicted_.fetch_add(1, std::memory_order_relaxed);
   }
   if (used_bytes + bytes <= budget_bytes_) return {};
+  if (held_segments > 0) {
+    return Error{ErrorCode::kLimit,
+                 fmt::format("{}: a segment of {} does not fit into the budget of {}: holds keep {} segments "
+                             "of {}: release one (`tapline hold list`) or raise --budget",
+                             store_.path(), format_size(bytes), format_size(budget_bytes_), held_segments,
+                             format_size(held_bytes))};
+  }
   return Error{ErrorCode::kLimit,
                fmt::format("{}: a segment of {} does not fit into the budget of {}: raise --budget",
                            store_.path(), format_size(bytes), format_size(budget_bytes_))};

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "storage/catalog.hpp"
+#include "storage/held_segments.hpp"
 #include "storage/segment_space.hpp"
 #include "storage/store.hpp"
 
@@ -17,14 +18,16 @@ namespace tapline::storage {
 class Ring : public SegmentSpace {
  public:
   /// `budget_bytes` bounds segments and indexes, open ones included; 0: no limit.
-  Ring(const Store& store, std::uint64_t budget_bytes) : store_(store), budget_bytes_(budget_bytes) {}
+  /// `held`: what must not be dropped, if it is not null; it outlives the ring.
+  Ring(const Store& store, std::uint64_t budget_bytes, HeldSegments* held = nullptr)
+      : store_(store), budget_bytes_(budget_bytes), held_(held) {}
 
   /// Segments small enough that the ring drops a sixteenth of itself at a time, at most `wanted_bytes`.
   /// `writers`: how many of them are open at once.
   std::uint64_t segment_bytes(std::uint64_t wanted_bytes, unsigned writers = 1) const;
 
   /// Evicts until `bytes` more fit, what open segments may still grow included. kLimit where they cannot,
-  /// even with nothing left to drop.
+  /// even with nothing left to drop but what is held.
   Status reserve(const SegmentId& id, std::uint64_t bytes) override;
   void release(const SegmentId& id) override;
 
@@ -37,6 +40,7 @@ class Ring : public SegmentSpace {
 
   const Store store_;
   const std::uint64_t budget_bytes_;
+  HeldSegments* const held_;
   std::mutex mutex_;                                // held while evicting: once a segment
   std::map<SegmentId, std::uint64_t> reserved_;     // bytes by the open segment
   std::atomic<std::uint64_t> segments_evicted_{0};  // written under mutex_; a count to look at

@@ -20,16 +20,6 @@ std::string source_path(const Store& store, const SegmentId& id) {
   return fmt::format("{}/{}{}", store.sources_directory(), format_segment_id(id), kSourceSuffix);
 }
 
-bool parse_id(std::string_view text, SegmentId& id) {
-  if (text.size() != 2 * id.size()) return false;
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    const std::string_view digits = text.substr(2 * i, 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + 2, id[i], 16);
-    if (error != std::errc() || end != digits.data() + 2) return false;
-  }
-  return true;
-}
-
 SegmentId id_from_hash(XXH128_hash_t hash) {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, hash);
@@ -140,7 +130,8 @@ Result<std::vector<Source>> list_sources(const Store& store) {
   std::vector<Source> sources;
   for (const std::string_view name : *names) {
     SegmentId id;
-    if (!name.ends_with(kSourceSuffix) || !parse_id(name.substr(0, name.size() - kSourceSuffix.size()), id))
+    if (!name.ends_with(kSourceSuffix) ||
+        !parse_segment_id(name.substr(0, name.size() - kSourceSuffix.size()), id))
       continue;
     Result<Source> source = load_source(store, id);
     if (!source) return source.error();

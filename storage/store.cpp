@@ -29,7 +29,8 @@ Status make_directory(const std::string& path) {
   return {};
 }
 
-constexpr std::array<const char*, 4> kDirectories{"packets", "sessions", "ledger", "sources"};
+constexpr std::array<const char*, 6> kDirectories{"packets", "sessions", "ledger",
+                                                  "sources", "holds",    "held"};
 
 /// Empty but for what a file system makes itself (mke2fs(8)), or a writer has left that was killed while it
 /// made the store.

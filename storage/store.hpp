@@ -5,8 +5,10 @@
 //   packets/        segments and their indexes; `.expired` where the ring has dropped one
 //   sessions/       session files
 //   ledger/         the account of every frame
+//   holds/, held/   what may not be evicted: requests of readers, answers of the writer (hold.hpp)
+//   scrub           how far the writer has verified it (scrub_state.hpp)
 //   sources/        what was imported or recorded, one text file each (source.hpp)
-// Readers need no lock and never write.
+// Readers need no lock and never write, but for requests in holds/.
 
 #include <cstdint>
 #include <optional>
@@ -33,6 +35,8 @@ class Store {
   std::string sessions_directory() const { return path_ + "/sessions"; }
   std::string ledger_directory() const { return path_ + "/ledger"; }
   std::string sources_directory() const { return path_ + "/sources"; }
+  std::string holds_directory() const { return path_ + "/holds"; }
+  std::string held_directory() const { return path_ + "/held"; }
 
  private:
   Store(std::string path, std::string sensor_name);

@@ -15,8 +15,12 @@ namespace tapline::storage {
 
 class TextRecord {
  public:
+  static constexpr std::size_t kBytesMax = 64 * 1024;
+
   /// kNotFound, kIo; kCorrupt where a line is not `name = value` or the file is over 64 KiB.
   static Result<TextRecord> load(const std::string& path);
+  /// The same of what was read elsewhere; `path` stands in messages.
+  static Result<TextRecord> parse(std::string_view text, const std::string& path);
   Status publish(const std::string& path) const;
 
   /// Line breaks in `value` become spaces.
@@ -29,7 +33,7 @@ class TextRecord {
 
  private:
   template <class T>
-  Result<T> parse(std::string_view name) const;
+  Result<T> parse_number(std::string_view name) const;
   std::string path_;
   std::vector<std::pair<std::string, std::string>> lines_;
 };

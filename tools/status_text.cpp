@@ -168,6 +168,21 @@ std::string format_rates(const StoreStatus& status) {
                   format_size(static_cast<std::uint64_t>(as_double(sum.wire_bytes) / seconds)), seconds));
 }
 
+std::string format_holds(const HoldsStatus& holds) {
+  if (holds.in_force == 0 && holds.pending == 0) return "";
+  return line("holds", fmt::format("{} in force, {} pending; {} segments held, {}", holds.in_force,
+                                   holds.pending, holds.segments, format_size(holds.bytes)));
+}
+
+std::string holds_json(const HoldsStatus& holds) {
+  JsonObject json;
+  json.add("in_force", holds.in_force);
+  json.add("pending", holds.pending);
+  json.add("segments", holds.segments);
+  json.add("file_bytes", holds.bytes);
+  return json.text();
+}
+
 std::string format_scrub(const StoreStatus& status) {
   if (!status.scrub) return "";
   const storage::ScrubState& scrub = *status.scrub;
@@ -322,7 +337,7 @@ std::string format_status(const StoreStatus& status) {
       line("store", fmt::format("{}, sensor {}, format {}", status.path, status.sensor, status.format));
   text += line("writer", status.writer_active ? "process " + status.writer_pid : "none");
   text += format_sources(status) + format_packets(status.packets) + format_sessions(status.sessions);
-  text += format_ledger(status) + format_rates(status) + format_scrub(status);
+  text += format_ledger(status) + format_rates(status) + format_holds(status.holds) + format_scrub(status);
   for (const Error& error : status.unreadable) text += line("damage", error.context);
   return text;
 }
@@ -343,6 +358,7 @@ std::string status_json(const StoreStatus& status) {
   json.add_raw("ledger", ledger_json(status));
   add_books(json, status);
   add_rates(json, status);
+  json.add_raw("holds", holds_json(status.holds));
   if (status.scrub) json.add_raw("scrub", scrub_json(*status.scrub));
   std::vector<std::string> damage;
   for (const Error& error : status.unreadable) damage.push_back(query::json_string(error.context));
