@@ -9,10 +9,12 @@
 
 #include "capture/base/size.hpp"
 #include "sensor/crash_recovery.hpp"
+#include "sensor/hold_watch.hpp"
 #include "sensor/live_ports.hpp"
 #include "sensor/log.hpp"
 #include "sensor/recorder.hpp"
 #include "sensor/sensor_options.hpp"
+#include "sensor/store_scrub.hpp"
 #include "storage/catalog.hpp"
 #include "storage/recovery.hpp"
 
@@ -125,20 +127,30 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
                     now.interim_slab_exhausted - before.interim_slab_exhausted));
 }
 
-void log_notices(Recorder& recorder) {
+/// What goes on beside the recording; null: was not wanted.
+struct Beside {
+  storage::HeldSegments held;
+  std::unique_ptr<HoldWatch> holds;
+  std::unique_ptr<StoreScrub> scrub;
+};
+
+void log_notices(Recorder& recorder, Beside& beside) {
   for (const SourceNotice& notice : recorder.take_notices())
     notice.warning ? log_warning(notice.text) : log_info(notice.text);
+  for (const std::string& notice : beside.holds->take_notices()) log_info(notice);
+  if (beside.scrub == nullptr) return;
+  for (const std::string& notice : beside.scrub->take_notices()) log_warning(notice);
 }
 
 /// Until a signal comes, the time is over, or something has failed.
-void watch(Recorder& recorder, const SensorOptions& options, const sigset_t& signals) {
+void watch(Recorder& recorder, Beside& beside, const SensorOptions& options, const sigset_t& signals) {
   const TimeNs begun_ns = steady_clock_ns();
   TimeNs reported_ns = begun_ns;
   RecorderView before = recorder.view();
   for (;;) {
     const bool signalled = wait_for_signal(signals, kLookPeriodNs);
     const TimeNs now_ns = steady_clock_ns();
-    log_notices(recorder);
+    log_notices(recorder, beside);
     if (options.report_ns > 0 && now_ns - reported_ns >= options.report_ns) {
       const RecorderView now = recorder.view();
       report(now, before, now_ns - reported_ns);
@@ -184,14 +196,31 @@ int record(const storage::Store& store, SensorOptions options, const sigset_t& s
   }
   Result<std::vector<LivePort>> ports = open_ports(options);
   if (!ports) return fail(ports.error());
+  storage::Ring planned(store, options.recorder.limits);  // the recorder's own asks the holds
+  if (const Status listed = planned.load(); !listed) return fail(listed.error());
+  Beside beside;  // outlives the recorder, whose ring asks the holds
+  const std::uint64_t hold_quota = options.hold_quota_bytes != 0
+                                       ? options.hold_quota_bytes
+                                       : planned.budget_bytes() / 100 * options.hold_quota_percent;
+  Result<std::unique_ptr<HoldWatch>> holds = HoldWatch::start(store, beside.held, hold_quota);
+  if (!holds) return fail(holds.error());
+  beside.holds = std::move(*holds);
+  options.recorder.held = &beside.held;
   Result<std::unique_ptr<Recorder>> recorder = Recorder::start(store, options.recorder, std::move(*ports));
   if (!recorder) return fail(recorder.error());
   for (const storage::Source& account : (*recorder)->accounts())
-    log_info(fmt::format("recording {} into {}, budget {} a volume, {} workers", account.path, store.path(),
+    log_info(fmt::format("recording {} into {}, budget {}, {} workers", account.path, store.path(),
                          format_size((*recorder)->ring().budget_bytes()), account.workers));
-  watch(**recorder, options, signals);
+  if (options.scrub_bytes_per_second > 0) {
+    storage::ScrubConfig scrub;
+    scrub.bytes_per_second = options.scrub_bytes_per_second;
+    Result<std::unique_ptr<StoreScrub>> started = StoreScrub::start(store, scrub);
+    if (!started) log_warning(started.error().context);
+    if (started) beside.scrub = std::move(*started);
+  }
+  watch(**recorder, beside, options, signals);
   const Status stopped = (*recorder)->stop();
-  log_notices(**recorder);
+  log_notices(**recorder, beside);
   const Status books = report_books(**recorder);
   if (!stopped) log_error(stopped.error().context);
   if (!books) log_error(books.error().context);

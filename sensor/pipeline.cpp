@@ -38,7 +38,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const storage::Store& store,
 
 Pipeline::Pipeline(const storage::Store& store, const PipelineConfig& config)
     : segment_(config.segment),
-      ring_(store, config.budget_bytes),
+      ring_(store, config.budget_bytes, config.held),
       files_(store, files_config(config, ring_), ring_) {}
 
 storage::PacketBlock* Pipeline::take() {

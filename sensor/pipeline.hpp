@@ -16,8 +16,9 @@ namespace tapline::sensor {
 struct PipelineConfig {
   storage::SegmentId source_id{};
   std::uint16_t worker = 0;
-  bool store_packets = true;       // false: sessions only
-  std::uint64_t budget_bytes = 0;  // budget of packets and indexes; 0: none
+  bool store_packets = true;              // false: sessions only
+  std::uint64_t budget_bytes = 0;         // budget of packets and indexes; 0: none
+  storage::HeldSegments* held = nullptr;  // what the ring must keep; outlives the pipeline
   std::uint32_t flows_max = 1u << 20;
   unsigned lane_bits_max = 4;
   storage::SegmentWriterConfig segment;  // directories, ids and link type are filled in

@@ -51,7 +51,7 @@ struct Recorder::Line {
 };
 
 Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)
-    : store_(store), config_(config), ring_(store, config.limits), keeper_(store, ring_) {
+    : store_(store), config_(config), ring_(store, config.limits, config.held), keeper_(store, ring_) {
   for (unsigned i = 0; i < std::max(1u, config.writers); ++i)
     writers_.push_back(std::make_unique<Writer>(config.timing.steady_clock));
 }

@@ -18,6 +18,7 @@ namespace tapline::sensor {
 struct RecorderConfig {
   bool store_packets = true;  // false: sessions only
   storage::RingLimits limits;
+  storage::HeldSegments* held = nullptr;           // what the ring must keep; outlives the recorder
   std::uint64_t block_memory_bytes = 64ull << 20;  // per worker: what the disk may be late by
   std::uint32_t flows_max = 1u << 20;              // per worker
   unsigned writers = 1;                            // threads that compress and write

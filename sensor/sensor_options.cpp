@@ -67,6 +67,12 @@ po::options_description describe_options() {
       "it, at most 256MiB");
   options.add_options()("sessions-budget", value("SIZE"),
                         "drop the oldest session records so that they stay within SIZE; default: keep all");
+  options.add_options()(
+      "hold-quota", value("SIZE"),
+      "holds keep at most so much from being dropped: a size, or a share of the budget; default 25%");
+  options.add_options()(
+      "scrub", value("SIZE"),
+      "verify finished files again and again, reading SIZE a second; default 8MiB, 0: never");
   options.add_options()("sensor", value("NAME"),
                         "sensor name of a new store; part of every session's uid; default: host name");
   options.add_options()("no-packets", po::bool_switch(), "keep session records only");
@@ -165,6 +171,21 @@ Result<Values> parse_sources(const Strings& arguments, const po::options_descrip
   return Values(std::move(values));
 }
 
+/// `64GiB` or `30%`.
+Status read_hold_quota(const Values& values, SensorOptions& options) {
+  const std::string text = values.text("hold-quota");
+  if (!text.ends_with('%')) {
+    TAPLINE_TRY(values.read_size("hold-quota", options.hold_quota_bytes));
+    if (values.has("hold-quota") && options.hold_quota_bytes == 0)
+      return usage_error("hold-quota: '0' would hold nothing: 1% is the least share");
+    return {};
+  }
+  const Result<std::uint64_t> percent = parse_number(text.substr(0, text.size() - 1), 1, 90);
+  if (!percent) return usage_error(fmt::format("hold-quota: {}", percent.error().context));
+  options.hold_quota_percent = static_cast<unsigned>(*percent);
+  return {};
+}
+
 Status read_store(const Values& values, SensorOptions& options) {
   const char* const from_environment = std::getenv("TAPLINE_STORE");
   options.store = values.text("store");
@@ -176,7 +197,8 @@ Status read_store(const Values& values, SensorOptions& options) {
   if (compression != "fast" && compression != "none")
     return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));
   options.recorder.segment.compress = compression == "fast";
-  return {};
+  TAPLINE_TRY(read_hold_quota(values, options));
+  return values.read_size("scrub", options.scrub_bytes_per_second);
 }
 
 Status read_budget(const Values& values, storage::RingLimits& limits) {

@@ -7,6 +7,7 @@
 #include "capture/af_packet/af_packet_source.hpp"
 #include "capture/base/result.hpp"
 #include "sensor/recorder.hpp"
+#include "storage/scrubber.hpp"
 
 namespace tapline::sensor {
 
@@ -23,6 +24,9 @@ struct SensorOptions {
   bool promiscuous = true;
   TimeNs run_ns = 0;                     // stop after so long; 0: run until a signal comes
   TimeNs report_ns = 60 * kNsPerSecond;  // how often the log gets a line of figures; 0: never
+  std::uint64_t scrub_bytes_per_second = storage::ScrubConfig().bytes_per_second;  // 0: no scrub
+  std::uint64_t hold_quota_bytes = 0;  // 0: hold_quota_percent of the budget
+  unsigned hold_quota_percent = 25;
   RecorderConfig recorder;
 };
 

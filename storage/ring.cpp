@@ -60,19 +60,19 @@ Status Ring::load_volume(Volume& volume) {
 }
 
 std::uint64_t Ring::budget_bytes() const {
-  std::uint64_t least = limits_.bytes;
-  for (const Volume& volume : volumes_) {
-    if (volume.budget_bytes > 0)
-      least = least == 0 ? volume.budget_bytes : std::min(least, volume.budget_bytes);
-  }
-  return least;
+  std::uint64_t sum = 0;
+  for (const Volume& volume : volumes_) sum += volume.budget_bytes;
+  return sum;
 }
 
 std::uint64_t Ring::segment_bytes(std::uint64_t wanted_bytes, unsigned writers) {
   constexpr std::uint64_t kSegmentsMin = 16;
   static_cast<void>(load().ok());  // a failure shows when something is to be written
-  const std::uint64_t budget = budget_bytes();
-  return budget == 0 ? wanted_bytes : std::min(wanted_bytes, budget / (kSegmentsMin * writers));
+  for (const Volume& volume : volumes_) {
+    if (volume.budget_bytes > 0)
+      wanted_bytes = std::min(wanted_bytes, volume.budget_bytes / (kSegmentsMin * writers));
+  }
+  return wanted_bytes;
 }
 
 std::vector<Ring::Volume*> Ring::by_preference() {
@@ -83,8 +83,9 @@ std::vector<Ring::Volume*> Ring::by_preference() {
   const auto rank = [](const Volume* volume) {
     const std::uint64_t used = volume->files.used_bytes();
     const std::uint64_t room = volume->budget_bytes > used ? volume->budget_bytes - used : 0;
-    const RingDirectory::Finished* const oldest = volume->files.oldest();
-    return std::tuple(volume->files.open_files(), ~room, oldest == nullptr ? 0 : oldest->last_ns);
+    const auto& finished = volume->files.finished();
+    return std::tuple(volume->files.open_files(), ~room,
+                      finished.empty() ? 0 : finished.begin()->first.first);
   };
   std::ranges::stable_sort(volumes, {}, rank);
   return volumes;
@@ -133,14 +134,18 @@ bool Ring::is_young(const RingDirectory::Finished& segment) const {
 
 Status Ring::keep_budget(Volume& volume, std::uint64_t bytes) {
   while (volume.budget_bytes > 0 && volume.files.used_bytes() + bytes > volume.budget_bytes) {
-    const RingDirectory::Finished* const oldest = volume.files.oldest();
+    const RingDirectory::Finished* const oldest = claim_oldest(volume);
     if (oldest == nullptr) {
       return Error{ErrorCode::kLimit,
-                   fmt::format("{}: a segment of {} does not fit into the budget of {}: raise --budget",
-                               volume.about.path, format_size(bytes), format_size(volume.budget_bytes))};
+                   fmt::format("{}: a segment of {} does not fit into the budget of {}: {}raise --budget",
+                               volume.about.path, format_size(bytes), format_size(volume.budget_bytes),
+                               describe_held(volume))};
     }
-    if (is_young(*oldest)) return {};
-    TAPLINE_TRY(evict_oldest(volume));
+    if (is_young(*oldest)) {
+      spare(*oldest);
+      return {};
+    }
+    TAPLINE_TRY(evict(volume, *oldest));
   }
   return {};
 }
@@ -150,18 +155,18 @@ Status Ring::keep_free(Volume& volume, std::uint64_t bytes) {
   const Result<FileSystem> disk = store_.disk().file_system(volume.files.directory());
   if (!disk) return disk.error();
   for (std::uint64_t free_bytes = disk->free_bytes; free_bytes < bytes + volume.free_bytes_min;) {
-    const RingDirectory::Finished* const oldest = volume.files.oldest();
+    const RingDirectory::Finished* const oldest = claim_oldest(volume);
     if (oldest == nullptr) {
       return Error{ErrorCode::kNoSpace,
-                   fmt::format("{}: its disk has {} free, and a segment needs {}: others have filled it",
+                   fmt::format("{}: its disk has {} free, and a segment needs {}: {}others have filled it",
                                volume.about.path, format_size(free_bytes),
-                               format_size(bytes + volume.free_bytes_min))};
+                               format_size(bytes + volume.free_bytes_min), describe_held(volume))};
     }
     if (is_young(*oldest) && !std::exchange(dropped_young_, true))
       notice(true, fmt::format("{}: packets younger than --keep-at-least have to go: the disk is full",
                                volume.about.path));
     free_bytes += oldest->bytes;
-    TAPLINE_TRY(evict_oldest(volume));
+    TAPLINE_TRY(evict(volume, *oldest));
   }
   return {};
 }
@@ -169,15 +174,43 @@ Status Ring::keep_free(Volume& volume, std::uint64_t bytes) {
 Status Ring::keep_age(Volume& volume) {
   if (limits_.age_max_ns == 0) return {};
   const TimeNs least_ns = saturating_add(clock_(), -limits_.age_max_ns);
-  while (volume.files.oldest() != nullptr && volume.files.oldest()->last_ns < least_ns)
-    TAPLINE_TRY(evict_oldest(volume));
-  return {};
+  for (;;) {
+    const RingDirectory::Finished* const oldest = claim_oldest(volume);
+    if (oldest == nullptr) return {};
+    if (oldest->last_ns >= least_ns) {
+      spare(*oldest);
+      return {};
+    }
+    TAPLINE_TRY(evict(volume, *oldest));
+  }
 }
 
-Status Ring::evict_oldest(Volume& volume) {
-  TAPLINE_TRY(volume.files.evict(*volume.files.oldest()));
-  segments_evicted_.fetch_add(1, std::memory_order_relaxed);
-  return {};
+const RingDirectory::Finished* Ring::claim_oldest(const Volume& volume) {
+  for (const auto& [age, finished] : volume.files.finished()) {
+    if (held_ == nullptr || held_->claim(finished.id_high)) return &finished;
+  }
+  return nullptr;
+}
+
+void Ring::spare(const RingDirectory::Finished& claimed) {
+  if (held_ != nullptr) held_->unclaim(claimed.id_high);
+}
+
+Status Ring::evict(Volume& volume, const RingDirectory::Finished& claimed) {
+  const std::uint64_t id_high = claimed.id_high;
+  const Status evicted = volume.files.evict(claimed);
+  if (held_ != nullptr) held_->unclaim(id_high);
+  if (evicted) segments_evicted_.fetch_add(1, std::memory_order_relaxed);
+  return evicted;
+}
+
+/// With nothing left to drop, all that is left is held.
+std::string Ring::describe_held(const Volume& volume) const {
+  std::uint64_t bytes = 0;
+  for (const auto& [age, finished] : volume.files.finished()) bytes += finished.bytes;
+  if (volume.files.finished().empty()) return {};
+  return fmt::format("holds keep {} segments of {}: release one (`tapline hold list`) or ",
+                     volume.files.finished().size(), format_size(bytes));
 }
 
 Ring::Volume* Ring::find(const SegmentId& id) {
@@ -251,8 +284,8 @@ Status Ring::keep_sessions() {
   if (sessions_loaded_ns_ != 0 && now_ns - sessions_loaded_ns_ < kSessionsPeriodNs) return {};
   sessions_loaded_ns_ = now_ns;
   TAPLINE_TRY(sessions_->load());
-  while (sessions_->used_bytes() > limits_.session_bytes && sessions_->oldest() != nullptr)
-    TAPLINE_TRY(sessions_->evict(*sessions_->oldest()));
+  while (sessions_->used_bytes() > limits_.session_bytes && !sessions_->finished().empty())
+    TAPLINE_TRY(sessions_->evict(sessions_->finished().begin()->second));
   return {};
 }
 
@@ -260,7 +293,8 @@ Status Ring::yield_space() {
   const std::lock_guard lock(mutex_);
   TAPLINE_TRY(load_locked());
   Volume& own = volumes_.front();
-  if (own.in_use() && limits_.any() && own.files.oldest() != nullptr) return evict_oldest(own);
+  const RingDirectory::Finished* const oldest = own.in_use() && limits_.any() ? claim_oldest(own) : nullptr;
+  if (oldest != nullptr) return evict(own, *oldest);
   return Error{ErrorCode::kNoSpace,
                fmt::format("{}: its disk is full, and there are no packets to drop", store_.path())};
 }

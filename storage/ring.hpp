@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/held_segments.hpp"
 #include "storage/ring_directory.hpp"
 #include "storage/segment_space.hpp"
 #include "storage/store_volume.hpp"
@@ -38,13 +39,16 @@ struct RingNotice {
 
 class Ring : public SegmentSpace {
  public:
-  Ring(const Store& store, const RingLimits& limits, TimeNs (*clock)() = wall_clock_ns)
-      : store_(store), limits_(limits), clock_(clock) {}
-  Ring(const Store& store, std::uint64_t budget_bytes) : Ring(store, RingLimits{.bytes = budget_bytes}) {}
+  /// `held`: what must not be dropped, if it is not null; it outlives the ring.
+  Ring(const Store& store, const RingLimits& limits, HeldSegments* held = nullptr,
+       TimeNs (*clock)() = wall_clock_ns)
+      : store_(store), limits_(limits), held_(held), clock_(clock) {}
+  Ring(const Store& store, std::uint64_t budget_bytes, HeldSegments* held = nullptr)
+      : Ring(store, RingLimits{.bytes = budget_bytes}, held) {}
 
   /// Lists the volumes and their segments, once. The other functions do it where it has not been done.
   Status load();
-  /// The smallest budget of a volume; 0: none has one.
+  /// Of all volumes together; 0: none has one.
   std::uint64_t budget_bytes() const;
 
   /// Segments small enough that a volume drops a sixteenth of itself at a time, at most `wanted_bytes`.
@@ -53,7 +57,7 @@ class Ring : public SegmentSpace {
 
   /// On the volume with the fewest open segments, then with the most room, then with the oldest segment.
   /// Evicts until `bytes` more fit, what open segments may still grow included. kLimit where they cannot,
-  /// even with nothing left to drop; kIo where no volume can be written.
+  /// even with nothing left to drop but what is held; kIo where no volume can be written.
   Result<std::string> reserve(const SegmentId& id, std::uint64_t bytes) override;
   void publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) override;
   /// kIo, kNotFound: its volume is taken out.
@@ -92,7 +96,12 @@ class Ring : public SegmentSpace {
   Status keep_free(Volume& volume, std::uint64_t bytes);
   Status keep_age(Volume& volume);
   Status keep_sessions();
-  Status evict_oldest(Volume& volume);
+  /// The oldest segment that is not held; claimed, until evict() or spare(). Null where there is none.
+  const RingDirectory::Finished* claim_oldest(const Volume& volume);
+  Status evict(Volume& volume, const RingDirectory::Finished& claimed);
+  void spare(const RingDirectory::Finished& claimed);
+  /// What holds keep of a volume, for an error; empty where that is nothing.
+  std::string describe_held(const Volume& volume) const;
   bool is_young(const RingDirectory::Finished& segment) const;
   void take_out(Volume& volume, const Error& reason);
   void try_to_take_back(Volume& volume);
@@ -100,6 +109,7 @@ class Ring : public SegmentSpace {
 
   const Store store_;
   const RingLimits limits_;
+  HeldSegments* const held_;
   TimeNs (*clock_)();
   std::mutex mutex_;  // held while evicting: once a segment
   bool loaded_ = false;

@@ -44,15 +44,13 @@ class RingDirectory {
     std::uint64_t bytes = 0;  // with its index
     std::uint64_t id_high = 0;
   };
-  /// By last time; null where there is none.
-  const Finished* oldest() const { return files_.empty() ? nullptr : &files_.begin()->second; }
+  /// (last time, id)
+  using Age = std::pair<TimeNs, std::uint64_t>;
+  const std::map<Age, Finished>& finished() const { return files_; }
   /// Drops one of its finished files. It is out of the account even where the disk fails.
   Status evict(const Finished& finished);
 
  private:
-  /// (last time, id)
-  using Age = std::pair<TimeNs, std::uint64_t>;
-
   Status release_expired(const std::string& expired_path);
   Status fold();
   void insert(const CatalogFile& file, std::uint64_t bytes);

@@ -61,16 +61,42 @@ void collect_keys(const std::vector<Frame>& frames, BlockKeys& keys) {
   }
 }
 
+}  // namespace
+
+struct SegmentIndexer::State {
+  IndexBuilder index;
+  BlockKeys keys;
+};
+
+SegmentIndexer::SegmentIndexer() : state_(std::make_unique<State>()) {}
+SegmentIndexer::~SegmentIndexer() = default;
+
+void SegmentIndexer::add(std::uint32_t block, const std::vector<Frame>& frames) {
+  collect_keys(frames, state_->keys);
+  state_->keys.post(block, state_->index);
+}
+
+void SegmentIndexer::add_unreadable(std::uint32_t block) {
+  state_->index.post({IndexKeyKind::kUnreadable, 0}, block);
+}
+
+ByteBuffer SegmentIndexer::finish(const SegmentHeader& segment, std::uint32_t block_count) {
+  SegmentId id;
+  std::ranges::copy(segment.segment_id, id.begin());
+  return state_->index.finish(id, block_count);
+}
+
+namespace {
+
 /// Posts every block; those that cannot be parsed as kUnreadable, and `unreadable` says why.
 Result<ByteBuffer> index_blocks(const std::string& segment_path, std::vector<Error>& unreadable) {
   Result<ContainerReader> reader = ContainerReader::open(segment_path);
   if (!reader) return reader.error();
   const Result<std::vector<BlockEntry>> entries = reader->load_entries();
   if (!entries) return entries.error();
-  IndexBuilder index;
+  SegmentIndexer index;
   DecodedBlock block;
   std::vector<Frame> frames;
-  BlockKeys keys;
   for (std::uint32_t number = 0; number < entries->size(); ++number) {
     Status parsed = reader->read_block((*entries)[number], number, block);
     if (parsed) parsed = parse_frames(block, reader->header(), frames);
@@ -78,15 +104,12 @@ Result<ByteBuffer> index_blocks(const std::string& segment_path, std::vector<Err
       if (parsed.error().code == ErrorCode::kIo) return parsed.error();
       unreadable.push_back({parsed.error().code,
                             fmt::format("{}: block {}: {}", segment_path, number, parsed.error().context)});
-      index.post({IndexKeyKind::kUnreadable, 0}, number);
+      index.add_unreadable(number);
       continue;
     }
-    collect_keys(frames, keys);
-    keys.post(number, index);
+    index.add(number, frames);
   }
-  SegmentId id;
-  std::ranges::copy(reader->header().segment_id, id.begin());
-  return index.finish(id, reader->block_count());
+  return index.finish(reader->header(), reader->block_count());
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ std::string marker_path(const std::string& path) {
   return path + "/tapline-store";
 }
 
-constexpr std::array<const char*, 5> kDirectories{"packets", "sessions", "ledger", "sources", "volumes"};
+constexpr std::array<const char*, 7> kDirectories{"packets", "sessions", "ledger", "sources",
+                                                  "volumes", "holds",    "held"};
 
 /// Empty but for what a file system makes itself (mke2fs(8)), or a writer has left that was killed while it
 /// made the store.

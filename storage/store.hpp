@@ -6,8 +6,10 @@
 //   volumes/        other directories with packets/ of the store, one text file each (store_volume.hpp)
 //   sessions/       session files
 //   ledger/         the account of every frame
+//   holds/, held/   what may not be evicted: requests of readers, answers of the writer (hold.hpp)
+//   scrub           how far the writer has verified it (scrub_state.hpp)
 //   sources/        what was imported or recorded, one text file each (source.hpp)
-// Readers need no lock and never write.
+// Readers need no lock and never write, but for requests in holds/.
 
 #include <cstdint>
 #include <optional>
@@ -39,6 +41,8 @@ class Store {
   std::string ledger_directory() const { return path_ + "/ledger"; }
   std::string sources_directory() const { return path_ + "/sources"; }
   std::string volumes_directory() const { return path_ + "/volumes"; }
+  std::string holds_directory() const { return path_ + "/holds"; }
+  std::string held_directory() const { return path_ + "/held"; }
 
  private:
   Store(Disk& disk, std::string path, std::string sensor_name);

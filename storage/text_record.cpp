@@ -10,16 +10,19 @@
 namespace tapline::storage {
 
 Result<TextRecord> TextRecord::load(const std::string& path) {
-  constexpr std::size_t kTextBytesMax = 64 * 1024;
   Result<File> file = File::open_read(path);
   if (!file) return file.error();
-  std::vector<std::uint8_t> bytes(kTextBytesMax + 1);
+  std::vector<std::uint8_t> bytes(kBytesMax + 1);
   const Result<std::size_t> count = file->read(bytes);
   if (!count) return count.error();
-  if (*count > kTextBytesMax) return Error{ErrorCode::kCorrupt, fmt::format("{}: over 64 KiB", path)};
+  if (*count > kBytesMax) return Error{ErrorCode::kCorrupt, fmt::format("{}: over 64 KiB", path)};
+  return parse({reinterpret_cast<const char*>(bytes.data()), *count}, path);
+}
+
+Result<TextRecord> TextRecord::parse(std::string_view text, const std::string& path) {
   TextRecord record;
   record.path_ = path;
-  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), *count);
+  std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
@@ -57,7 +60,7 @@ std::string TextRecord::text(std::string_view name) const {
 }
 
 template <class T>
-Result<T> TextRecord::parse(std::string_view name) const {
+Result<T> TextRecord::parse_number(std::string_view name) const {
   const std::string value = text(name);
   T number{};
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -68,10 +71,10 @@ Result<T> TextRecord::parse(std::string_view name) const {
 }
 
 Result<std::uint64_t> TextRecord::number(std::string_view name) const {
-  return parse<std::uint64_t>(name);
+  return parse_number<std::uint64_t>(name);
 }
 Result<std::int64_t> TextRecord::signed_number(std::string_view name) const {
-  return parse<std::int64_t>(name);
+  return parse_number<std::int64_t>(name);
 }
 
 }  // namespace tapline::storage

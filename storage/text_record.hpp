@@ -16,9 +16,13 @@ namespace tapline::storage {
 
 class TextRecord {
  public:
+  static constexpr std::size_t kBytesMax = 64 * 1024;
+
   /// kNotFound, kIo; kCorrupt where a line is not `name = value` or the file is over 64 KiB.
   static Result<TextRecord> load(const std::string& path);
   Status publish(Disk& disk, const std::string& path) const;
+  /// The same of what was read elsewhere; `path` stands in messages.
+  static Result<TextRecord> parse(std::string_view text, const std::string& path);
 
   /// Line breaks in `value` become spaces.
   void set(std::string_view name, std::string_view value);
@@ -30,7 +34,7 @@ class TextRecord {
 
  private:
   template <class T>
-  Result<T> parse(std::string_view name) const;
+  Result<T> parse_number(std::string_view name) const;
   std::string path_;
   std::vector<std::pair<std::string, std::string>> lines_;
 };

@@ -86,8 +86,9 @@ Status check_footer(const ContainerReader& reader, Recount& recount) {
   return {};
 }
 
-/// The index must be the one that the frames give; anything else could hide a frame.
-Status check_index(const ContainerReader& reader, bool deep, VerifiedFile& verified) {
+/// The index must be the one that the frames give; anything else could hide a frame. `expected` is empty
+/// unless the frames were looked at.
+Status check_index(const ContainerReader& reader, const ByteBuffer& expected, VerifiedFile& verified) {
   const std::string path = index_path_of(reader.path());
   Result<IndexReader> index = IndexReader::open(path, reader.header().segment_id, reader.block_count());
   if (!index && index.error().code == ErrorCode::kNotFound) {
@@ -96,54 +97,89 @@ Status check_index(const ContainerReader& reader, bool deep, VerifiedFile& verif
   }
   if (!index) return index.error();
   TAPLINE_TRY(index->for_each_posting([](IndexKeyKind, std::uint64_t, std::uint32_t) {}));
-  if (!deep) return {};
-  const Result<ByteBuffer> expected = build_index(reader.path());
-  if (!expected) return expected.error();
+  verified.index_bytes = index->bytes_read();
+  if (expected.empty()) return {};
   const Result<std::vector<std::uint8_t>> found = read_file(path);
   if (!found) return found.error();
-  if (*expected != *found) {
+  if (expected != *found) {
     return corrupt(path, "the index is not that of the segment's frames; rebuild it with `tapline reindex`");
   }
   return {};
 }
 
-/// `file` is brought up to date with where the file is by now.
-Result<VerifiedFile> verify_once(CatalogFile& file, bool deep) {
-  VerifiedFile verified;
-  Result<ContainerReader> reader = open_listed(file);
-  verified.expired = !reader && file.path.ends_with(kExpiredSuffix);
-  if (verified.expired) return verified;
-  if (!reader) return reader.error();
-  const Result<std::vector<BlockEntry>> entries = reader->load_entries();
-  if (!entries) return entries.error();
-  const bool packets = reader->header().kind == kKindPackets;
-  verified.open = !reader->finished();
-  verified.file_bytes = reader->file_bytes();
-  Recount recount;
-  DecodedBlock block;
-  for (std::uint32_t number = 0; number < entries->size(); ++number) {
-    TAPLINE_TRY(deep ? reader->read_block((*entries)[number], number, block)
-                     : reader->check_block((*entries)[number], number, block));
-    recount.add(block);
-    if (deep && packets) TAPLINE_TRY(check_frames(*reader, block, recount.frames));
-  }
-  verified.blocks = entries->size();
-  verified.frames = recount.totals.frames;
-  if (verified.open) {
-    verified.torn_bytes = reader->file_bytes() - reader->complete_bytes();
+/// One look at a file under the name that it has now.
+class FileCheck {
+ public:
+  FileCheck(ContainerReader& reader, const VerifyOptions& options)
+      : reader_(reader), options_(options), packets_(reader.header().kind == kKindPackets) {}
+
+  Result<VerifiedFile> run() {
+    VerifiedFile verified;
+    verified.open = !reader_.finished();
+    verified.file_bytes = reader_.file_bytes();
+    const Result<std::vector<BlockEntry>> entries = reader_.load_entries();
+    if (!entries) return entries.error();
+    for (std::uint32_t number = 0; number < entries->size(); ++number) {
+      TAPLINE_TRY(check_block((*entries)[number], number));
+      verified.stopped = !note_read(block_.stored.size());
+      if (verified.stopped) return verified;
+    }
+    verified.link = read_link(reader_);
+    verified.blocks = entries->size();
+    verified.frames = recount_.totals.frames;
+    if (verified.open) {
+      verified.torn_bytes = reader_.file_bytes() - reader_.complete_bytes();
+      return verified;
+    }
+    TAPLINE_TRY(check_footer(reader_, recount_));
+    if (!packets_) return verified;
+    ByteBuffer expected;
+    if (options_.deep) expected = indexer_.finish(reader_.header(), reader_.block_count());
+    TAPLINE_TRY(check_index(reader_, expected, verified));
+    note_read(verified.index_bytes);
     return verified;
   }
-  TAPLINE_TRY(check_footer(*reader, recount));
-  if (packets) TAPLINE_TRY(check_index(*reader, deep, verified));
-  return verified;
+
+ private:
+  Status check_block(const BlockEntry& entry, std::uint32_t number) {
+    TAPLINE_TRY(options_.deep ? reader_.read_block(entry, number, block_)
+                              : reader_.check_block(entry, number, block_));
+    recount_.add(block_);
+    if (!options_.deep || !packets_) return {};
+    TAPLINE_TRY(check_frames(reader_, block_, recount_.frames));
+    if (reader_.finished()) indexer_.add(number, recount_.frames);
+    return {};
+  }
+
+  /// False: stop.
+  bool note_read(std::uint64_t bytes) const { return !options_.on_read || options_.on_read(bytes); }
+
+  ContainerReader& reader_;
+  const VerifyOptions& options_;
+  const bool packets_;
+  Recount recount_;
+  DecodedBlock block_;
+  SegmentIndexer indexer_;  // deep: of the frames that were decoded anyway
+};
+
+/// `file` is brought up to date with where the file is by now.
+Result<VerifiedFile> verify_once(CatalogFile& file, const VerifyOptions& options) {
+  Result<ContainerReader> reader = open_listed(file);
+  if (!reader && file.path.ends_with(kExpiredSuffix)) {
+    VerifiedFile expired;
+    expired.expired = true;
+    return expired;
+  }
+  if (!reader) return reader.error();
+  return FileCheck(*reader, options).run();
 }
 
 }  // namespace
 
-Result<VerifiedFile> verify_file(CatalogFile file, bool deep) {
+Result<VerifiedFile> verify_file(CatalogFile file, const VerifyOptions& options) {
   constexpr int kMovesMax = 3;  // published, expired, and one to spare
   for (int move = 0;; ++move) {
-    Result<VerifiedFile> verified = verify_once(file, deep);
+    Result<VerifiedFile> verified = verify_once(file, options);
     const bool as_it_is = verified && !verified->index_missing;
     if (as_it_is || move == kMovesMax || !has_vanished(file.path)) return verified;
   }

@@ -58,10 +58,14 @@ void CommandLine::add_store() {
   add_value("store", "DIR", "the store; default: the environment variable TAPLINE_STORE");
 }
 
-void CommandLine::add_question() {
+void CommandLine::add_window() {
   add_value("since", "T",
             "from this capture time on: RFC 3339, seconds since 1970, -3h, now; UTC unless a zone is given");
   add_value("until", "T", "up to, and not including, this capture time");
+}
+
+void CommandLine::add_question() {
+  add_window();
   add_value("home-net", "NET",
             "what `egress` and `ingress` are relative to, may be repeated; default: private address ranges");
 }

@@ -26,8 +26,9 @@ class CommandLine {
   void add_value(const char* name, const char* argument, const char* help);
   void add_flag(const char* name, const char* help);
 
-  /// --store; --since, --until, --home-net and FILTER words; --summary and --exit-zero.
+  /// --store; --since and --until; these with --home-net and FILTER words; --summary and --exit-zero.
   void add_store();
+  void add_window();
   void add_question();
   void add_answer();
 

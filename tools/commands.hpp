@@ -13,6 +13,7 @@ int run_import(const Arguments& arguments);
 int run_status(const Arguments& arguments);
 int run_flows(const Arguments& arguments);
 int run_extract(const Arguments& arguments);
+int run_hold(const Arguments& arguments);
 int run_verify(const Arguments& arguments);
 int run_reindex(const Arguments& arguments);
 

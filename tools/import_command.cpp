@@ -95,7 +95,11 @@ int import_one(const storage::Store& store, const std::string& path, const Impor
   return result->source.damage.empty() ? kExitOk : kExitError;
 }
 
-int import_all(const CommandLine& command_line, const ImportOptions& options) {
+void print_notices(query::HoldKeeper& holds) {
+  for (const std::string& notice : holds.take_notices()) fmt::print(stderr, "{}\n", notice);
+}
+
+int import_all(const CommandLine& command_line, ImportOptions options) {
   const Result<std::string> path = command_line.store_path();
   if (!path) return report_error("import", path.error());
   const Result<storage::Store> store = storage::Store::open_or_create(*path, command_line.text("sensor"));
@@ -105,10 +109,19 @@ int import_all(const CommandLine& command_line, const ImportOptions& options) {
   const auto recovered = storage::recover_store(*store);
   if (!recovered) return report_error("import", recovered.error());
   for (const storage::RecoveredFile& file : *recovered) fmt::print(stderr, "{}\n", storage::describe(file));
+  storage::HeldSegments held;
+  query::HoldKeeperConfig quota;
+  quota.quota_bytes = options.budget_bytes / 4;  // as the recorder's default
+  const Result<std::unique_ptr<query::HoldKeeper>> holds = query::HoldKeeper::open(*store, held, quota);
+  if (!holds) return report_error("import", holds.error());
+  options.held = &held;
+  options.holds = holds->get();
   int exit_code = kExitOk;
   for (const std::string& file : command_line.words()) {
     const int code = import_one(*store, file, options);
     if (exit_code == kExitOk) exit_code = code;
+    (*holds)->step();
+    print_notices(**holds);
   }
   return exit_code;
 }

@@ -58,9 +58,12 @@ Result<std::uint64_t> open_account(const Store& store, Source& source) {
 }
 
 /// Polls the source to its end. Damage ends the loop, not the import.
-Status run_source(FrameSource& frames, sensor::Pipeline& pipeline, Progress& progress, std::string& damage) {
+Status run_source(FrameSource& frames, sensor::Pipeline& pipeline, query::HoldKeeper* holds,
+                  Progress& progress, std::string& damage) {
+  constexpr std::uint32_t kBurstsPerLook = 1024;
   std::array<Frame, kBurstFramesMax> burst;
-  for (;;) {
+  for (std::uint32_t bursts = 1;; ++bursts) {
+    if (holds != nullptr && bursts % kBurstsPerLook == 0) holds->step();
     const Result<PollResult> polled = frames.poll(burst);
     if (!polled) {
       damage = polled.error().context;
@@ -104,12 +107,13 @@ Result<ImportResult> import_file(const Store& store, const std::string& path, co
   config.source_id = *id;
   config.store_packets = options.store_packets;
   config.budget_bytes = options.budget_bytes;
+  config.held = options.held;
   if (options.flows_max != 0) config.flows_max = options.flows_max;
   Result<std::unique_ptr<sensor::Pipeline>> pipeline = sensor::Pipeline::create(store, config);
   if (!pipeline) return pipeline.error();
 
   Progress progress(path, options.show_progress);
-  TAPLINE_TRY(run_source(**frames, **pipeline, progress, result.source.damage));
+  TAPLINE_TRY(run_source(**frames, **pipeline, options.holds, progress, result.source.damage));
   TAPLINE_TRY((*pipeline)->finish());
   progress.finish();
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sensor/pipeline.hpp"
+#include "storage/query/hold_keeper.hpp"
 #include "storage/source.hpp"
 
 namespace tapline::tools {
@@ -15,6 +16,8 @@ struct ImportOptions {
   std::uint64_t budget_bytes = 0;
   std::uint32_t flows_max = 0;
   bool show_progress = false;
+  storage::HeldSegments* held = nullptr;  // what the ring must keep; outlives the import
+  query::HoldKeeper* holds = nullptr;     // asked to look about now and then
 };
 
 struct ImportResult {

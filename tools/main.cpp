@@ -28,7 +28,8 @@ constexpr Command kCommands[] = {
     {"status", run_status, "what a store holds, and whether its books close"},
     {"flows", run_flows, "list sessions"},
     {"extract", run_extract, "write the packets of sessions, hosts, ports, ... to a capture file"},
-    {"verify", run_verify, "check every checksum of a store"},
+    {"hold", run_hold, "keep packets from being dropped by the ring"},
+    {"verify", run_verify, "check every checksum of a store, and that no file is missing"},
     {"reindex", run_reindex, "rebuild the indexes from the segments"},
 };
 

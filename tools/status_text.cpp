@@ -168,6 +168,58 @@ std::string format_rates(const StoreStatus& status) {
                   format_size(static_cast<std::uint64_t>(as_double(sum.wire_bytes) / seconds)), seconds));
 }
 
+std::string format_holds(const HoldsStatus& holds) {
+  if (holds.in_force == 0 && holds.pending == 0) return "";
+  return line("holds", fmt::format("{} in force, {} pending; {} segments held, {}", holds.in_force,
+                                   holds.pending, holds.segments, format_size(holds.bytes)));
+}
+
+std::string holds_json(const HoldsStatus& holds) {
+  JsonObject json;
+  json.add("in_force", holds.in_force);
+  json.add("pending", holds.pending);
+  json.add("segments", holds.segments);
+  json.add("file_bytes", holds.bytes);
+  return json.text();
+}
+
+std::string format_scrub(const StoreStatus& status) {
+  if (!status.scrub) return "";
+  const storage::ScrubState& scrub = *status.scrub;
+  std::string what = fmt::format("{} files, {} verified since {}", scrub.pass_files,
+                                 format_size(scrub.pass_bytes), format_rfc3339(scrub.pass_begun_at_ns));
+  if (scrub.last_pass_ended_at_ns != 0) {
+    what += fmt::format("; last pass ended {}: {} files, {}", format_rfc3339(scrub.last_pass_ended_at_ns),
+                        scrub.last_pass_files, format_size(scrub.last_pass_bytes));
+  }
+  std::string text =
+      line("scrub", what + fmt::format("; {} files damaged", scrub.damages.size() + scrub.damages_unnamed));
+  for (const storage::ScrubDamage& damage : scrub.damages) text += line("damage", damage.what);
+  return text;
+}
+
+std::string scrub_json(const storage::ScrubState& scrub) {
+  JsonObject json;
+  json.add_time("pass_begun_at", scrub.pass_begun_at_ns);
+  json.add("pass_files", scrub.pass_files);
+  json.add("pass_bytes", scrub.pass_bytes);
+  if (scrub.last_pass_ended_at_ns != 0) {
+    json.add_time("last_pass_ended_at", scrub.last_pass_ended_at_ns);
+    json.add("last_pass_files", scrub.last_pass_files);
+    json.add("last_pass_bytes", scrub.last_pass_bytes);
+  }
+  std::vector<std::string> damaged;
+  for (const storage::ScrubDamage& damage : scrub.damages) {
+    JsonObject one;
+    one.add_text("file", damage.name);
+    one.add_text("damage", damage.what);
+    damaged.push_back(one.text());
+  }
+  json.add_array("damaged", damaged);
+  json.add("damaged_unnamed", scrub.damages_unnamed);
+  return json.text();
+}
+
 void add_live(JsonObject& json, const LiveStatus& live) {
   json.add("live", true);
   json.add("frames_polled", live.totals.counts()[storage::kFramePolled]);
@@ -285,7 +337,7 @@ std::string format_status(const StoreStatus& status) {
       line("store", fmt::format("{}, sensor {}, format {}", status.path, status.sensor, status.format));
   text += line("writer", status.writer_active ? "process " + status.writer_pid : "none");
   text += format_sources(status) + format_packets(status.packets) + format_sessions(status.sessions);
-  text += format_ledger(status) + format_rates(status);
+  text += format_ledger(status) + format_rates(status) + format_holds(status.holds) + format_scrub(status);
   for (const Error& error : status.unreadable) text += line("damage", error.context);
   return text;
 }
@@ -306,6 +358,8 @@ std::string status_json(const StoreStatus& status) {
   json.add_raw("ledger", ledger_json(status));
   add_books(json, status);
   add_rates(json, status);
+  json.add_raw("holds", holds_json(status.holds));
+  if (status.scrub) json.add_raw("scrub", scrub_json(*status.scrub));
   std::vector<std::string> damage;
   for (const Error& error : status.unreadable) damage.push_back(query::json_string(error.context));
   json.add_array("unreadable", damage);

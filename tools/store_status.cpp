@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "capture/base/file.hpp"
 #include "capture/base/time_window.hpp"
+#include "storage/hold_folder.hpp"
 #include "storage/ledger_file.hpp"
 #include "storage/query/session_visit.hpp"
 #include "storage/text_record.hpp"
@@ -166,6 +168,44 @@ void check_books(StoreStatus& status) {
   };
 }
 
+Status read_holds(const storage::Store& store, const storage::Catalog& catalog, StoreStatus& status) {
+  std::vector<storage::UnreadableHold> unreadable;
+  const Result<std::vector<storage::Hold>> holds = storage::list_holds(store, unreadable);
+  if (!holds) return holds.error();
+  for (const storage::UnreadableHold& one : unreadable) status.unreadable.push_back(one.error);
+  std::set<std::uint64_t> held;
+  for (const storage::Hold& hold : *holds) {
+    if (hold.state != storage::HoldState::kHeld) continue;
+    ++status.holds.in_force;
+    const Result<std::vector<std::uint64_t>> segments = storage::load_held_segments(store, hold.request.id);
+    if (!segments) return segments.error();
+    held.insert(segments->begin(), segments->end());
+  }
+  for (const CatalogFile& file : catalog.segments) {
+    if (!held.contains(file.name.id_high)) continue;
+    ++status.holds.segments;
+    status.holds.bytes += file.file_bytes;
+  }
+  const Result<std::vector<storage::HoldRequest>> requests = storage::list_requests(store);
+  if (!requests) return requests.error();
+  status.holds.pending = requests->size();
+  return {};
+}
+
+/// Damage of files that have expired since is none any more.
+void read_scrub(const storage::Store& store, const storage::Catalog& catalog, StoreStatus& status) {
+  Result<storage::ScrubState> scrub = storage::load_scrub_state(store);
+  if (!scrub && scrub.error().code == ErrorCode::kNotFound) return;
+  if (!scrub) return status.unreadable.push_back(scrub.error());
+  std::set<std::string> names;
+  for (const auto* files : {&catalog.segments, &catalog.sessions, &catalog.ledgers}) {
+    for (const CatalogFile& file : *files) names.insert(std::filesystem::path(file.path).filename().string());
+  }
+  std::erase_if(scrub->damages,
+                [&](const storage::ScrubDamage& damage) { return !names.contains(damage.name); });
+  status.scrub = std::move(*scrub);
+}
+
 }  // namespace
 
 void LiveStatus::add(const storage::LedgerRow& row) {
@@ -202,7 +242,9 @@ double LiveStatus::wire_bytes_per_second() const {
 }
 
 bool StoreStatus::intact() const {
-  return unreadable.empty() && ledger_books.ok() && std::ranges::all_of(checks, &BookCheck::closes);
+  const bool scrubbed_well = !scrub || (scrub->damages.empty() && scrub->damages_unnamed == 0);
+  return unreadable.empty() && scrubbed_well && ledger_books.ok() &&
+         std::ranges::all_of(checks, &BookCheck::closes);
 }
 
 Result<StoreStatus> read_status(const storage::Store& store, bool deep) {
@@ -227,6 +269,9 @@ Result<StoreStatus> read_status(const storage::Store& store, bool deep) {
   read_packets(*catalog, status);
   read_sessions(*catalog, deep, status);
   read_ledger(*catalog, status);
+  read_scrub(store, *catalog, status);
+  if (const Status holds = read_holds(store, *catalog, status); !holds)
+    status.unreadable.push_back(holds.error());
   check_books(status);
   status.covered_ns = covered_ns(status.sources);
   return status;

@@ -9,6 +9,7 @@
 
 #include "storage/catalog.hpp"
 #include "storage/ledger_row.hpp"
+#include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
 #include "storage/store.hpp"
 
@@ -65,6 +66,13 @@ struct LiveStatus {
   double wire_bytes_per_second() const;
 };
 
+struct HoldsStatus {
+  std::uint64_t in_force = 0;
+  std::uint64_t pending = 0;   // nobody has answered them yet
+  std::uint64_t segments = 0;  // that are held, each once
+  std::uint64_t bytes = 0;     // of these, without indexes
+};
+
 /// Two sides of an account that have to be equal.
 struct BookCheck {
   std::string_view name;
@@ -90,7 +98,9 @@ struct StoreStatus {
   Status ledger_books;                            // books 1 and 3 of the ledger by itself
   std::vector<BookCheck> checks;                  // the ledger against sources, segments and session records
   std::vector<Error> unreadable;                  // files that could not be read (to their end)
-  TimeNs covered_ns = 0;                          // time that complete sources cover, overlaps once
+  HoldsStatus holds;
+  std::optional<storage::ScrubState> scrub;  // none: never scrubbed
+  TimeNs covered_ns = 0;                     // time that complete sources cover, overlaps once
 
   bool intact() const;
 };

@@ -213,6 +213,15 @@ void Coverage::add_damaged(const storage::Catalog& catalog) {
   }
 }
 
+void Coverage::add_scrubbed(const storage::ScrubState& scrub) {
+  for (const storage::ScrubDamage& damage : scrub.damages) {
+    const std::optional<storage::FinalName> name =
+        storage::parse_final_name(damage.name, storage::kPacketSuffix);
+    if (!damage.index || !name || !window.touches(name->first_ns, name->last_ns)) continue;
+    holes.push_back({name->first_ns, name->last_ns, HoleReason::kCorrupt, damage.what});
+  }
+}
+
 Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalog& catalog,
                        const TimeWindow& window, QuestionKind kind, const StoreMoment& moment) {
   const bool packets = kind == QuestionKind::kPackets;
@@ -240,7 +249,13 @@ Result<Coverage> read_coverage(const storage::Store& store, const TimeWindow& wi
   if (!sources) return sources.error();
   const Result<storage::Catalog> catalog = storage::Catalog::scan(store);
   if (!catalog) return catalog.error();
-  return make_coverage(*sources, *catalog, window, kind, *moment);
+  Coverage coverage = make_coverage(*sources, *catalog, window, kind, *moment);
+  const Result<storage::ScrubState> scrub = storage::load_scrub_state(store);
+  if (scrub && kind == QuestionKind::kPackets) {
+    coverage.add_scrubbed(*scrub);
+    merge_holes(coverage.holes);
+  }
+  return coverage;
 }
 
 std::string format_coverage(const Coverage& coverage) {

@@ -13,6 +13,7 @@
 #include "storage/query/hole.hpp"
 #include "storage/query/live_run.hpp"
 #include "storage/query/plan.hpp"
+#include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
 
 namespace tapline::query {
@@ -46,6 +47,8 @@ struct Coverage {
   void add_missing_volumes(const storage::Catalog& catalog);
   /// What recovery has set aside because it was damaged: packets, sessions or ledger.
   void add_damaged(const storage::Catalog& catalog);
+  /// Segments whose index hides frames, as far as the scrub knows: other damage is met by who reads it.
+  void add_scrubbed(const storage::ScrubState& scrub);
   void add_unreadable(const std::vector<UnreadableSegment>& segments);
   /// Errors that name files of `files`, such as session files; the whole window where the name of the file
   /// does not tell its times.

@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 #include "storage/file_names.hpp"
+#include "storage/hold.hpp"
+#include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
 #include "tests/fuzz/memory_file.hpp"
 
@@ -31,12 +33,43 @@ void check_names(std::string_view text) {
   }
 }
 
+/// Text of what was read from a text: the same once more.
+std::string text_of(const TextRecord& record) {
+  std::string text;
+  for (const char* name : {"filter", "since_ns", "state", "why", "bytes", "holes", "hole_63_last_ns",
+                           "position", "damages", "damaged_0", "damage_127", "damage_in_0"})
+    text += record.text(name) + "\n";
+  return text;
+}
+
+void check_hold(const TextRecord& record) {
+  const SegmentId id{};
+  if (const Result<Hold> hold = read_hold(record, id)) {
+    const TextRecord written = write_hold(*hold);
+    const Result<Hold> again = read_hold(written, id);
+    if (!again || text_of(write_hold(*again)) != text_of(written)) std::abort();
+    if (hold->holes.size() > Hold::kHolesMax || hold->request.filter.size() > kHoldFilterBytesMax)
+      std::abort();
+  }
+  if (const Result<ScrubState> scrub = read_scrub_state(record)) {
+    const TextRecord written = write_scrub_state(*scrub);
+    const Result<ScrubState> again = read_scrub_state(written);
+    if (!again || text_of(write_scrub_state(*again)) != text_of(written)) std::abort();
+  }
+}
+
+void check_list(std::string_view text) {
+  const Result<std::vector<std::uint64_t>> segments = read_held_segments(text);
+  if (segments && read_held_segments(write_held_segments(*segments)).value() != *segments) std::abort();
+}
+
 void check_record(Bytes text) {
   static MemoryFile memory;
   memory.fill(text);
   const Result<TextRecord> record = TextRecord::load(memory.path());
   if (!record) return;
   static_cast<void>(read_source(*record, SegmentId{}).ok());
+  check_hold(*record);
   for (const char* name : {"format", "sensor", "a"}) {
     const Result<std::uint64_t> number = record->number(name);
     const Result<std::int64_t> signed_number = record->signed_number(name);
@@ -50,5 +83,6 @@ void check_record(Bytes text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_names({reinterpret_cast<const char*>(data), size});
   check_record({data, size});
+  check_list({reinterpret_cast<const char*>(data), size});
   return 0;
 }

@@ -234,3 +234,20 @@ TEST_CASE("programs get one JSON object") {
         R"("reason":"sensor_down","detail":"nothing was recorded"}],)"
         R"("qualifications":[{"kind":"source_damaged","count":1,"detail":"a \"b\""}]})");
 }
+
+TEST_CASE("a segment whose index hides frames is a hole, damage that readers meet is none in advance") {
+  const storage::FinalName name{kStart, kStart + 100, 0, 0, 7};
+  storage::ScrubState scrub;
+  scrub.add_damage(storage::final_name(name, storage::kPacketSuffix), "the index is not that of the frames",
+                   true);
+  scrub.add_damage("another" + storage::final_name(name, storage::kPacketSuffix), "odd", true);
+  scrub.add_damage(storage::final_name({kStart, kStart + 5, 0, 0, 8}, storage::kPacketSuffix), "a block",
+                   false);
+  Coverage coverage = coverage_of({complete_source(kStart, kStart + 1000)});
+  coverage.add_scrubbed(scrub);
+  REQUIRE(coverage.holes.size() == 1);
+  check_hole(coverage, 0, kStart, kStart + 100, HoleReason::kCorrupt);
+  Coverage later = coverage_of({complete_source(kStart, kStart + 1000)}, {kStart + 101, kStart + 1000});
+  later.add_scrubbed(scrub);
+  CHECK(later.complete());
+}

@@ -337,7 +337,7 @@ TEST_CASE("a store that is written and evicts verifies as undamaged all the time
     ++writer.rounds_begun;
     while (writer.segments_evicted < evicted + 3) std::this_thread::yield();  // the listing is an old one
     for (const storage::CatalogFile& file : catalog.segments) {
-      const Result<storage::VerifiedFile> verified = storage::verify_file(file, round % 2 == 0);
+      const Result<storage::VerifiedFile> verified = storage::verify_file(file, {.deep = round % 2 == 0});
       if (!verified) damaged.push_back(verified.error().context);
       if (verified && verified->expired) ++expired;
     }

@@ -120,7 +120,7 @@ void PowerCutRun::check_store(const Store& store, std::size_t operation_count) {
     for (const CatalogFile& file : *files) {
       CAPTURE(file.path);
       REQUIRE_FALSE(file.open);
-      const VerifiedFile verified = must(verify_file(file, true));
+      const VerifiedFile verified = must(verify_file(file, {.deep = true}));
       REQUIRE_FALSE(verified.index_missing);
     }
   }

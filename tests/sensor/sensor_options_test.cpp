@@ -50,12 +50,12 @@ std::string write_config(const TemporaryFolder& folder, const std::string& text)
   return path;
 }
 
-const Strings kOptions = {
-    "help",        "config",          "store",       "interface",  "dpdk-port",      "workers",
-    "worker-cpus", "writers",         "budget",      "volume",     "keep-at-most",   "keep-at-least",
-    "keep-free",   "sessions-budget", "sensor",      "no-packets", "compression",    "flows-max",
-    "ring",        "buffer",          "dpdk-memory", "timestamps", "no-promiscuous", "for",
-    "report-every"};
+const Strings kOptions = {"help",         "config",        "store",       "interface",       "dpdk-port",
+                          "workers",      "worker-cpus",   "writers",     "budget",          "volume",
+                          "keep-at-most", "keep-at-least", "keep-free",   "sessions-budget", "sensor",
+                          "scrub",        "hold-quota",    "no-packets",  "compression",     "flows-max",
+                          "ring",         "buffer",        "dpdk-memory", "timestamps",      "no-promiscuous",
+                          "for",          "report-every"};
 
 }  // namespace
 
@@ -263,4 +263,20 @@ TEST_CASE("the help text has a line for every option, and needs nothing else") {
                      : 0;
   }
   CHECK(described == kOptions.size());  // there are no others
+}
+
+TEST_CASE("the quota of holds is a size or a share") {
+  CHECK(parse(with({})).hold_quota_percent == 25);
+  CHECK(parse(with({"--hold-quota", "60%"})).hold_quota_percent == 60);
+  CHECK(parse(with({"--hold-quota", "2GiB"})).hold_quota_bytes == 2u << 30);
+  check_says(refusal(with({"--hold-quota", "0"})), {"hold-quota", "hold nothing"});
+  check_says(refusal(with({"--hold-quota", "91%"})), {"hold-quota", "90"});
+  check_says(refusal(with({"--hold-quota", "lots"})), {"hold-quota", "lots"});
+}
+
+TEST_CASE("the scrub has a rate, also none") {
+  CHECK(parse(with({})).scrub_bytes_per_second == 8u << 20);
+  CHECK(parse(with({"--scrub", "100MB"})).scrub_bytes_per_second == 100'000'000);
+  CHECK(parse(with({"--scrub", "0"})).scrub_bytes_per_second == 0);
+  check_says(refusal(with({"--scrub", "fast"})), {"scrub", "fast"});
 }

@@ -32,7 +32,7 @@ struct VolumeStore {
   }
   Ring ring(const RingLimits& limits) {
     now_ns = 1000 * kNsPerSecond;
-    return Ring(store, limits, [] { return now_ns; });
+    return Ring(store, limits, nullptr, [] { return now_ns; });
   }
   Catalog scan() const {
     const Result<Catalog> catalog = Catalog::scan(store);
