@@ -101,12 +101,24 @@ struct Layout {
   unsigned lane_bits;
   int level;
   bool classes;  // false: every flow is clear
+  std::uint32_t verify_interval = 64;
 };
 
+constexpr std::uint32_t kKiB = 1024;
 constexpr Layout kLayouts[] = {
-    {"rows, 64 KiB, level 3", 64 * 1024, 0, 3, false},  {"rows, 256 KiB, level 1", 256 * 1024, 0, 1, false},
-    {"lanes 4+4, level 1", 256 * 1024, 2, 1, true},     {"lanes 16+16, level 1", 256 * 1024, 4, 1, true},
-    {"lanes 16+16, level -1", 256 * 1024, 4, -1, true},
+    {"rows, 64 KiB, level 3", 64 * kKiB, 0, 3, false},
+    {"rows, 256 KiB, level 1", 256 * kKiB, 0, 1, false},
+    {"lanes 16+16, 256 KiB, level 1", 256 * kKiB, 4, 1, true},
+    {"lanes 16+16, 256 KiB, level 2", 256 * kKiB, 4, 2, true},
+    {"lanes 16+16, 256 KiB, level -1", 256 * kKiB, 4, -1, true},
+    {"lanes 16+16, 256 KiB, level -3", 256 * kKiB, 4, -3, true},
+    {"lanes 4+4, 256 KiB, level 1", 256 * kKiB, 2, 1, true},
+    {"lanes 8+8, 256 KiB, level 1", 256 * kKiB, 3, 1, true},
+    {"lanes 32+32, 256 KiB, level 1", 256 * kKiB, 5, 1, true},
+    {"lanes 16+16, 128 KiB, level 1", 128 * kKiB, 4, 1, true},
+    {"lanes 16+16, 512 KiB, level 1", 512 * kKiB, 4, 1, true},
+    {"16+16, 256 KiB, 1, every decoded", 256 * kKiB, 4, 1, true, 1},
+    {"16+16, 256 KiB, 1, none decoded", 256 * kKiB, 4, 1, true, UINT32_MAX},
 };
 
 struct Measure {
@@ -124,6 +136,7 @@ Measure measure(Trace& trace, const Layout& layout, const std::string& directory
   config.block_bytes = layout.block_bytes;
   config.lane_bits_max = layout.lane_bits;
   config.compression_level = layout.level;
+  config.verify_interval = layout.verify_interval;
   const double begun = cpu_seconds();
   storage::FrameSegmentWriter writer(config);
   for (std::size_t i = 0; i < trace.frames.size(); ++i) {
@@ -142,18 +155,25 @@ Measure measure(Trace& trace, const Layout& layout, const std::string& directory
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    fmt::print(stderr, "usage: store_bench CAPTURE DIRECTORY (emptied)\n");
+  if (argc < 3) {
+    fmt::print(stderr, "usage: store_bench CAPTURE DIRECTORY(emptied) [PASSES [LAYOUT...]]\n");
     return 2;
+  }
+  const int passes = argc > 3 ? std::atoi(argv[3]) : kPasses;
+  std::vector<Layout> layouts;
+  for (const Layout& layout : kLayouts) {
+    bool chosen = argc <= 4;
+    for (int i = 4; i < argc; ++i) chosen |= std::string_view(layout.name) == argv[i];
+    if (chosen) layouts.push_back(layout);
   }
   Trace trace;
   load_frames(argv[1], trace);
   track_flows(trace);
-  std::array<std::vector<double>, std::size(kLayouts)> seconds;
-  std::array<Measure, std::size(kLayouts)> last{};
-  for (int pass = 0; pass < kPasses; ++pass) {
-    for (std::size_t i = 0; i < std::size(kLayouts); ++i) {
-      last[i] = measure(trace, kLayouts[i], argv[2]);
+  std::vector<std::vector<double>> seconds(layouts.size());
+  std::vector<Measure> last(layouts.size());
+  for (int pass = 0; pass < passes; ++pass) {
+    for (std::size_t i = 0; i < layouts.size(); ++i) {
+      last[i] = measure(trace, layouts[i], argv[2]);
       seconds[i].push_back(last[i].cpu_seconds);
     }
   }
@@ -162,9 +182,9 @@ int main(int argc, char** argv) {
     std::ranges::sort(values);
     return values[values.size() / 2];
   };
-  for (std::size_t i = 0; i < std::size(kLayouts); ++i) {
-    fmt::print("{:<24} {:>6.0f} MB/s  ratio {:.4f}  index {:.3f} %  speed x{:.2f}  ratio x{:.3f}\n",
-               kLayouts[i].name, static_cast<double>(trace.raw_bytes) / 1e6 / median(seconds[i]),
+  for (std::size_t i = 0; i < layouts.size(); ++i) {
+    fmt::print("{:<34} {:>6.0f} MB/s  ratio {:.4f}  index {:.3f} %  speed x{:.2f}  ratio x{:.3f}\n",
+               layouts[i].name, static_cast<double>(trace.raw_bytes) / 1e6 / median(seconds[i]),
                last[i].ratio, 100 * last[i].index_share, median(seconds[0]) / median(seconds[i]),
                last[i].ratio / last[0].ratio);
   }

@@ -37,7 +37,8 @@ RigConfig small_blocks() {
 LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
     : store(config.record_disk),
       ring(*store, config.budget_bytes),
-      exchange(config.blocks, config.segment.block_bytes, config.segment.segment_duration_ns_max),
+      exchange(config.blocks, config.blocks / 2, config.segment.block_bytes,
+               config.segment.segment_duration_ns_max),
       writer([] { return steady_ns; }) {
   wall_ns = kRigStart;
   steady_ns = 5 * kNsPerSecond;

@@ -1,6 +1,6 @@
 #pragma once
 // FrameSegmentWriter: lanes and segment writer in one thread, as `tapline import` drives them: frames in,
-// segments out.
+// segments out. Every sealed block is decoded again, and must be right.
 
 #include <functional>
 #include <memory>
@@ -12,6 +12,8 @@
 namespace tapline::storage {
 
 struct FrameSegmentConfig : SegmentWriterConfig {
+  FrameSegmentConfig() { verify_interval = 1; }
+
   unsigned lane_bits_max = 4;
 };
 
@@ -46,6 +48,7 @@ class FrameSegmentWriter : private BlockExchange {
   Status finish() {
     packer_.seal_all();
     TAPLINE_TRY(status_);
+    TAPLINE_CHECK(writer_.counters().encoding.blocks_misencoded == 0);
     return writer_.finish();
   }
   const SegmentWriterCounters& counters() const { return writer_.counters(); }
