@@ -19,6 +19,7 @@ constexpr std::size_t kZstdBlockHeaderBytes = 3;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kZstdMagic = 0xFD2FB528;
 constexpr int kWindowLogMin = 10;
+constexpr int kTableLogMin = 6;
 
 /// Single-segment frame header with content size and checksum flag (RFC 8878, 3.1.1.1); returns its length.
 std::size_t put_frame_header(std::uint8_t* at, std::uint64_t content_bytes) {
@@ -94,6 +95,10 @@ BlockEncoder::BlockEncoder(std::uint32_t block_bytes_max, int level)
   set_level(level);
   ZSTD_CCtx* const guided = s.guided_context;
   ZSTD_CCtx_setParameter(guided, ZSTD_c_checksumFlag, 1);
+  // Nothing is searched: the least tables that there can be.
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_strategy, ZSTD_fast);
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_hashLog, kTableLogMin);
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_chainLog, kTableLogMin);
   // Matches are as short as kMatchBytesMin and reach back to the start of the block.
   ZSTD_CCtx_setParameter(guided, ZSTD_c_minMatch, 3);
   ZSTD_CCtx_setParameter(guided, ZSTD_c_windowLog,

@@ -16,7 +16,7 @@ namespace tapline::storage {
 
 struct PacketEncoderConfig {
   std::uint32_t block_bytes_max = 0;
-  int compression_level = 1;
+  int compression_level = -1;
   bool compress = true;  // false: every block is stored raw
   /// Of the blocks of a lane, the first and then one in so many is decoded again; 1: every block.
   std::uint32_t verify_interval = 64;

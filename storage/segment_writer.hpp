@@ -28,9 +28,9 @@ struct SegmentWriterConfig {
   std::uint64_t segment_bytes_max = 1u << 30;            // segment and index together
   TimeNs segment_duration_ns_max = 3600 * kNsPerSecond;  // of order time
   std::uint32_t block_bytes = 256 * 1024;  // largest content of a block that is not one long frame
-  int compression_level = 1;
-  bool compress = true;                // false: every block is stored raw
-  std::uint32_t verify_interval = 64;  // of encoded blocks; PacketEncoderConfig
+  int compression_level = -1;              // of clear blocks; measured: README.md, "Lanes"
+  bool compress = true;                    // false: every block is stored raw
+  std::uint32_t verify_interval = 64;      // of encoded blocks; PacketEncoderConfig
   /// An open segment's index is published in steps of so many bytes of blocks, for readers; 0: not at all.
   std::uint64_t index_step_bytes = 0;
 };

@@ -38,6 +38,11 @@ class FrameSegmentWriter : private BlockExchange {
         config_(config),
         writer_(config, own_space_),
         packer_(packer_config(config), *this) {}
+  /// With an encoder of the caller's.
+  FrameSegmentWriter(const FrameSegmentConfig& config, std::unique_ptr<BlockEncoder> encoder)
+      : config_(config),
+        writer_(config, own_space_, std::move(encoder)),
+        packer_(packer_config(config), *this) {}
   FrameSegmentWriter(const FrameSegmentConfig& config, SegmentSpace& space)
       : config_(config), writer_(config, space), packer_(packer_config(config), *this) {}
 
