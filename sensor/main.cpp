@@ -106,6 +106,15 @@ Status recover(const storage::Store& store, const RecorderConfig& recorder) {
   return {};
 }
 
+/// What was saved on compression since the last report, if anything.
+std::string describe_backlog(const RecorderView& now, const RecorderView& before) {
+  const std::uint64_t lowered = now.blocks_lowered - before.blocks_lowered;
+  const std::uint64_t hurried = now.blocks_hurried - before.blocks_hurried;
+  if (lowered + hurried == 0) return "";
+  return fmt::format("; the disk or the compressor is behind: {} blocks compressed less, {} not at all",
+                     lowered, hurried);
+}
+
 void report(const RecorderView& now, const RecorderView& before, TimeNs period_ns) {
   const double seconds = static_cast<double>(period_ns) / static_cast<double>(kNsPerSecond);
   const auto rate = [&](std::uint64_t later, std::uint64_t earlier) {
@@ -115,8 +124,7 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
       "{:.0f} frames/s, {}/s, {} sessions; {} frames in all, {} lost by the device{}",
       rate(now.polled_frames, before.polled_frames),
       format_size(static_cast<std::uint64_t>(rate(now.polled_wire_bytes, before.polled_wire_bytes))),
-      now.flows_active, now.polled_frames, now.device_dropped_frames,
-      now.blocks_hurried > before.blocks_hurried ? "; the disk or the compressor is behind" : ""));
+      now.flows_active, now.polled_frames, now.device_dropped_frames, describe_backlog(now, before)));
   if (now.flows_evicted > before.flows_evicted)
     log_warning(
         fmt::format("{} sessions were ended early, because the flow table was full: raise --flows-max",

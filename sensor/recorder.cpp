@@ -43,11 +43,12 @@ struct Recorder::Line {
   std::atomic<bool> done{false};
   std::thread thread;
 
-  Line(std::size_t port_number, std::size_t blocks, const storage::SegmentWriterConfig& segment)
+  Line(std::size_t port_number, std::size_t blocks, std::size_t lanes,
+       const storage::SegmentWriterConfig& segment)
       : port(port_number),
         writer(0),
         place(0),
-        exchange(blocks, segment.block_bytes, segment.segment_duration_ns_max) {}
+        exchange(blocks, lanes, segment.block_bytes, segment.segment_duration_ns_max) {}
 };
 
 Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)
@@ -120,10 +121,11 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   files.segment.segment_bytes_max = ring_.segment_bytes(config_.segment.segment_bytes_max, lines_in_all);
 
   // Each lane may hold a block while as many wait for the writer.
-  const std::size_t blocks_min = std::size_t{4} << path.lanes.lane_bits_max;
+  const std::size_t lanes = std::size_t{2} << path.lanes.lane_bits_max;
+  const std::size_t blocks_min = 2 * lanes;
   const std::size_t blocks = std::max(
       blocks_min, static_cast<std::size_t>(config_.block_memory_bytes / config_.segment.block_bytes));
-  auto line = std::make_unique<Line>(port, blocks, config_.segment);
+  auto line = std::make_unique<Line>(port, blocks, lanes, config_.segment);
   Result<std::unique_ptr<FrameWorker>> made = FrameWorker::create(path, line->exchange);
   if (!made) return made.error();
   line->worker = std::make_unique<Worker>(std::move(source), std::move(*made), config_.timing);
@@ -184,7 +186,10 @@ RecorderView Recorder::view() const {
     sum.flows_evicted += one.flows_evicted.load(std::memory_order_relaxed);
     sum.interim_slab_exhausted += one.interim_slab_exhausted.load(std::memory_order_relaxed);
   }
-  for (const auto& writer : writers_) sum.blocks_hurried += writer->blocks_hurried();
+  for (const auto& writer : writers_) {
+    sum.blocks_lowered += writer->blocks_lowered();
+    sum.blocks_hurried += writer->blocks_hurried();
+  }
   return sum;
 }
 

@@ -1,5 +1,7 @@
 #include "sensor/thread_exchange.hpp"
 
+#include <algorithm>
+
 #include "capture/base/check.hpp"
 
 namespace tapline::sensor {
@@ -11,8 +13,10 @@ constexpr std::size_t kBatches = 16;
 
 }  // namespace
 
-ThreadExchange::ThreadExchange(std::size_t blocks, std::uint32_t block_bytes, TimeNs block_span_ns)
-    : sent_(blocks + kBatches), returned_(blocks + kBatches) {
+ThreadExchange::ThreadExchange(std::size_t blocks, std::size_t lanes, std::uint32_t block_bytes,
+                               TimeNs block_span_ns)
+    : sent_(blocks + kBatches), returned_(blocks + kBatches), spare_blocks_(blocks - lanes) {
+  TAPLINE_CHECK(blocks > lanes);
   for (std::size_t i = 0; i < blocks; ++i) {
     blocks_.push_back(std::make_unique<storage::PacketBlock>(block_bytes, block_span_ns));
     free_blocks_.push_back(blocks_.back().get());
@@ -56,11 +60,23 @@ bool ThreadExchange::batches_are_scarce() {
 
 // Both rings have room for every parcel there is.
 void ThreadExchange::send(storage::PacketBlock& block) {
+  blocks_sent_.fetch_add(1, std::memory_order_relaxed);
   TAPLINE_CHECK(sent_.push({&block, nullptr}));
 }
 
 void ThreadExchange::send_batch(RecordBatch& batch) {
   TAPLINE_CHECK(sent_.push({nullptr, &batch}));
+}
+
+bool ThreadExchange::receive(Parcel& parcel) {
+  if (!sent_.pop(parcel)) return false;
+  blocks_received_ += parcel.block != nullptr ? 1 : 0;
+  return true;
+}
+
+unsigned ThreadExchange::backlog_eighths() const {
+  const std::size_t waiting = blocks_sent_.load(std::memory_order_relaxed) - blocks_received_;
+  return static_cast<unsigned>(std::min<std::size_t>(8 * waiting / spare_blocks_, 8));
 }
 
 void ThreadExchange::give_back(const Parcel& parcel) {

@@ -2,6 +2,7 @@
 // ThreadExchange: the blocks and batches of one worker, and the two rings on which they go to its writer and
 // come back. All memory is allocated by the constructor. Worker and writer are one thread each.
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -18,9 +19,9 @@ struct Parcel {
 
 class ThreadExchange : public WorkerExchange {
  public:
-  /// `blocks` of `block_bytes`, each for `block_span_ns` of order time at most; at least as many blocks as
-  /// lanes.
-  ThreadExchange(std::size_t blocks, std::uint32_t block_bytes, TimeNs block_span_ns);
+  /// `blocks` of `block_bytes`, each for `block_span_ns` of order time at most; more of them than `lanes`,
+  /// each of which may be filling one.
+  ThreadExchange(std::size_t blocks, std::size_t lanes, std::uint32_t block_bytes, TimeNs block_span_ns);
 
   // Worker.
   storage::PacketBlock* take() override;
@@ -31,11 +32,11 @@ class ThreadExchange : public WorkerExchange {
 
   // Writer.
   /// The oldest parcel that was sent and not received; false: there is none.
-  bool receive(Parcel& parcel) { return sent_.pop(parcel); }
+  bool receive(Parcel& parcel);
   /// To be used again.
   void give_back(const Parcel& parcel);
-  /// More than half of the blocks wait for the writer.
-  bool is_behind() const { return sent_.size() > blocks_.size() / 2; }
+  /// How many of the blocks that no lane needs wait for the writer: 0 to 8, at 8 frames are about to be lost.
+  unsigned backlog_eighths() const;
 
  private:
   void take_back();
@@ -44,8 +45,11 @@ class ThreadExchange : public WorkerExchange {
   std::vector<std::unique_ptr<RecordBatch>> batches_;
   SpscRing<Parcel> sent_;
   SpscRing<Parcel> returned_;
+  const std::size_t spare_blocks_;   // that no lane needs
+  std::size_t blocks_received_ = 0;  // writer's
   // Worker's:
   std::vector<storage::PacketBlock*> free_blocks_;
+  std::atomic<std::size_t> blocks_sent_{0};  // pairs with nothing: only says how many
   std::vector<RecordBatch*> free_batches_;
 };
 

@@ -47,15 +47,15 @@ void WorkerFiles::open_writer(Segments& segments) {
   segments.writer = std::make_unique<storage::SegmentWriter>(config, space_);
 }
 
-Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
+Status WorkerFiles::write(const storage::PacketBlock& block, storage::WriteEffort effort) {
   Segments& segments = segments_for(block.link_type());
   Status written;
   if (segments.writer != nullptr) {
-    written = write_block(segments, block, compress);
+    written = write_block(segments, block, effort);
     if (written || !config_.live) return written;
     TAPLINE_TRY(give_up(segments, written.error()));
     const bool no_budget = written.error().code == ErrorCode::kLimit;
-    if (!no_budget && write_elsewhere(segments, block, compress)) return written;
+    if (!no_budget && write_elsewhere(segments, block, effort)) return written;
   }
   segments.unsynced.clear();
   segments.unsynced.add(block);
@@ -64,19 +64,25 @@ Status WorkerFiles::write(const storage::PacketBlock& block, bool compress) {
   return written;
 }
 
-Status WorkerFiles::write_block(Segments& segments, const storage::PacketBlock& block, bool compress) {
+Status WorkerFiles::write_block(Segments& segments, const storage::PacketBlock& block,
+                                storage::WriteEffort effort) {
   const std::uint64_t published = segments.writer->counters().segments_published;
-  Status written = segments.writer->write(block, compress);
+  Status written = segments.writer->write(block, effort);
+  if (std::optional<Error> error = segments.writer->take_encoding_error()) encoding_error_ = std::move(error);
   if (!config_.live) return written;
   if (segments.writer->counters().segments_published != published) segments.unsynced.clear();
-  if (written) segments.unsynced.add(block);
+  if (!written) return written;
+  segments.unsynced.add(block);
+  if (effort == storage::WriteEffort::kNormal || !config_.segment.compress) return written;
+  (effort == storage::WriteEffort::kRaw ? hurried_ : lowered_).add(block);
   return written;
 }
 
 /// Another volume may take it, or the ring makes room.
-bool WorkerFiles::write_elsewhere(Segments& segments, const storage::PacketBlock& block, bool compress) {
+bool WorkerFiles::write_elsewhere(Segments& segments, const storage::PacketBlock& block,
+                                  storage::WriteEffort effort) {
   open_writer(segments);
-  if (write_block(segments, block, compress)) return true;
+  if (write_block(segments, block, effort)) return true;
   segments.writer.reset();
   return false;
 }
@@ -95,10 +101,25 @@ Status WorkerFiles::give_up(Segments& segments, const Error& error) {
 
 /// Corrects the books, which had the frames stored.
 Status WorkerFiles::drop(const storage::StoredSeconds& stored, storage::DropCause cause) {
-  const std::vector<storage::LedgerRow> rows = stored.dropped_rows(cause, config_.port, config_.worker);
+  return append_rows(stored.dropped_rows(cause, config_.port, config_.worker));
+}
+
+Status WorkerFiles::append_rows(const std::vector<storage::LedgerRow>& rows) {
   for (const storage::LedgerRow& row : rows) totals_.add(row);
   for (const storage::LedgerRow& row : rows) TAPLINE_TRY(ledger_file_.append(row));
   return {};
+}
+
+/// What was stored with less effort, second by second, into the ledger.
+Status WorkerFiles::book_efforts() {
+  const std::vector<storage::LedgerRow> lowered =
+      lowered_.counter_rows(storage::kFrameStoredLowered, config_.port, config_.worker);
+  const std::vector<storage::LedgerRow> hurried =
+      hurried_.counter_rows(storage::kFrameStoredHurried, config_.port, config_.worker);
+  lowered_.clear();
+  hurried_.clear();
+  TAPLINE_TRY(append_rows(lowered));
+  return append_rows(hurried);
 }
 
 Status WorkerFiles::write(const RecordBatch& batch) {
@@ -130,6 +151,7 @@ Status WorkerFiles::housekeep(TimeNs order_ns) {
   // Of the two that speak for the packets, after them; neither takes the other with it.
   Status sessions = sessions_.flush();  // says up to when the records are complete, if nothing else has
   if (sessions) sessions = sessions_.sync();
+  TAPLINE_TRY(book_efforts());
   TAPLINE_TRY(ledger_file_.flush());
   TAPLINE_TRY(ledger_file_.sync());
   return sessions ? first : sessions;
@@ -147,6 +169,7 @@ Status WorkerFiles::finish() {
     if (!published) keep(give_up(segments, published.error()));
   }
   keep(sessions_.finish());
+  keep(book_efforts());
   keep(ledger_file_.finish());
   return first;
 }

@@ -8,6 +8,8 @@
 // it can be, whatever became of the others.
 
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "sensor/record_batch.hpp"
@@ -33,8 +35,9 @@ class WorkerFiles {
   /// `space` outlives it.
   WorkerFiles(const storage::Store& store, const WorkerFilesConfig& config, storage::SegmentSpace& space);
 
-  /// `compress` as in SegmentWriter::write().
-  Status write(const storage::PacketBlock& block, bool compress = true);
+  /// `effort` as in SegmentWriter::write(); live, frames stored with less than the normal one are booked.
+  Status write(const storage::PacketBlock& block,
+               storage::WriteEffort effort = storage::WriteEffort::kNormal);
   Status write(const RecordBatch& batch);
   /// Live: publishes segments whose time has come at order time `order_ns`, and makes what was written
   /// survive a power cut. About once a second.
@@ -47,6 +50,8 @@ class WorkerFiles {
   /// Summed over the segment writers of all link types.
   storage::SegmentWriterCounters segment_counters() const;
   const storage::RowGroupFileCounters& session_counters() const { return sessions_.counters(); }
+  /// A block was encoded wrongly, and stored raw: once a segment writer.
+  std::optional<Error> take_encoding_error() { return std::exchange(encoding_error_, std::nullopt); }
 
  private:
   struct Segments {
@@ -58,11 +63,13 @@ class WorkerFiles {
 
   Segments& segments_for(std::uint16_t link_type);
   void open_writer(Segments& segments);
-  Status write_block(Segments& segments, const storage::PacketBlock& block, bool compress);
-  bool write_elsewhere(Segments& segments, const storage::PacketBlock& block, bool compress);
+  Status write_block(Segments& segments, const storage::PacketBlock& block, storage::WriteEffort effort);
+  bool write_elsewhere(Segments& segments, const storage::PacketBlock& block, storage::WriteEffort effort);
   Status give_up(Segments& segments, const Error& error);
   Status write_sessions(const RecordBatch& batch);
   Status drop(const storage::StoredSeconds& stored, storage::DropCause cause);
+  Status append_rows(const std::vector<storage::LedgerRow>& rows);
+  Status book_efforts();
 
   WorkerFilesConfig config_;
   storage::SegmentSpace& space_;
@@ -71,6 +78,10 @@ class WorkerFiles {
   storage::SessionFileWriter sessions_;
   storage::LedgerFileWriter ledger_file_;
   storage::LedgerTotals totals_;
+  storage::StoredSeconds
+      lowered_;  // since the last housekeep(): stored with an effort between normal and raw
+  storage::StoredSeconds hurried_;  // raw
+  std::optional<Error> encoding_error_;
 };
 
 }  // namespace tapline::sensor

@@ -35,9 +35,7 @@ bool Writer::write_some(Outlet& outlet) {
   int received = 0;
   for (; received < kParcelsPerStep && outlet.exchange->receive(parcel); ++received) {
     if (parcel.block != nullptr) {
-      const bool behind = outlet.exchange->is_behind();
-      if (behind) blocks_hurried_.fetch_add(1, std::memory_order_relaxed);
-      keep_error(outlet.files->write(*parcel.block, !behind));
+      write_block(outlet, *parcel.block);
     } else {
       outlet.order_ns = parcel.batch->complete_until_ns;
       keep_records_error(outlet.files->write(*parcel.batch));
@@ -45,6 +43,17 @@ bool Writer::write_some(Outlet& outlet) {
     outlet.exchange->give_back(parcel);
   }
   return received > 0;
+}
+
+void Writer::write_block(Outlet& outlet, const storage::PacketBlock& block) {
+  const storage::WriteEffort effort = outlet.effort.choose(outlet.exchange->backlog_eighths());
+  if (effort == storage::WriteEffort::kRaw) {
+    blocks_hurried_.fetch_add(1, std::memory_order_relaxed);
+  } else if (effort != storage::WriteEffort::kNormal) {
+    blocks_lowered_.fetch_add(1, std::memory_order_relaxed);
+  }
+  keep_error(outlet.files->write(block, effort));
+  if (const std::optional<Error> error = outlet.files->take_encoding_error()) keep_error(*error);
 }
 
 void Writer::housekeep() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "sensor/effort_control.hpp"
 #include "sensor/step_result.hpp"
 #include "sensor/thread_exchange.hpp"
 #include "sensor/worker_files.hpp"
@@ -31,8 +32,9 @@ class Writer {
   std::vector<Error> take_errors();
   /// Any thread: session records or the ledger cannot be written; the sensor should stop.
   bool records_failed() const { return records_failed_.load(std::memory_order_relaxed); }
-  /// Blocks stored raw because the writer was behind.
+  /// Blocks stored raw because the writer was behind, and those that were only compressed less.
   std::uint64_t blocks_hurried() const { return blocks_hurried_.load(std::memory_order_relaxed); }
+  std::uint64_t blocks_lowered() const { return blocks_lowered_.load(std::memory_order_relaxed); }
 
   /// Once step() has said kDone: the first error of session records or ledger, or of publishing, if any.
   const std::optional<Error>& records_error() const { return records_error_; }
@@ -43,10 +45,12 @@ class Writer {
   struct Outlet {
     ThreadExchange* exchange;
     std::unique_ptr<WorkerFiles> files;
+    EffortControl effort = {};
     TimeNs order_ns = std::numeric_limits<TimeNs>::min();  // up to which its records were complete, last
   };
 
   bool write_some(Outlet& outlet);
+  void write_block(Outlet& outlet, const storage::PacketBlock& block);
   void housekeep();
   void finish();
   void keep_error(const Status& status);
@@ -58,6 +62,7 @@ class Writer {
   std::atomic<bool> records_failed_{false};  // pairs with nothing: only says when to stop
   std::optional<Error> records_error_;
   std::atomic<std::uint64_t> blocks_hurried_{0};
+  std::atomic<std::uint64_t> blocks_lowered_{0};
   TimeNs housekept_ns_ = 0;
   std::mutex errors_mutex_;  // taken when something goes wrong
   std::vector<Error> errors_;

@@ -1,16 +1,25 @@
 #include "storage/block_codec.hpp"
 
+#define ZSTD_STATIC_LINKING_ONLY  // ZSTD_compressSequences
 #include <xxhash.h>
 #include <zstd.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
+
+#include "storage/header_matcher.hpp"
 
 namespace tapline::storage {
 namespace {
 
-// RFC 8878: a frame's blocks hold at most 128 KiB each.
-constexpr std::size_t kZstdBlockBytesMax = 128 * 1024;
+// RFC 8878, 3.1.1: magic, descriptor and 4 bytes of content size; header of a block; XXH64's lower half.
+constexpr std::size_t kFrameHeaderBytesMax = 9;
+constexpr std::size_t kZstdBlockHeaderBytes = 3;
+constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kZstdMagic = 0xFD2FB528;
+constexpr int kWindowLogMin = 10;
+constexpr int kTableLogMin = 6;
 
 /// Single-segment frame header with content size and checksum flag (RFC 8878, 3.1.1.1); returns its length.
 std::size_t put_frame_header(std::uint8_t* at, std::uint64_t content_bytes) {
@@ -42,8 +51,17 @@ void put_raw_block_header(std::uint8_t* at, std::size_t block_bytes, bool last) 
 
 }  // namespace
 
+static_assert(sizeof(HeaderSequence) == sizeof(ZSTD_Sequence) &&
+              offsetof(HeaderSequence, offset) == offsetof(ZSTD_Sequence, offset) &&
+              offsetof(HeaderSequence, literal_bytes) == offsetof(ZSTD_Sequence, litLength) &&
+              offsetof(HeaderSequence, match_bytes) == offsetof(ZSTD_Sequence, matchLength));
+
 struct BlockEncoder::State {
+  explicit State(std::uint32_t block_bytes_max) : matcher(block_bytes_max) {}
+
   ZSTD_CCtx* context = ZSTD_createCCtx();
+  ZSTD_CCtx* guided_context = ZSTD_createCCtx();
+  HeaderMatcher matcher;
   XXH3_state_t* stored_hash = XXH3_createState();
   std::vector<std::uint8_t> compressed;
   std::vector<std::uint8_t> framing;  // headers and trailer of raw frames
@@ -51,9 +69,11 @@ struct BlockEncoder::State {
 
   ~State() {
     ZSTD_freeCCtx(context);
+    ZSTD_freeCCtx(guided_context);
     XXH3_freeState(stored_hash);
   }
 
+  Result<EncodedBlock> finish_compressed(std::uint8_t codec, std::size_t written, std::size_t raw_bytes);
   EncodedBlock finish(std::uint8_t codec, std::size_t raw_bytes) {
     XXH3_64bits_reset(stored_hash);
     std::size_t stored_bytes = 0;
@@ -66,28 +86,68 @@ struct BlockEncoder::State {
   }
 };
 
-BlockEncoder::BlockEncoder(std::uint32_t block_bytes_max, int level) : state_(std::make_unique<State>()) {
-  TAPLINE_CHECK(block_bytes_max <= kBlockRawBytesMax && state_->context != nullptr &&
-                state_->stored_hash != nullptr);
-  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_checksumFlag, 1);
-  state_->compressed.resize(ZSTD_compressBound(block_bytes_max));
+BlockEncoder::BlockEncoder(std::uint32_t block_bytes_max, int level)
+    : state_(std::make_unique<State>(block_bytes_max)) {
+  State& s = *state_;
+  TAPLINE_CHECK(block_bytes_max <= kBlockRawBytesMax && s.context != nullptr && s.guided_context != nullptr &&
+                s.stored_hash != nullptr);
+  ZSTD_CCtx_setParameter(s.context, ZSTD_c_checksumFlag, 1);
+  set_level(level);
+  ZSTD_CCtx* const guided = s.guided_context;
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_checksumFlag, 1);
+  // Nothing is searched: the least tables that there can be.
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_strategy, ZSTD_fast);
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_hashLog, kTableLogMin);
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_chainLog, kTableLogMin);
+  // Matches are as short as kMatchBytesMin and reach back to the start of the block.
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_minMatch, 3);
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_windowLog,
+                         std::max(kWindowLogMin, static_cast<int>(std::bit_width(block_bytes_max))));
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_literalCompressionMode, ZSTD_ps_disable);
+  // libzstd 1.5.4 made frames that failed the round trip where it was left to divide the blocks itself.
+  ZSTD_CCtx_setParameter(guided, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+  s.compressed.resize(stored_bytes_max(block_bytes_max));
   const std::size_t blocks = block_bytes_max / kZstdBlockBytesMax + 1;
-  state_->framing.resize(9 + 3 * blocks + 4);
-  state_->pieces.reserve(2 * blocks + 2);
+  s.framing.resize(kFrameHeaderBytesMax + kZstdBlockHeaderBytes * blocks + kChecksumBytes);
+  s.pieces.reserve(2 * blocks + 2);
 }
 
 BlockEncoder::~BlockEncoder() = default;
+
+std::size_t BlockEncoder::stored_bytes_max(std::size_t content_bytes) {
+  const std::size_t blocks = content_bytes / kZstdBlockBytesMax + 1;
+  return std::max(ZSTD_compressBound(content_bytes),
+                  kFrameHeaderBytesMax + kZstdBlockHeaderBytes * blocks + content_bytes + kChecksumBytes);
+}
+
+void BlockEncoder::set_level(int level) {
+  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, level);
+}
+
+Result<EncodedBlock> BlockEncoder::State::finish_compressed(std::uint8_t codec, std::size_t written,
+                                                            std::size_t raw_bytes) {
+  if (ZSTD_isError(written)) {
+    return Error{ErrorCode::kIo, std::string("zstd cannot compress a block: ") + ZSTD_getErrorName(written)};
+  }
+  pieces.assign(1, Bytes(compressed.data(), written));
+  return finish(codec, raw_bytes);
+}
 
 Result<EncodedBlock> BlockEncoder::compress(Bytes content) {
   State& s = *state_;
   const std::size_t written =
       ZSTD_compress2(s.context, s.compressed.data(), s.compressed.size(), content.data(), content.size());
-  if (ZSTD_isError(written)) {
-    return Error{ErrorCode::kIo, std::string("zstd cannot compress a block: ") + ZSTD_getErrorName(written)};
-  }
-  s.pieces.assign(1, Bytes(s.compressed.data(), written));
-  return s.finish(kCodecZstd, content.size());
+  return s.finish_compressed(kCodecZstd, written, content.size());
+}
+
+Result<EncodedBlock> BlockEncoder::compress_guided(Bytes content, std::span<const HeaderHint> hints) {
+  State& s = *state_;
+  const std::span<const HeaderSequence> sequences = s.matcher.match(content, hints);
+  const std::size_t written =
+      ZSTD_compressSequences(s.guided_context, s.compressed.data(), s.compressed.size(),
+                             reinterpret_cast<const ZSTD_Sequence*>(sequences.data()), sequences.size(),
+                             content.data(), content.size());
+  return s.finish_compressed(kCodecGuided, written, content.size());
 }
 
 EncodedBlock BlockEncoder::wrap_raw(Bytes content) {
@@ -97,7 +157,7 @@ EncodedBlock BlockEncoder::wrap_raw(Bytes content) {
   std::size_t header_bytes = put_frame_header(at, content.size());
   std::size_t offset = 0;
   do {
-    const std::size_t block_bytes = std::min(content.size() - offset, kZstdBlockBytesMax);
+    const std::size_t block_bytes = std::min<std::size_t>(content.size() - offset, kZstdBlockBytesMax);
     put_raw_block_header(at + header_bytes, block_bytes, offset + block_bytes == content.size());
     s.pieces.push_back(Bytes(at, header_bytes + 3));
     s.pieces.push_back(content.subspan(offset, block_bytes));

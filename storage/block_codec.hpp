@@ -12,6 +12,7 @@
 #include "capture/base/bytes.hpp"
 #include "capture/base/result.hpp"
 #include "storage/format.hpp"
+#include "storage/header_hint.hpp"
 
 namespace tapline::storage {
 
@@ -25,16 +26,25 @@ struct EncodedBlock {
   std::uint64_t checksum = 0;      // XXH3-64 over the pieces' bytes
 };
 
+/// Tests replace what it makes; a call a block costs nothing.
 class BlockEncoder {
  public:
   /// `block_bytes_max`: largest content; buffers for it are allocated now. `level` as in zstd, e.g. 1.
   BlockEncoder(std::uint32_t block_bytes_max, int level);
-  ~BlockEncoder();
+  virtual ~BlockEncoder();
   BlockEncoder(const BlockEncoder&) = delete;
   BlockEncoder& operator=(const BlockEncoder&) = delete;
 
+  /// Room that suffices for content of `content_bytes`, however it is stored.
+  static std::size_t stored_bytes_max(std::size_t content_bytes);
+
+  /// Of the next blocks.
+  void set_level(int level);
   /// Compressed by libzstd. kIo with zstd's words where it refuses (a bug of ours or no memory).
-  Result<EncodedBlock> compress(Bytes content);
+  virtual Result<EncodedBlock> compress(Bytes content);
+  /// Whole pcap records: headers matched as the hints say (HeaderMatcher), all else literal and not
+  /// compressed. Errors as above.
+  virtual Result<EncodedBlock> compress_guided(Bytes content, std::span<const HeaderHint> hints);
   /// Raw zstd blocks around the content in place; cannot fail.
   EncodedBlock wrap_raw(Bytes content);
 

@@ -9,6 +9,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "capture/base/time_window.hpp"
+
 namespace tapline::storage {
 namespace {
 
@@ -28,9 +30,13 @@ class ChainCheck {
     for (const auto* files : {&catalog.segments, &catalog.sessions, &catalog.ledgers}) {
       for (const CatalogFile& file : *files) files_.emplace(file.name.id_high, &file);
     }
-    for (const auto* files : {&catalog.expired, &catalog.damaged}) {
+    for (const auto* files : {&catalog.expired, &catalog.expired_sessions, &catalog.damaged}) {
       for (const CatalogFile& file : *files) gone_.insert(file.name.id_high);
     }
+    for (const CatalogFile& file : catalog.expired) {
+      if (!file.path.ends_with(kExpiredSuffix)) folded_.push_back(file.name);
+    }
+    volume_missing_ = !catalog.missing_volumes.empty();
     for (const ChainLink& link : links)
       links_.emplace(storage::id_high(id_of(link.header.segment_id)), &link);
     lists_[kKindPackets] = &catalog.segments;
@@ -45,7 +51,7 @@ class ChainCheck {
     const std::uint64_t id_high = storage::id_high(previous_id);
     const auto file = files_.find(id_high);
     if (file == files_.end()) {
-      if (gone_.contains(id_high) || is_oldest(link)) return {};
+      if (gone_.contains(id_high) || may_be_gone(link) || is_oldest(link)) return {};
       return fmt::format("chain broken: {} names {:016x}, which is not in the store", link.path, id_high);
     }
     const std::optional<ChainLink> previous = link_of(id_high, *file->second);
@@ -53,6 +59,18 @@ class ChainCheck {
   }
 
  private:
+  /// The names of what was dropped long ago are folded into intervals, and nobody knows what is on a volume
+  /// that is not there. The file before ended about when this one began, on an idle link up to an hour
+  /// earlier.
+  bool may_be_gone(const ChainLink& link) const {
+    constexpr TimeNs kSegmentSpanNs = 3600 * kNsPerSecond;
+    const bool packets = link.header.kind == kKindPackets;
+    return packets && (volume_missing_ || std::ranges::any_of(folded_, [&](const FinalName& interval) {
+                         return interval.first_ns <= link.header.start_ns &&
+                                interval.last_ns >= saturating_add(link.header.start_ns, -kSegmentSpanNs);
+                       }));
+  }
+
   /// Nothing where it has expired since, or cannot be read: that is damage of its own.
   std::optional<ChainLink> link_of(std::uint64_t id_high, const CatalogFile& file) const {
     if (const auto known = links_.find(id_high); known != links_.end()) return *known->second;
@@ -92,7 +110,9 @@ class ChainCheck {
 
   std::unordered_map<std::uint64_t, const CatalogFile*> files_;  // by id_high
   std::unordered_set<std::uint64_t> gone_;                       // expired, or set aside by recovery
-  std::unordered_map<std::uint64_t, const ChainLink*> links_;    // by id_high
+  std::vector<FinalName> folded_;                                // times only
+  bool volume_missing_ = false;
+  std::unordered_map<std::uint64_t, const ChainLink*> links_;                 // by id_high
   std::unordered_map<std::uint16_t, const std::vector<CatalogFile>*> lists_;  // by kind
 };
 

@@ -34,7 +34,7 @@ inline constexpr std::uint16_t kKindLedger = 3;
 /// BlockHeader::codec. All but kCodecSealed are ordinary zstd frames.
 inline constexpr std::uint8_t kCodecRaw = 0;     // raw zstd blocks: nothing was compressed
 inline constexpr std::uint8_t kCodecZstd = 1;    // compressed by libzstd
-inline constexpr std::uint8_t kCodecGuided = 2;  // reserved: flow-guided sequences
+inline constexpr std::uint8_t kCodecGuided = 2;  // flow-guided sequences
 inline constexpr std::uint8_t kCodecSealed = 3;  // reserved: encrypted, in a skippable frame
 
 /// SegmentHeader::previous_state.

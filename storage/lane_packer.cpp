@@ -11,10 +11,6 @@
 namespace tapline::storage {
 namespace {
 
-// Frames with less payload than this go to a clear lane even if their flow is opaque: acknowledgements and
-// keep-alives are mostly headers, and headers compress (measured: storage/README.md, "Lanes").
-constexpr std::uint32_t kOpaquePayloadBytesMin = 128;
-
 /// A number for one filling of a block: never 0, and not shared by two packers, because ports that show the
 /// same link share their flows and so the AppendSlots. Taken once a block; pairs with nothing, only has to be
 /// unique.
@@ -25,6 +21,13 @@ std::uint32_t take_generation() {
   return generation;
 }
 
+/// Where in `block` the frame before of this slot is, if there.
+HeaderHint make_hint(const AppendSlot& slot, const PacketBlock& block, const FlowHit& hit) {
+  if (slot.block_generation != block.generation()) return {0, 0};
+  const std::uint32_t back_bytes = block.used_bytes() - slot.previous_offset;
+  return {back_bytes & 0xffffff, std::min<std::uint32_t>(hit.header_bytes, 255) & 0xff};
+}
+
 }  // namespace
 
 LanePacker::LanePacker(const LanePackerConfig& config, BlockExchange& exchange)
@@ -32,10 +35,8 @@ LanePacker::LanePacker(const LanePackerConfig& config, BlockExchange& exchange)
   TAPLINE_CHECK(config.lane_bits_max <= 7);  // AppendSlot::lane has 8 bits
 }
 
-std::uint32_t LanePacker::choose_lane(const PacketMeta& meta, const FlowHit& hit,
-                                      const AppendSlot& slot) const {
-  const bool opaque = hit.content_class == ContentClass::kOpaque &&
-                      meta.payload_bytes >= kOpaquePayloadBytesMin && !one_lane_;
+std::uint32_t LanePacker::choose_lane(const FlowHit& hit, const AppendSlot& slot) const {
+  const bool opaque = hit.content_class == ContentClass::kOpaque && !one_lane_;
   // A flow keeps its lane while its block lasts.
   const std::uint32_t kept = slot.lane;
   if (slot.block_generation != 0 && kept < lanes_.size() && is_opaque_lane(kept) == opaque &&
@@ -63,11 +64,11 @@ bool LanePacker::make_ready(std::uint32_t number, const Frame& frame) {
 bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut) {
   AppendSlot& slot =
       hit.slot != nullptr ? *hit.slot : sessionless_slots_[meta.ethertype % sessionless_slots_.size()];
-  const std::uint32_t number = choose_lane(meta, hit, slot);
+  const std::uint32_t number = choose_lane(hit, slot);
   if (!make_ready(number, frame)) return false;
   PacketBlock& block = *lanes_[number].block;
   const std::uint32_t offset = block.used_bytes();
-  block.append(frame, cut);
+  block.append(frame, cut, make_hint(slot, block, hit));
   // Without a slot of its own nothing is known about what this flow has posted.
   if (hit.slot == nullptr || slot.block_generation != block.generation() ||
       slot.envelope_hash != meta.envelope_hash || keys_vary_by_frame(meta)) {

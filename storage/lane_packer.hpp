@@ -47,7 +47,7 @@ class LanePacker {
     TimeNs begun_ns = 0;           // clock of seal_old() when its first frame came
   };
 
-  std::uint32_t choose_lane(const PacketMeta& meta, const FlowHit& hit, const AppendSlot& slot) const;
+  std::uint32_t choose_lane(const FlowHit& hit, const AppendSlot& slot) const;
   bool is_opaque_lane(std::uint32_t number) const {
     return number >= std::uint32_t{1} << config_.lane_bits_max;
   }

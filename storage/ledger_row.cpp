@@ -48,6 +48,8 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(30, "frame_decoded", "frames given to the decoder"),
     counter(31, "frame_in_session", "frames counted in a session record"),
     counter(32, "frame_duplicate", "copies of a frame seen before, left out of sessions"),
+    counter(33, "frame_stored_lowered", "stored frames compressed less than configured, to keep up"),
+    counter(34, "frame_stored_hurried", "stored frames not compressed at all, to keep up"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),

@@ -49,6 +49,8 @@ enum LedgerCounter : std::uint16_t {
   kFrameDecoded,
   kFrameInSession,
   kFrameDuplicate,
+  kFrameStoredLowered,  // these two of those stored; in no book
+  kFrameStoredHurried,
   kFrameDropped,  // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus

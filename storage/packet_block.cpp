@@ -12,6 +12,8 @@ constexpr std::size_t kExceptionBytesMax = 5 + 5 + 10;  // one entry of "Order e
 // frames that each begin a flow is sealed at its 1,600th (2,048 flows of 8 keys): about half full.
 constexpr std::size_t kExtensionBytesReserved = 128 * 1024;
 constexpr std::size_t kKeysReserved = 16 * 1024;
+// A hint for each record of so many bytes; frames that are smaller on average have none at the block's end.
+constexpr std::uint32_t kHintedRecordBytes = 64;
 static_assert(kExtensionBytesReserved <= kExtensionBytesMax);
 
 }  // namespace
@@ -19,7 +21,9 @@ static_assert(kExtensionBytesReserved <= kExtensionBytesMax);
 PacketBlock::PacketBlock(std::uint32_t target_bytes, TimeNs span_ns_max)
     : target_bytes_(target_bytes),
       span_ns_max_(span_ns_max),
-      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(std::max(target_bytes, kBlockBufferBytesMin))) {
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(std::max(target_bytes, kBlockBufferBytesMin))),
+      hints_max_(target_bytes / kHintedRecordBytes),
+      hints_(std::make_unique_for_overwrite<HeaderHint[]>(hints_max_)) {
   extension_.reserve(kExtensionBytesReserved);
   pending_.reserve(kKeysReserved);
 }
@@ -42,7 +46,7 @@ bool PacketBlock::fits(const Frame& frame) const {
          pending_.size() + FrameKeys::kKeysMax <= kKeysReserved;
 }
 
-void PacketBlock::append(const Frame& frame, bool cut) {
+void PacketBlock::append(const Frame& frame, bool cut, HeaderHint hint) {
   TAPLINE_DCHECK(frame.captured_bytes <= kFrameBytesMax && fits(frame));
   std::uint8_t* record = buffer_.get() + used_bytes_;
   store_le(record, static_cast<std::uint32_t>(floor_seconds(frame.time_ns)));
@@ -66,6 +70,7 @@ void PacketBlock::append(const Frame& frame, bool cut) {
   info_.captured_bytes += frame.captured_bytes;
   info_.cut_frames += cut ? 1 : 0;
   if (frame.order.count != 0 || frame.order.time_ns != frame.time_ns) note_order(frame);
+  if (frames_ < hints_max_) hints_[frames_] = hint;
   info_.frames = ++frames_;
 }
 

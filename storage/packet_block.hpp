@@ -4,6 +4,7 @@
 // written by a writer (SegmentWriter), and used again; at each time it belongs to one thread. All memory is
 // allocated by the constructor.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -13,6 +14,7 @@
 #include "capture/packet/frame.hpp"
 #include "storage/container_writer.hpp"
 #include "storage/frame_keys.hpp"
+#include "storage/header_hint.hpp"
 #include "storage/index_key.hpp"
 
 namespace tapline::storage {
@@ -32,7 +34,7 @@ class PacketBlock {
   bool fits(const Frame& frame) const;
 
   /// Copies the frame (captured_bytes <= kFrameBytesMax). `cut`: it was longer before we cut it.
-  void append(const Frame& frame, bool cut);
+  void append(const Frame& frame, bool cut, HeaderHint hint = {0, 0});
   /// Keys of the frame that was appended last: fits() has left room for those of one.
   void post(const FrameKeys& keys) {
     pending_.insert(pending_.end(), keys.keys().begin(), keys.keys().end());
@@ -45,6 +47,8 @@ class PacketBlock {
   Bytes extension() const { return extension_; }
   const BlockInfo& info() const { return info_; }
   std::span<const IndexKey> pending() const { return pending_; }
+  /// Of the first frames; those behind them have none.
+  std::span<const HeaderHint> hints() const { return {hints_.get(), std::min(frames_, hints_max_)}; }
 
   /// Empties it for its next use: by `lane`, for frames of one link type. `opaque`: not worth compressing.
   void begin(std::uint32_t generation, std::uint16_t lane, std::uint16_t link_type, bool opaque);
@@ -64,6 +68,8 @@ class PacketBlock {
   std::uint16_t link_type_ = 0;
   bool opaque_ = false;
   BlockInfo info_;
+  std::uint32_t hints_max_;
+  std::unique_ptr<HeaderHint[]> hints_;
   ByteBuffer extension_;  // neither of the two grows beyond what was reserved
   std::vector<IndexKey> pending_;
 };

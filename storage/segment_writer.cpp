@@ -9,10 +9,6 @@
 namespace tapline::storage {
 namespace {
 
-// A compressed block that saves less than 1/64 makes its lane skip compression for so many blocks.
-constexpr std::uint32_t kPoorRatioShift = 6;
-constexpr std::uint8_t kRawBlocksAfterPoorRatio = 7;
-
 // What a block costs besides its content: in the block table and the seek table.
 constexpr std::uint64_t kBlockListingBytes = sizeof(BlockEntry) + 16;
 // Footer, rest of the seek table; index header, and per kind of key a section, a directory entry and a chunk.
@@ -28,20 +24,30 @@ std::array<std::uint8_t, kPcapHeaderBytes> make_pcap_header(std::uint16_t link_t
   return header;
 }
 
+std::uint32_t content_bytes_max(const SegmentWriterConfig& config) {
+  return std::max(config.block_bytes, kBlockBufferBytesMin);
+}
+
 }  // namespace
 
 void add_counters(SegmentWriterCounters& sum, const SegmentWriterCounters& one) {
-  sum.blocks_compressed += one.blocks_compressed;
-  sum.blocks_raw += one.blocks_raw;
+  add_counters(sum.encoding, one.encoding);
   sum.segments_published += one.segments_published;
   sum.stored_bytes += one.stored_bytes;
   sum.index_bytes += one.index_bytes;
 }
 
 SegmentWriter::SegmentWriter(SegmentWriterConfig config, SegmentSpace& space)
+    : SegmentWriter(config, space,
+                    std::make_unique<BlockEncoder>(content_bytes_max(config), config.compression_level)) {}
+
+SegmentWriter::SegmentWriter(SegmentWriterConfig config, SegmentSpace& space,
+                             std::unique_ptr<BlockEncoder> encoder)
     : config_(std::move(config)),
       space_(space),
-      encoder_(std::max(config_.block_bytes, kBlockBufferBytesMin), config_.compression_level) {}
+      encoder_(
+          {content_bytes_max(config_), config_.compression_level, config_.compress, config_.verify_interval},
+          std::move(encoder)) {}
 
 Status SegmentWriter::keep_failure(Status status) {
   if (status || failure_) return status;
@@ -60,8 +66,8 @@ void SegmentWriter::abandon_segment() {
   space_.give_up(segment_->identity().segment_id, *failure_);
 }
 
-Status SegmentWriter::write(const PacketBlock& block, bool compress) {
-  return failure_ ? Status(*failure_) : keep_failure(write_block(block, compress));
+Status SegmentWriter::write(const PacketBlock& block, WriteEffort effort) {
+  return failure_ ? Status(*failure_) : keep_failure(write_block(block, effort));
 }
 
 Status SegmentWriter::finish() {
@@ -96,11 +102,11 @@ std::uint64_t SegmentWriter::final_bytes_max(std::uint64_t block_bytes, std::siz
          (1 + step_paths_.size() + 1) * kEndBytesMax;
 }
 
-Status SegmentWriter::write_block(const PacketBlock& block, bool compress) {
-  const Result<EncodedBlock> encoded = encode(block, compress);
-  if (!encoded) return encoded.error();
+Status SegmentWriter::write_block(const PacketBlock& block, WriteEffort effort) {
+  const EncodedBlock encoded = encoder_.encode(block, effort);
+  counters_.encoding = encoder_.counters();
   const std::uint64_t bytes =
-      sizeof(SkippableHeader) + sizeof(BlockHeader) + block.extension().size() + encoded->stored_bytes;
+      sizeof(SkippableHeader) + sizeof(BlockHeader) + block.extension().size() + encoded.stored_bytes;
   const bool full =
       segment_ && (final_bytes_max(bytes, block.pending().size()) > segment_bytes_max_ ||
                    is_too_long(block.info().order_first_ns, block.info().order_last_ns) || index_.full());
@@ -109,7 +115,7 @@ Status SegmentWriter::write_block(const PacketBlock& block, bool compress) {
 
   const std::uint32_t number = segment_->block_count();
   const std::uint64_t before = segment_->file_bytes();
-  TAPLINE_TRY(segment_->append(block.info(), *encoded, block.extension()));
+  TAPLINE_TRY(segment_->append(block.info(), encoded, block.extension()));
   order_first_ns_ = std::min(order_first_ns_, block.info().order_first_ns);
   counters_.stored_bytes += segment_->file_bytes() - before;
   for (const IndexKey key : block.pending()) index_.post(key, number);
@@ -119,23 +125,6 @@ Status SegmentWriter::write_block(const PacketBlock& block, bool compress) {
   const bool step_done = segment_->file_bytes() - step_first_bytes_ >= config_.index_step_bytes;
   if (step_done) static_cast<void>(keep_failure(publish_index_step()).ok());
   return {};
-}
-
-Result<EncodedBlock> SegmentWriter::encode(const PacketBlock& block, bool compress) {
-  const std::size_t lane = block.info().lane;
-  if (lane >= raw_blocks_left_.size()) raw_blocks_left_.resize(lane + 1);
-  std::uint8_t& raw_left = raw_blocks_left_[lane];
-  if (!config_.compress || !compress || block.opaque() || raw_left > 0) {
-    raw_left -= raw_left > 0 ? 1 : 0;
-    ++counters_.blocks_raw;
-    return encoder_.wrap_raw(block.content());
-  }
-  ++counters_.blocks_compressed;
-  Result<EncodedBlock> encoded = encoder_.compress(block.content());
-  if (encoded && encoded->stored_bytes + (encoded->raw_bytes >> kPoorRatioShift) > encoded->raw_bytes) {
-    raw_left = kRawBlocksAfterPoorRatio;
-  }
-  return encoded;
 }
 
 Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block_bytes) {

@@ -9,10 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "storage/block_codec.hpp"
 #include "storage/container_writer.hpp"
 #include "storage/index_builder.hpp"
-#include "storage/packet_block.hpp"
+#include "storage/packet_encoder.hpp"
 #include "storage/segment_space.hpp"
 
 namespace tapline::storage {
@@ -29,8 +28,9 @@ struct SegmentWriterConfig {
   std::uint64_t segment_bytes_max = 1u << 30;            // segment and index together
   TimeNs segment_duration_ns_max = 3600 * kNsPerSecond;  // of order time
   std::uint32_t block_bytes = 256 * 1024;  // largest content of a block that is not one long frame
-  int compression_level = 1;
-  bool compress = true;  // false: every block is stored raw
+  int compression_level = -1;              // of clear blocks; measured: README.md, "Lanes"
+  bool compress = true;                    // false: every block is stored raw
+  std::uint32_t verify_interval = 64;      // of encoded blocks; PacketEncoderConfig
   /// An open segment's index is published in steps of so many bytes of blocks, for readers; 0: not at all.
   std::uint64_t index_step_bytes = 0;
   /// A segment's whole space is taken from the disk when it is opened, and what is left is given back when it
@@ -39,8 +39,7 @@ struct SegmentWriterConfig {
 };
 
 struct SegmentWriterCounters {
-  std::uint64_t blocks_compressed = 0;
-  std::uint64_t blocks_raw = 0;
+  PacketEncoderCounters encoding;
   std::uint64_t segments_published = 0;
   std::uint64_t stored_bytes = 0;  // blocks of published segments and the open one
   std::uint64_t index_bytes = 0;
@@ -51,10 +50,11 @@ class SegmentWriter {
  public:
   /// `space` outlives the writer.
   SegmentWriter(SegmentWriterConfig config, SegmentSpace& space);
+  /// With an encoder of the caller's, made for blocks of at least kBlockBufferBytesMin and block_bytes.
+  SegmentWriter(SegmentWriterConfig config, SegmentSpace& space, std::unique_ptr<BlockEncoder> encoder);
 
-  /// Stores one sealed block, which holds a frame at least. `compress`: false stores it raw, whatever the
-  /// configuration says: the way out under backlog.
-  Status write(const PacketBlock& block, bool compress = true);
+  /// Stores one sealed block, which holds a frame at least. `effort`: less of it under backlog.
+  Status write(const PacketBlock& block, WriteEffort effort = WriteEffort::kNormal);
 
   /// Publishes the open segment if it has reached its duration at order time `order_ns`.
   Status rotate_if_old(TimeNs order_ns);
@@ -64,11 +64,13 @@ class SegmentWriter {
   Status finish();
 
   const SegmentWriterCounters& counters() const { return counters_; }
+  /// PacketEncoder::take_error(): nothing is lost by it.
+  std::optional<Error> take_encoding_error() { return encoder_.take_error(); }
   /// After a failure: whether blocks written since the last good sync() (or publishing) are not in the store.
   bool lost_blocks() const { return lost_blocks_; }
 
  private:
-  Status write_block(const PacketBlock& block, bool compress);
+  Status write_block(const PacketBlock& block, WriteEffort effort);
   Status publish_segment();
   Status publish_index_step();
   void remove_index_steps();
@@ -79,13 +81,11 @@ class SegmentWriter {
   /// Bytes of segment and indexes if the open segment ends after `block_bytes` more with `postings` keys.
   std::uint64_t final_bytes_max(std::uint64_t block_bytes, std::size_t postings) const;
   Status open_segment(const PacketBlock& block, std::uint64_t block_bytes);
-  Result<EncodedBlock> encode(const PacketBlock& block, bool compress);
   Status keep_failure(Status status);
 
   SegmentWriterConfig config_;
   SegmentSpace& space_;
-  BlockEncoder encoder_;
-  std::vector<std::uint8_t> raw_blocks_left_;  // by lane: so many blocks are not worth trying to compress
+  PacketEncoder encoder_;
   std::unique_ptr<ContainerWriter> segment_;
   TimeNs order_first_ns_ = 0;            // of segment_
   std::uint64_t segment_bytes_max_ = 0;  // what was reserved for segment_

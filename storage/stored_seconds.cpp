@@ -1,6 +1,7 @@
 #include "storage/stored_seconds.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "capture/base/byte_reader.hpp"
 
@@ -46,6 +47,10 @@ std::int64_t order_second(const std::uint8_t* record, std::int64_t base_second, 
   return floor_seconds(
       static_cast<TimeNs>(static_cast<std::uint64_t>(second) * static_cast<std::uint64_t>(kNsPerSecond) +
                           load_le<std::uint32_t>(record + 4) + lag_ns));
+}
+
+std::int64_t stored_frames(const LedgerCounts& stored) {
+  return stored[kFrameStoredWhole] + stored[kFrameStoredCut];
 }
 
 std::int64_t wire_bytes(const LedgerCounts& stored) {
@@ -102,6 +107,21 @@ void StoredSeconds::add(const PacketBlock& block) {
   close_second();
 }
 
+std::vector<LedgerRow> StoredSeconds::counter_rows(LedgerCounter counter, std::uint16_t port,
+                                                   std::uint16_t worker) const {
+  std::map<std::int64_t, std::int64_t> frames;
+  for (const Second& second : seconds_) frames[second.second] += stored_frames(second.stored);
+  std::vector<LedgerRow> rows;
+  for (const auto& [second, count] : frames) {
+    LedgerRow& row = rows.emplace_back();
+    row.second = second;
+    row.port = port;
+    row.worker = worker;
+    row.counts.add(counter, static_cast<std::uint64_t>(count));
+  }
+  return rows;
+}
+
 std::vector<LedgerRow> StoredSeconds::dropped_rows(DropCause cause, std::uint16_t port,
                                                    std::uint16_t worker) const {
   std::vector<LedgerRow> rows;
@@ -110,7 +130,7 @@ std::vector<LedgerRow> StoredSeconds::dropped_rows(DropCause cause, std::uint16_
     row.second = second.second;
     row.port = port;
     row.worker = worker;
-    const std::int64_t frames = second.stored[kFrameStoredWhole] + second.stored[kFrameStoredCut];
+    const std::int64_t frames = stored_frames(second.stored);
     if (frames == 0) continue;
     for (std::size_t i = 0; i < kLedgerCounterCount; ++i) row.counts.values[i] = -second.stored.values[i];
     const auto dropped = static_cast<std::size_t>(cause);

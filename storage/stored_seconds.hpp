@@ -1,6 +1,7 @@
 #pragma once
 // StoredSeconds: what packet blocks have put into the books as stored, second by second of order time, so
-// that it can be taken back where the disk turns out not to have them. One thread. Memory: an entry each time
+// that it can be taken back where the disk turns out not to have them, or counted once more under another
+// name. One thread. Memory: an entry each time
 // the second changes from frame to frame; clear() keeps it.
 
 #include <vector>
@@ -19,6 +20,9 @@ class StoredSeconds {
 
   /// Rows that turn these frames from stored ones into ones dropped by `cause`. Rows of one second add up.
   std::vector<LedgerRow> dropped_rows(DropCause cause, std::uint16_t port, std::uint16_t worker) const;
+
+  /// Rows that say of these frames nothing but their number, in `counter`: one a second, in ascending order.
+  std::vector<LedgerRow> counter_rows(LedgerCounter counter, std::uint16_t port, std::uint16_t worker) const;
 
  private:
   struct Second {

@@ -46,6 +46,11 @@ void print_result(const ImportResult& result) {
              result.source.path, result.source.frames, format_size(result.source.wire_bytes),
              result.flows.flows_begun, format_size(result.segments.stored_bytes),
              result.segments.segments_published, format_size(result.segments.index_bytes));
+  if (result.segments.encoding.blocks_misencoded > 0) {
+    fmt::print(stderr,
+               "{} packet blocks were compressed wrongly, and stored raw: test the memory of this machine\n",
+               result.segments.encoding.blocks_misencoded);
+  }
   if (result.flows.flows_evicted > 0) {
     fmt::print(stderr, "{} sessions were ended early, because the flow table was full: raise --flows-max\n",
                result.flows.flows_evicted);

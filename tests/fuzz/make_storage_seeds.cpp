@@ -10,6 +10,7 @@
 #include "storage/catalog.hpp"
 #include "storage/container_reader.hpp"
 #include "storage/file_names.hpp"
+#include "tests/storage/packet_blocks.hpp"
 #include "tests/storage/traffic.hpp"
 
 using namespace tapline;
@@ -74,6 +75,7 @@ Status write_segment_seeds(const std::string& corpus, const std::string& folder,
   TestPipeline pipeline(writer);
   Traffic traffic(seed);
   TAPLINE_TRY(pipeline.append_all(traffic.take(frames)));
+  writer.lanes().seal_all();  // so that there is a file, however few they are
   const std::string name = (compress ? "compressed_" : "raw_") + std::to_string(frames);
   std::string segment;
   for (const auto& entry : fs::directory_iterator(folder)) segment = entry.path().string();
@@ -88,6 +90,29 @@ Status write_segment_seeds(const std::string& corpus, const std::string& folder,
   fs::remove(index_path_of(segment));
   fs::remove(segment);
   return {};
+}
+
+/// header_match_fuzz: the records of a block with their hints, and some long ones that repeat.
+Status write_match_seeds(const std::string& corpus, std::uint64_t seed, std::size_t frames) {
+  BlockKeeper keeper(16 * 1024);
+  LanePackerConfig lanes;
+  lanes.lane_bits_max = 0;
+  fill_blocks(make_conversations(seed, frames), lanes, keeper);
+  const PacketBlock& block = *keeper.sent.front();
+  ByteBuffer input;
+  const Bytes content = block.content();
+  std::size_t at = 0;
+  for (const HeaderHint hint : block.hints()) {
+    const auto frame_bytes = load_le<std::uint32_t>(content.data() + at + 8);
+    put(input, std::uint32_t{hint.back_bytes} | std::uint32_t{hint.header_bytes} << 24);
+    const bool repeated = frame_bytes > 1000;
+    const std::uint32_t part_bytes = repeated ? 256 : frame_bytes;
+    put(input, static_cast<std::uint16_t>(part_bytes));
+    put(input, static_cast<std::uint8_t>(repeated ? frame_bytes % 256 : 1));
+    put_bytes(input, content.subspan(at + kPcapRecordHeaderBytes, part_bytes));
+    at += kPcapRecordHeaderBytes + frame_bytes;
+  }
+  return write_seed(corpus, "header_match", "conversations_" + std::to_string(frames), {input});
 }
 
 Status write_text_seeds(const std::string& corpus) {
@@ -122,6 +147,8 @@ Status write_seeds(const std::string& corpus, const std::string& folder) {
       TAPLINE_TRY(write_segment_seeds(corpus, folder, seed++, frames, compress));
     }
   }
+  for (const std::size_t frames : {std::size_t{2}, std::size_t{10}, std::size_t{60}})
+    TAPLINE_TRY(write_match_seeds(corpus, seed++, frames));
   return write_text_seeds(corpus);
 }
 

@@ -34,7 +34,7 @@ TEST_CASE(
   FrameWorkerConfig config;
   config.flows_max = 64;
   config.grace_ns = kGrace;
-  ThreadExchange exchange(256, config.lanes.block_bytes, 3'600 * kNsPerSecond);
+  ThreadExchange exchange(256, 32, config.lanes.block_bytes, 3'600 * kNsPerSecond);
   Result<std::unique_ptr<FrameWorker>> made = FrameWorker::create(config, exchange);
   REQUIRE(made);
   FrameWorker& worker = **made;

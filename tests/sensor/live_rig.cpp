@@ -37,7 +37,8 @@ RigConfig small_blocks() {
 LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
     : store(config.record_disk),
       ring(*store, storage::RingLimits{.bytes = config.budget_bytes}, nullptr, [] { return wall_ns; }),
-      exchange(config.blocks, config.segment.block_bytes, config.segment.segment_duration_ns_max),
+      exchange(config.blocks, config.blocks / 2, config.segment.block_bytes,
+               config.segment.segment_duration_ns_max),
       writer([] { return steady_ns; }) {
   for (const std::string& name : config.volumes) must(storage::add_volume(*store, volume(name)));
   wall_ns = kRigStart;

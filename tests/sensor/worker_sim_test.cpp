@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <set>
 
 #include "tests/sensor/live_rig.hpp"
@@ -130,6 +131,42 @@ TEST_CASE("stop while the writer is behind: what was received is stored, or drop
   CHECK(rig.script->stops == 1);
   CHECK(rig.count(kFramePolled) == 5000);
   CHECK(rig.writer.blocks_hurried() > 0);
+}
+
+TEST_CASE(
+    "a late writer gives up level, search and compression in turn, and the ledger says of how many frames") {
+  LiveRig rig(small_blocks());
+  const auto efforts = [&] {
+    std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> seconds;
+    for (const LedgerRow& row : read_ledger_rows(*rig.store, rig.source_id)) {
+      seconds[row.second].first += row.counts[kFrameStoredLowered];
+      seconds[row.second].second += row.counts[kFrameStoredHurried];
+    }
+    std::erase_if(seconds,
+                  [](const auto& one) { return one.second == std::pair<std::int64_t, std::int64_t>(); });
+    return seconds;
+  };
+  rig.script->receive(LiveRig::udp_now(1));
+  rig.run_for(2 * kNsPerSecond);
+  CHECK(efforts().empty());  // in time: nothing was saved on
+
+  const std::int64_t second = floor_seconds(LiveRig::now_ns());
+  for (std::uint32_t i = 0; i < 1000; ++i) rig.script->receive(LiveRig::udp_now(1, 150 + i % 50));
+  rig.work();
+  rig.write();
+  rig.run_for(3 * kNsPerSecond);
+  CHECK(rig.writer.blocks_lowered() > 0);
+  CHECK(rig.writer.blocks_hurried() > 0);
+  const auto booked = efforts();
+  REQUIRE(booked.size() == 1);
+  CHECK(booked.begin()->first == second);
+  CHECK(booked.begin()->second.first > 0);
+  CHECK(booked.begin()->second.second > 0);
+  CHECK(booked.begin()->second.first + booked.begin()->second.second < rig.count(kFrameStoredWhole));
+  rig.stop();
+  const SegmentWriterCounters counters = rig.files().segment_counters();
+  CHECK(counters.encoding.blocks_lowered == rig.writer.blocks_lowered());
+  CHECK(counters.encoding.blocks_hurried == rig.writer.blocks_hurried());
 }
 
 TEST_CASE("stop with more sessions than all batches hold waits for the writer and loses none") {

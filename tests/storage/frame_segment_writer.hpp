@@ -1,6 +1,6 @@
 #pragma once
 // FrameSegmentWriter: lanes and segment writer in one thread, as `tapline import` drives them: frames in,
-// segments out.
+// segments out. Every sealed block is decoded again, and must be right.
 
 #include <functional>
 #include <memory>
@@ -12,6 +12,8 @@
 namespace tapline::storage {
 
 struct FrameSegmentConfig : SegmentWriterConfig {
+  FrameSegmentConfig() { verify_interval = 1; }
+
   unsigned lane_bits_max = 4;
 };
 
@@ -38,6 +40,11 @@ class FrameSegmentWriter : private BlockExchange {
         config_(config),
         writer_(config, own_space_),
         packer_(packer_config(config), *this) {}
+  /// With an encoder of the caller's.
+  FrameSegmentWriter(const FrameSegmentConfig& config, std::unique_ptr<BlockEncoder> encoder)
+      : config_(config),
+        writer_(config, own_space_, std::move(encoder)),
+        packer_(packer_config(config), *this) {}
   FrameSegmentWriter(const FrameSegmentConfig& config, SegmentSpace& space)
       : config_(config), writer_(config, space), packer_(packer_config(config), *this) {}
 
@@ -48,6 +55,7 @@ class FrameSegmentWriter : private BlockExchange {
   Status finish() {
     packer_.seal_all();
     TAPLINE_TRY(status_);
+    TAPLINE_CHECK(writer_.counters().encoding.blocks_misencoded == 0);
     return writer_.finish();
   }
   const SegmentWriterCounters& counters() const { return writer_.counters(); }

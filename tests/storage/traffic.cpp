@@ -205,6 +205,7 @@ void number_frames(std::vector<TestFrame>& frames) {
 
 FlowHit TestFlows::find(const TestFrame& frame, const Frame& view, const PacketMeta& meta) {
   FlowHit hit{};
+  hit.header_bytes = meta.payload_offset;
   if (meta.status == DecodeStatus::kIp) {
     FlowKey key;
     hit.direction = make_flow_key(view, meta, 0, key);
