@@ -32,9 +32,11 @@ Result<ContainerReader> ContainerReader::open(const std::string& path) {
   const Result<std::uint64_t> size = reader.file_.size_bytes();
   if (!size) return size.error();
   reader.file_bytes_ = *size;
+  reader.expect_single_blocks();  // a read of the file's start would be taken for that of all of it
   TAPLINE_TRY(reader.read_segment_header());
   const bool open_file = path.ends_with(".open");
   TAPLINE_TRY(open_file ? reader.walk_blocks() : reader.read_footer());
+  static_cast<void>(::posix_fadvise(reader.file_.descriptor(), 0, 0, POSIX_FADV_NORMAL));
   return reader;
 }
 
