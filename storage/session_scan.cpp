@@ -81,7 +81,7 @@ void order_records(std::vector<SessionRecord>& records) {
 /// capture clock was set back by so much.
 std::vector<std::string> likely_first(std::vector<std::string> paths, const Uid& uid) {
   const TimeNs first_ns = least_order_ns(uid);
-  std::ranges::stable_partition(paths, [&](const std::string& path) {
+  std::stable_partition(paths.begin(), paths.end(), [&](const std::string& path) {
     const std::optional<FinalName> name = name_of(path);
     return !name || name->last_ns >= first_ns;
   });

@@ -34,8 +34,8 @@ Status set_idle_disk() {
   return Error{ErrorCode::kIo, fmt::format("cannot set the idle I/O class: {}", std::strerror(errno))};
 }
 
-/// Not SCHED_IDLE: on a machine whose processors are all busy it was measured to give one part in 200, and an
-/// answer of a second took five minutes. Somebody who has chosen a nice value keeps it.
+/// Not SCHED_IDLE, which waited longer on busy processors (README.md). Somebody who has chosen a nice value
+/// keeps it.
 Status set_low_processor(bool always) {
   constexpr int kNiceLowest = 19;
   errno = 0;

@@ -245,7 +245,8 @@ struct Candidate {
 };
 
 void plan_candidates(std::vector<Candidate>& candidates, const PlanRequest& request) {
-  constexpr std::size_t kSegmentsAThread = 8;  // about 0.1 ms, as much as starting a thread
+  constexpr std::size_t kSegmentsAThread =
+      8;  // some 0.5 ms (0.08 ms each, of 3,000), more than starting a thread
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     // Which thread takes which candidate changes nothing; join() orders what they wrote.

@@ -13,7 +13,7 @@ struct ReadLimits {
   unsigned threads = 1;
   /// For blocks that are fetched ahead, those that are merged at the moment included.
   std::uint64_t memory_bytes_max = 256u << 20;
-  /// Less content than this is not worth a thread: one block takes 0.1 ms, as much as starting one.
+  /// Less content than this is not worth a thread: a block of 256 KiB takes some 0.15 ms.
   std::uint64_t alone_bytes_max = 1u << 20;
   storage::IoBudget* budget = nullptr;  // null: none
   /// Once true, waits for the budget end within 50 ms: whoever asked for the answer takes no more of it.
