@@ -61,7 +61,7 @@ unsigned default_threads() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  return std::max(1u, static_cast<unsigned>(CPU_COUNT(&allowed)));
+  return std::clamp(static_cast<unsigned>(CPU_COUNT(&allowed)), 1u, kThreadsMax);
 }
 
 void run_tasks(std::size_t count, unsigned threads, const std::function<void(std::size_t)>& task,

@@ -9,6 +9,8 @@ namespace tapline::tools {
 
 /// As many as this process may use.
 unsigned default_threads();
+/// Most that a command takes: more only wait for each other.
+inline constexpr unsigned kThreadsMax = 64;
 
 /// Calls `task` with each number below `count` once, in ascending order of their beginnings, on at most
 /// `threads` threads; `look` on the calling thread whenever a task has ended, and at least five times a

@@ -1,7 +1,6 @@
 #include "tools/reading_options.hpp"
 
 #include <fmt/core.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,18 +11,10 @@
 #include <optional>
 #include <string>
 
+#include "tools/parallel_tasks.hpp"
+
 namespace tapline::tools {
 namespace {
-
-constexpr std::uint64_t kThreadsMax = 64;
-
-/// That this process may use.
-std::uint64_t processors() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(CPU_COUNT(&allowed)), 1, kThreadsMax);
-}
 
 /// ioprio_set(2), for which libc has no function.
 Status set_idle_disk() {
@@ -74,7 +65,7 @@ Result<Priority> read_priority(const CommandLine& command_line) {
 
 Result<ReadingOptions> read_reading_options(const CommandLine& command_line) {
   ReadingOptions options;
-  const Result<std::uint64_t> threads = command_line.number("threads", processors(), 1, kThreadsMax);
+  const Result<std::uint64_t> threads = command_line.number("threads", default_threads(), 1, kThreadsMax);
   if (!threads) return threads.error();
   options.limits.threads = static_cast<unsigned>(*threads);
   if (command_line.has("memory")) {

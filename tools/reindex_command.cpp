@@ -16,8 +16,6 @@
 namespace tapline::tools {
 namespace {
 
-constexpr unsigned kThreadsMax = 1024;
-
 CommandLine make_options() {
   CommandLine options(
       "usage: tapline reindex --store DIR [OPTIONS]",

@@ -21,8 +21,6 @@
 namespace tapline::tools {
 namespace {
 
-constexpr unsigned kThreadsMax = 1024;
-
 CommandLine make_options() {
   CommandLine options(
       "usage: tapline verify --store DIR [OPTIONS]",
