@@ -231,7 +231,7 @@ void Ring::give_up(const SegmentId& id, const Error& reason) {
   std::error_code missing;
   const std::string open_path = volume->files.directory() + "/" + open_name(id, kPacketSuffix);
   const std::uintmax_t bytes = std::filesystem::file_size(open_path, missing);
-  volume->files.leave(id, missing ? 0 : bytes);
+  volume->files.leave(id, open_path, missing ? 0 : bytes);
   if (reason.code == ErrorCode::kIo || reason.code == ErrorCode::kNotFound) take_out(*volume, reason);
 }
 
@@ -304,11 +304,7 @@ std::vector<std::string> Ring::find_leftovers() {
   std::vector<std::string> paths;
   for (const Volume& volume : volumes_) {
     if (!volume.in_use()) continue;
-    const Result<StoreDirectory> listed = StoreDirectory::list(volume.files.directory(), kPacketSuffix);
-    if (!listed) continue;
-    for (const CatalogFile& file : listed->files) {
-      if (file.open && !volume.files.has_reserved(file.name.id_high)) paths.push_back(file.path);
-    }
+    paths.insert(paths.end(), volume.files.left_open().begin(), volume.files.left_open().end());
   }
   return paths;
 }

@@ -37,12 +37,14 @@ Status RingDirectory::load() {
   if (!listed) return listed.error();
   files_.clear();
   markers_.clear();
+  left_open_.clear();
   finished_bytes_ = left_bytes_ = 0;
   for (const CatalogFile& file : listed->files) {
     if (!file.open) {
       insert(file, bytes_on_disk(file));
     } else if (!has_reserved(file.name.id_high)) {
       left_bytes_ += bytes_on_disk(file);
+      left_open_.push_back(file.path);
     }
   }
   for (const std::string& stray : listed->strays) left_bytes_ += bytes_of(stray);
@@ -71,15 +73,20 @@ void RingDirectory::reserve(const SegmentId& id, std::uint64_t bytes) {
 }
 
 void RingDirectory::add(const SegmentId& id, const std::string& path, std::uint64_t bytes) {
-  leave(id, 0);
+  end_reservation(id);
   std::optional<CatalogFile> file = parse_name(std::filesystem::path(path).filename().string(), suffix_);
   if (!file || file->open) return;
   file->path = path;
   insert(*file, bytes);
 }
 
-void RingDirectory::leave(const SegmentId& id, std::uint64_t bytes) {
+void RingDirectory::leave(const SegmentId& id, const std::string& path, std::uint64_t bytes) {
+  end_reservation(id);
   left_bytes_ += bytes;
+  if (bytes > 0) left_open_.push_back(path);
+}
+
+void RingDirectory::end_reservation(const SegmentId& id) {
   const auto reservation = reserved_.find(id);
   if (reservation == reserved_.end()) return;
   reserved_bytes_ -= reservation->second;

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "capture/base/disk.hpp"
 #include "storage/store_directory.hpp"
@@ -34,8 +35,10 @@ class RingDirectory {
   void reserve(const SegmentId& id, std::uint64_t bytes);
   /// The file with this id is finished as `path`. Ends its reservation, if it has one.
   void add(const SegmentId& id, const std::string& path, std::uint64_t bytes);
-  /// Its file stays open, with `bytes`, until load() finds it recovered.
-  void leave(const SegmentId& id, std::uint64_t bytes);
+  /// Its file stays open as `path`, with `bytes`, until load() finds it recovered.
+  void leave(const SegmentId& id, const std::string& path, std::uint64_t bytes);
+  /// Paths of open files that nobody has reserved.
+  const std::vector<std::string>& left_open() const { return left_open_; }
 
   struct Finished {
     std::string path;
@@ -51,6 +54,7 @@ class RingDirectory {
   Status evict(const Finished& finished);
 
  private:
+  void end_reservation(const SegmentId& id);
   Status release_expired(const std::string& expired_path);
   Status fold();
   void insert(const CatalogFile& file, std::uint64_t bytes);
@@ -61,6 +65,7 @@ class RingDirectory {
   std::map<Age, Finished> files_;
   std::map<SegmentId, std::uint64_t> reserved_;  // bytes by the open file
   std::vector<CatalogFile> markers_;             // `.expired` files
+  std::vector<std::string> left_open_;
   std::uint64_t finished_bytes_ = 0;
   std::uint64_t left_bytes_ = 0;
   std::uint64_t reserved_bytes_ = 0;
