@@ -3,7 +3,6 @@
 
 #include <fmt/core.h>
 #include <signal.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 
@@ -15,7 +14,6 @@
 #include "sensor/recorder.hpp"
 #include "sensor/sensor_options.hpp"
 #include "sensor/store_scrub.hpp"
-#include "storage/catalog.hpp"
 #include "storage/recovery.hpp"
 
 namespace {
@@ -65,18 +63,11 @@ bool wait_for_signal(const sigset_t& signals, TimeNs timeout_ns) {
 }
 
 /// A share of next to nothing would record nothing, and never say so.
-Status check_room(const storage::Store& store) {
-  struct statvfs disk {};
-  if (::statvfs(store.path().c_str(), &disk) != 0) return io_error("look at the disk of", store.path());
-  const Result<storage::Catalog> catalog = storage::Catalog::scan_packets(store);
-  if (!catalog) return catalog.error();
-  std::uint64_t bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  for (const storage::CatalogFile& segment : catalog->segments) bytes += segment.file_bytes;
-  if (bytes < kDiskBytesMin) {
-    return Error{ErrorCode::kLimit, fmt::format("{}: its disk has {} free: make room, or name a --budget",
-                                                store.path(), format_size(bytes))};
-  }
-  return {};
+Status check_room(const storage::Store& store, const storage::Ring& planned, unsigned percent) {
+  const std::uint64_t bytes = planned.budget_bytes() / percent * 100;
+  if (bytes >= kDiskBytesMin) return {};
+  return Error{ErrorCode::kLimit, fmt::format("{}: its disk has {} free: make room, or name a --budget",
+                                              store.path(), format_size(bytes))};
 }
 
 Status add_volumes(const storage::Store& store, const std::vector<std::string>& directories) {
@@ -199,13 +190,14 @@ Status report_books(const Recorder& recorder) {
 }
 
 int record(const storage::Store& store, SensorOptions options, const sigset_t& signals) {
-  if (options.recorder.limits.bytes == 0) {
-    if (const Status room = check_room(store); !room) return fail(room.error());
+  const storage::RingLimits& limits = options.recorder.limits;
+  storage::Ring planned(store, limits);  // for its budget; the recorder's own asks the holds
+  if (const Status listed = planned.load(); !listed) return fail(listed.error());
+  if (limits.percent > 0) {
+    if (const Status room = check_room(store, planned, limits.percent); !room) return fail(room.error());
   }
   Result<std::vector<LivePort>> ports = open_ports(options);
   if (!ports) return fail(ports.error());
-  storage::Ring planned(store, options.recorder.limits);  // the recorder's own asks the holds
-  if (const Status listed = planned.load(); !listed) return fail(listed.error());
   Beside beside;  // outlives the recorder, whose ring asks the holds
   const std::uint64_t hold_quota = options.hold_quota_bytes != 0
                                        ? options.hold_quota_bytes

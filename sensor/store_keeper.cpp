@@ -39,18 +39,19 @@ void StoreKeeper::finish() {
   }
 }
 
-/// False where there is none. One at a time, so that a stop need not wait for many.
+/// One at a time, so that a stop need not wait for many.
 bool StoreKeeper::recover_one() {
   for (const std::string& path : ring_.find_leftovers()) {
     if (hopeless_.contains(path)) continue;
     const Result<storage::RecoveredFile> recovered =
         storage::recover_file(store_.disk(), path, storage::kPacketSuffix);
-    if (recovered) {
-      note(true, storage::describe(*recovered));
-    } else {
-      hopeless_.insert(path);
-      note(true, recovered.error().context);
+    if (!recovered && recovered.error().code == ErrorCode::kUnsupported) hopeless_.insert(path);
+    if (!recovered) {
+      if (failed_.insert(path).second) note(true, recovered.error().context);
+      continue;
     }
+    failed_.erase(path);
+    note(true, storage::describe(*recovered));
     ring_.reload(std::filesystem::path(path).parent_path().string());
     return true;
   }

@@ -32,12 +32,14 @@ class StoreKeeper {
   std::vector<SourceNotice> take_notices();
 
  private:
+  /// False where there is none, or none of them can be recovered now.
   bool recover_one();
   void note(bool warning, std::string text);
 
   const storage::Store& store_;
   storage::Ring& ring_;
-  std::set<std::string> hopeless_;  // leftovers that cannot be recovered while this process runs
+  std::set<std::string> hopeless_;  // leftovers of a newer format
+  std::set<std::string> failed_;    // others that could not be recovered, and said so; they are tried again
   std::mutex mutex_;                // of what follows
   std::condition_variable stopping_;
   bool stop_requested_ = false;

@@ -40,6 +40,8 @@ Result<Catalog> Catalog::scan_packets(const Store& store) {
       catalog.missing_volumes.push_back(volume);
     }
   }
+  // Folded ones, and those of several volumes.
+  std::ranges::stable_sort(catalog.expired, {}, [](const CatalogFile& file) { return file.name.first_ns; });
   if (volumes->size() > 1) {
     std::ranges::sort(catalog.segments, {}, [](const CatalogFile& file) {
       return std::tuple(file.open, file.name.first_ns, file.name.last_ns, file.path);

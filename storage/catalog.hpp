@@ -13,7 +13,7 @@ namespace tapline::storage {
 
 struct Catalog {
   std::vector<CatalogFile> segments;  // of all volumes: finished ones by first time, then open ones by path
-  std::vector<CatalogFile> expired;   // what the ring has dropped: times only
+  std::vector<CatalogFile> expired;   // what the ring has dropped, by first time: times only
   std::vector<CatalogFile> sessions;
   std::vector<CatalogFile> expired_sessions;
   std::vector<CatalogFile> ledgers;

@@ -125,7 +125,8 @@ Status Ring::check(const Volume& volume) {
   if (!disk) return disk.error();
   if (disk->device == volume.device) return {};
   return Error{ErrorCode::kNotFound,
-               fmt::format("{} is on another file system than before", volume.files.directory())};
+               fmt::format("{} is on another file system than before: is its disk mounted?",
+                           volume.files.directory())};
 }
 
 bool Ring::is_young(const RingDirectory::Finished& segment) const {
@@ -262,7 +263,7 @@ void Ring::try_to_take_back(Volume& volume) {
 
 void Ring::keep() {
   const std::lock_guard lock(mutex_);
-  if (!load_locked()) return;
+  if (!load_locked()) return;  // whoever wants to write is told
   for (Volume& volume : volumes_) {
     if (!volume.in_use()) {
       try_to_take_back(volume);

@@ -17,7 +17,7 @@
 
 namespace tapline::storage {
 
-/// Each of them alone makes the ring drop segments. None: nothing is ever dropped, and nothing looked at.
+/// Without `bytes`, `percent` and `age_max_ns` no segment is ever dropped.
 struct RingLimits {
   std::uint64_t bytes = 0;  // of each volume's segments and indexes, open ones included
   unsigned percent = 0;     // the same, of what its disk has free or the segments have taken already

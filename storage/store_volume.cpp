@@ -34,7 +34,11 @@ Result<StoreVolume> load_volume(const std::string& path, const SegmentId& id) {
   const Result<std::int64_t> out_since_ns = record->signed_number("out_since_ns");
   if (!added_at_ns) return added_at_ns.error();
   if (!out_since_ns) return out_since_ns.error();
-  if (volume.path.empty()) return Error{ErrorCode::kCorrupt, fmt::format("{}: no path", path)};
+  if (volume.path.empty())
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("{}: it has no path: say `path = DIR`, or remove it if the volume is gone for good",
+                    path)};
   volume.added_at_ns = *added_at_ns;
   volume.out_since_ns = *out_since_ns;
   return volume;

@@ -96,6 +96,15 @@ void LiveRig::run_for(TimeNs span_ns) {
   }
 }
 
+void LiveRig::save_account() const {
+  storage::Source account;
+  account.id = source_id;
+  account.path = "scripted";
+  account.live = true;
+  account.started_at_ns = account.first_ns = wall_ns;
+  must(storage::save_source(*store, account));
+}
+
 void LiveRig::stop() {
   worker->request_stop();
   for (int steps = 0; worker->step() != StepResult::kDone; ++steps) {

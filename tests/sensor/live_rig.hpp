@@ -44,6 +44,8 @@ class LiveRig {
   /// Time passes in steps of 10 ms with both at work.
   void run_for(TimeNs span_ns);
 
+  /// As the recorder does before it starts: coverage and recovery ask for it.
+  void save_account() const;
   /// Orderly stop, the writer at work all the time; then requires that books, ledger, sessions and segments
   /// agree.
   void stop();

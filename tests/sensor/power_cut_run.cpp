@@ -47,12 +47,7 @@ bool is_expired(const Catalog& catalog, TimeNs time_ns) {
 }  // namespace
 
 PowerCutRun::PowerCutRun(const PowerCutConfig& config) : rig_(rig_config(config)) {
-  Source account;
-  account.id = rig_.source_id;
-  account.path = "scripted";
-  account.live = true;
-  account.started_at_ns = account.first_ns = LiveRig::now_ns();
-  must(save_source(*rig_.store, account));
+  rig_.save_account();
   durable_.push_back({operations().size(), {}, {}, {}});
   for (int second = 0; second < config.seconds; ++second) record_second(config.frames_per_tick);
   rig_.stop();

@@ -25,16 +25,6 @@ RigConfig many_segments(std::vector<std::string> volumes) {
   return config;
 }
 
-/// As the recorder does before it starts; coverage asks for it.
-void save_account(const LiveRig& rig) {
-  Source account;
-  account.id = rig.source_id;
-  account.path = "scripted";
-  account.live = true;
-  account.started_at_ns = account.first_ns = LiveRig::now_ns();
-  must(save_source(*rig.store, account));
-}
-
 std::int64_t dropped(const LiveRig& rig) {
   return rig.files().totals().dropped_frames();
 }
@@ -67,7 +57,7 @@ TEST_CASE("a volume that returns errors costs what it had not made durable, and 
   const bool syncs_only = GENERATE(false, true);
   CAPTURE(syncs_only);
   LiveRig rig(many_segments({"other"}));
-  save_account(rig);
+  rig.save_account();
   StoreKeeper keeper(*rig.store, rig.ring);
   const std::string other = rig.volume("other");
   record_seconds(rig, keeper, 3);

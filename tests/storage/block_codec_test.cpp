@@ -7,18 +7,12 @@
 #include <numeric>
 #include <random>
 
-#include "capture/base/byte_writer.hpp"
+#include "tests/storage/packet_blocks.hpp"
 
 using namespace tapline;
 using namespace tapline::storage;
 
 namespace {
-
-ByteBuffer join(const EncodedBlock& block) {
-  ByteBuffer joined;
-  for (const Bytes piece : block.pieces) put_bytes(joined, piece);
-  return joined;
-}
 
 /// Half noise, half repetition, so that zstd makes raw, compressed and run-length blocks.
 ByteBuffer make_content(std::size_t bytes) {

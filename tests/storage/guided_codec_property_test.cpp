@@ -12,12 +12,6 @@ using namespace tapline::storage;
 
 namespace {
 
-ByteBuffer join(const EncodedBlock& block) {
-  ByteBuffer joined;
-  for (const Bytes piece : block.pieces) put_bytes(joined, piece);
-  return joined;
-}
-
 struct Sums {
   std::size_t raw_bytes = 0;
   std::size_t stored_bytes = 0;

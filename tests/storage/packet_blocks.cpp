@@ -55,6 +55,12 @@ PacketBlock* BlockKeeper::take() {
   return blocks_.back().get();
 }
 
+ByteBuffer join(const EncodedBlock& block) {
+  ByteBuffer joined;
+  for (const Bytes piece : block.pieces) put_bytes(joined, piece);
+  return joined;
+}
+
 void fill_blocks(const std::vector<TestFrame>& frames, const LanePackerConfig& config, BlockKeeper& keeper) {
   LanePacker packer(config, keeper);
   TestFlows flows;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "storage/block_codec.hpp"
 #include "storage/lane_packer.hpp"
 #include "tests/storage/traffic.hpp"
 
@@ -22,6 +23,9 @@ class BlockKeeper : public BlockExchange {
   std::uint32_t block_bytes_;
   std::vector<std::unique_ptr<PacketBlock>> blocks_;
 };
+
+/// An encoded block in one piece.
+ByteBuffer join(const EncodedBlock& block);
 
 /// All of the frames into blocks of `keeper`.
 void fill_blocks(const std::vector<TestFrame>& frames, const LanePackerConfig& config, BlockKeeper& keeper);

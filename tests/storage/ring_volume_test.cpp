@@ -262,6 +262,8 @@ TEST_CASE("many dropped segments are folded, and every one of them stays known")
   };
   for (TimeNs i = 0; i < kSegments - 2; ++i) CHECK(expired((i * 10 + 5) * kNsPerSecond));
   CHECK_FALSE(expired((kSegments * 10 - 15) * kNsPerSecond));
+  CHECK(std::ranges::is_sorted(catalog.expired, {},
+                               [](const CatalogFile& file) { return file.name.first_ns; }));
 
   Ring again = on.ring({.bytes = 2000});
   write_segment(again, kSegments * 10 * kNsPerSecond, kSegments * 10 * kNsPerSecond);
