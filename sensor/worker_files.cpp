@@ -4,11 +4,13 @@ namespace tapline::sensor {
 namespace {
 
 storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerFilesConfig& config,
-                                      storage::SegmentSpace& space, std::string directory) {
+                                      storage::SegmentSpace& space, std::string directory,
+                                      std::function<Status()> before_group) {
   storage::RowGroupFileConfig files;
   files.space = &space;
   files.disk = &store.disk();
   files.directory = std::move(directory);
+  files.before_group = std::move(before_group);
   files.port = config.port;
   files.worker = config.worker;
   files.sensor_id = store.sensor_id();
@@ -22,8 +24,10 @@ WorkerFiles::WorkerFiles(const storage::Store& store, const WorkerFilesConfig& c
                          storage::SegmentSpace& space)
     : config_(config),
       space_(space),
-      sessions_({row_files(store, config, space, store.sessions_directory())}),
-      ledger_file_(row_files(store, config, space, store.ledger_directory())) {
+      sessions_(
+          {row_files(store, config, space, store.sessions_directory(), [this] { return flush_packets(); })}),
+      ledger_file_(
+          row_files(store, config, space, store.ledger_directory(), [this] { return flush_packets(); })) {
   config_.segment.disk = &store.disk();
   config_.segment.directory = config_.segment.index_directory = store.packets_directory();
   config_.segment.sensor_id = store.sensor_id();
@@ -120,6 +124,17 @@ Status WorkerFiles::book_efforts() {
   hurried_.clear();
   TAPLINE_TRY(append_rows(lowered));
   return append_rows(hurried);
+}
+
+/// Readers find the packets of all blocks.
+Status WorkerFiles::flush_packets() {
+  for (Segments& segments : segments_) {
+    if (segments.writer == nullptr) continue;
+    const Status flushed = segments.writer->flush();
+    if (!flushed && !config_.live) return flushed;
+    if (!flushed) TAPLINE_TRY(give_up(segments, flushed.error()));
+  }
+  return {};
 }
 
 Status WorkerFiles::write(const RecordBatch& batch) {

@@ -34,6 +34,8 @@ class WorkerFiles {
  public:
   /// `space` outlives it.
   WorkerFiles(const storage::Store& store, const WorkerFilesConfig& config, storage::SegmentSpace& space);
+  WorkerFiles(const WorkerFiles&) = delete;
+  WorkerFiles& operator=(const WorkerFiles&) = delete;
 
   /// `effort` as in SegmentWriter::write(); live, frames stored with less than the normal one are booked.
   Status write(const storage::PacketBlock& block,
@@ -66,6 +68,7 @@ class WorkerFiles {
   Status write_block(Segments& segments, const storage::PacketBlock& block, storage::WriteEffort effort);
   bool write_elsewhere(Segments& segments, const storage::PacketBlock& block, storage::WriteEffort effort);
   Status give_up(Segments& segments, const Error& error);
+  Status flush_packets();
   Status write_sessions(const RecordBatch& batch);
   Status drop(const storage::StoredSeconds& stored, storage::DropCause cause);
   Status append_rows(const std::vector<storage::LedgerRow>& rows);

@@ -24,6 +24,19 @@ static_assert(sizeof(SkippableHeader) == 8);
 inline constexpr std::uint64_t kFirstBlockOffset =
     kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader);
 
+/// Length of the padding frame that begins with `frame`, `left` bytes before the file's end; 0: it is none.
+inline std::uint64_t padding_frame_bytes(const SkippableHeader& frame, std::uint64_t left) {
+  const std::uint64_t bytes = sizeof frame + std::uint64_t{frame.content_bytes};
+  return frame.magic == kPaddingMagic && bytes <= kPaddingBytesMax && bytes <= left ? bytes : 0;
+}
+
+/// A padding frame is as long as it takes to the next multiple of `unit` (FORMAT.md, "Padding"); 0: none.
+inline std::uint32_t padding_bytes(std::uint64_t file_bytes, std::uint32_t unit) {
+  if (file_bytes % unit == 0) return 0;
+  const auto bytes = static_cast<std::uint32_t>(unit - file_bytes % unit);
+  return bytes >= sizeof(SkippableHeader) ? bytes : bytes + unit;
+}
+
 /// XXH3-64 over the bytes of `structure` in front of its member `checksum`.
 template <class T>
 std::uint64_t checksum_before(const T& structure, const std::uint64_t& checksum) {

@@ -109,12 +109,19 @@ Status ContainerReader::read_footer() {
 }
 
 Status ContainerReader::walk_blocks() {
-  std::uint64_t offset = kFirstBlockOffset;
+  std::uint64_t offset = complete_bytes_ = kFirstBlockOffset;
   std::vector<std::uint8_t> extension;
   std::uint8_t head[sizeof(SkippableHeader) + sizeof(BlockHeader)];
   while (offset + sizeof head <= file_bytes_) {
     TAPLINE_TRY(pread(offset, head));
     const auto frame = load_le<SkippableHeader>(head);
+    // Never two of them in succession: a hostile file is not walked in steps of 8 bytes.
+    const std::uint64_t padding =
+        offset == complete_bytes_ ? padding_frame_bytes(frame, file_bytes_ - offset) : 0;
+    if (padding > 0) {
+      offset += padding;
+      continue;
+    }
     const auto header = load_le<BlockHeader>(head + sizeof frame);
     if (!lengths_sane(header.extension_bytes, header.stored_bytes, header.raw_bytes)) break;
     const std::uint64_t end = offset + total_bytes(header.extension_bytes, header.stored_bytes);
@@ -127,9 +134,8 @@ Status ContainerReader::walk_blocks() {
     open_entries_.push_back(make_entry(header));
     add_totals(footer_, header);
     footer_.block_count += 1;
-    offset = end;
+    complete_bytes_ = offset = end;
   }
-  complete_bytes_ = offset;
   return {};
 }
 

@@ -108,7 +108,8 @@ ContainerWriter::~ContainerWriter() = default;
 Result<ContainerWriter> ContainerWriter::create(Disk& disk, const std::string& path,
                                                 const ContainerIdentity& identity, Bytes lead,
                                                 std::uint64_t allocate_bytes) {
-  Result<std::unique_ptr<DiskFile>> file = disk.create(path);
+  Result<std::unique_ptr<DiskFile>> file =
+      identity.kind == kKindPackets ? disk.create_stream(path) : disk.create(path);
   if (!file) return file.error();
   ContainerWriter writer(disk, path, std::move(*file), identity);
 
@@ -120,9 +121,9 @@ Result<ContainerWriter> ContainerWriter::create(Disk& disk, const std::string& p
   std::vector<Bytes> pieces(lead_frame.pieces.begin(), lead_frame.pieces.end());
   pieces.push_back(bytes_of(header_frame));
   pieces.push_back(bytes_of(header));
-  writer.allocated_ = allocate_bytes > 0;
-  Status written = writer.allocated_ ? writer.file_->allocate(allocate_bytes) : Status();
+  Status written = allocate_bytes > 0 ? writer.file_->allocate(allocate_bytes) : Status();
   if (written) written = writer.file_->append(pieces);
+  if (written) written = writer.flush();
   if (written) written = disk.sync_directory(std::filesystem::path(path).parent_path().string());
   if (!written) {
     // Whoever tries again on a full disk must not leave a file each time.
@@ -182,6 +183,7 @@ Status ContainerWriter::append(const BlockInfo& info, const EncodedBlock& encode
   header.wire_bytes = info.wire_bytes;
   header.captured_bytes = info.captured_bytes;
   header.cut_frames = info.cut_frames;
+  header.synced_blocks = synced_blocks_;
   header.checksum = block_header_checksum(header, extension);
 
   const SkippableHeader frame = skippable(sizeof header + extension.size());
@@ -198,6 +200,8 @@ Status ContainerWriter::append(const BlockInfo& info, const EncodedBlock& encode
 }
 
 void ContainerWriter::add_block(const BlockHeader& header, Bytes extension) {
+  if (header.file_offset > file_bytes_)
+    add_frame(static_cast<std::uint32_t>(header.file_offset - file_bytes_), 0);
   root_->add(bytes_of(header));
   root_->add(extension);
   entries_.push_back(make_entry(header));
@@ -213,6 +217,25 @@ Status ContainerWriter::cut_tail() {
 Status ContainerWriter::sync() {
   if (sync_failure_) return *sync_failure_;
   if (synced_bytes_ == file_bytes_) return {};
+  // Where there is no room for padding, a sector is written again: no reason to fail.
+  if (!pad()) static_cast<void>(cut_tail().ok());
+  return sync_file();
+}
+
+/// Up to where the next sector begins: FORMAT.md, "Padding".
+Status ContainerWriter::pad() {
+  static constexpr std::array<std::uint8_t, 2 * kSyncUnitMax> kZeroes{};
+  const std::uint32_t bytes = padding_bytes(file_bytes_, file_->sync_unit());
+  if (bytes == 0) return {};
+  const auto content = static_cast<std::uint32_t>(bytes - sizeof(SkippableHeader));
+  const SkippableHeader frame{kPaddingMagic, content};
+  const std::array<Bytes, 2> pieces{bytes_of(frame), Bytes(kZeroes).first(content)};
+  TAPLINE_TRY(file_->append(pieces));
+  add_frame(bytes, 0);
+  return {};
+}
+
+Status ContainerWriter::sync_file() {
   if (Status synced = file_->sync(); !synced) {
     sync_failure_ = synced.error();
     return synced;
@@ -258,8 +281,8 @@ Status ContainerWriter::publish(const std::string& final_path, std::uint32_t end
     return written;
   }
   file_bytes_ += seek_table.size();
-  if (allocated_) TAPLINE_TRY(cut_tail());
-  TAPLINE_TRY(sync());
+  TAPLINE_TRY(cut_tail());
+  TAPLINE_TRY(sync_file());
   file_.reset();
   return disk_->rename_durably(path_, final_path);
 }

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "capture/base/byte_writer.hpp"
-#include "capture/base/disk.hpp"
 #include "capture/base/time.hpp"
 #include "storage/block_codec.hpp"
+#include "storage/disk/disk.hpp"
 #include "storage/format.hpp"
 
 namespace tapline::storage {
@@ -64,10 +64,9 @@ static_assert(kRecordsLead.size() == kPcapHeaderBytes);
 class ContainerWriter {
  public:
   /// Creates `path` (the `.open` name) with the leading zstd frame and the segment header, and syncs its
-  /// directory, so that what sync() saves can be found after a power cut. `lead` is the 24-byte pcap header
-  /// of packet segments, or the text kRecordsLead of record files.
-  /// `disk` outlives the writer. `allocate_bytes`: so much of it is taken at once; publish() gives back what
-  /// is left.
+  /// directory, so that what sync() saves can be found after a power cut. Packet segments are streams. `lead`
+  /// is the 24-byte pcap header of packet segments, or the text kRecordsLead of record files. `disk` outlives
+  /// the writer. `allocate_bytes`: so much of it is taken at once; publish() gives back what is left.
   static Result<ContainerWriter> create(Disk& disk, const std::string& path,
                                         const ContainerIdentity& identity, Bytes lead,
                                         std::uint64_t allocate_bytes = 0);
@@ -76,8 +75,11 @@ class ContainerWriter {
   /// One writev; kLimit at kSegmentBlocksMax.
   Status append(const BlockInfo& info, const EncodedBlock& encoded, Bytes extension);
 
-  /// fdatasync: what was appended survives a power cut; does nothing if it does already. A failure is for
-  /// good: the kernel reports pages that it could not write once, and may have dropped them.
+  /// Readers find what was appended.
+  Status flush() { return file_->flush(); }
+  /// fdatasync: what was appended survives a power cut; does nothing if it does already. Pads the file first,
+  /// so that no sector is written again that was synced. A failure is for good: the kernel reports pages that
+  /// it could not write once, and may have dropped them.
   Status sync();
   /// After a failure: the file keeps what survives a power cut, and no block more; where it cannot be cut, it
   /// stays as it is. False: blocks were lost since the last good sync, and block_count() is less.
@@ -88,7 +90,7 @@ class ContainerWriter {
                  std::uint64_t torn_bytes = 0);
 
   /// For recovery of a file whose writer died: reopen it, hand over the header of every good block by
-  /// add_block(), cut what follows by cut_tail(), publish.
+  /// add_block(), with what padding there is between them; cut what follows by cut_tail(), publish.
   static Result<ContainerWriter> reopen(Disk& disk, const std::string& path, const SegmentHeader& header);
   void add_block(const BlockHeader& header, Bytes extension);
   Status cut_tail();
@@ -108,6 +110,8 @@ class ContainerWriter {
   ContainerWriter(Disk& disk, const std::string& path, std::unique_ptr<DiskFile> file,
                   const ContainerIdentity& identity);
   void add_frame(std::uint32_t stored_bytes, std::uint32_t content_bytes);
+  Status pad();
+  Status sync_file();
 
   Disk* disk_;
   std::string path_;
@@ -119,7 +123,6 @@ class ContainerWriter {
   std::unique_ptr<RootHash> root_;
   std::vector<Bytes> pieces_;
   std::uint64_t file_bytes_ = 0;
-  bool allocated_ = false;
   std::uint64_t synced_bytes_ = 0;  // of them, on the disk
   std::uint32_t synced_blocks_ = 0;
   std::optional<Error> sync_failure_;

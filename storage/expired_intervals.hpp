@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "capture/base/disk.hpp"
 #include "capture/base/time.hpp"
+#include "storage/disk/disk.hpp"
 
 namespace tapline::storage {
 

@@ -6,9 +6,10 @@
 
 namespace tapline::storage {
 
-inline constexpr std::uint16_t kFormatVersion = 1;
+inline constexpr std::uint16_t kFormatVersion = 2;
 
 inline constexpr std::uint32_t kSkippableMagic = 0x184D2A5A;  // one of zstd's sixteen; ours
+inline constexpr std::uint32_t kPaddingMagic = 0x184D2A5B;    // another one of ours
 inline constexpr std::uint32_t kSeekTableFrameMagic = 0x184D2A5E;
 inline constexpr std::uint32_t kSeekTableMagic = 0x8F92EAB1;
 inline constexpr std::uint64_t kSegmentMagic = 0x31474553'4C504154;  // "TAPLSEG1"
@@ -24,6 +25,7 @@ inline constexpr std::uint32_t kBlockStoredBytesMax =
     16843008;  // the same stored as raw zstd blocks, and headers
 inline constexpr std::uint32_t kExtensionBytesMax = 8388608;  // of one block; likewise
 inline constexpr std::uint32_t kSegmentBlocksMax = 16777216;  // block numbers are 24 bits in the index
+inline constexpr std::uint32_t kPaddingBytesMax = 8192;       // of one padding frame
 inline constexpr std::uint32_t kIndexChunkBytesMax = 8192;
 
 /// SegmentHeader::kind.
@@ -100,7 +102,7 @@ struct BlockHeader {
   std::uint64_t wire_bytes;
   std::uint64_t captured_bytes;
   std::uint32_t cut_frames;
-  std::uint32_t reserved_2;
+  std::uint32_t synced_blocks;
 };
 static_assert(sizeof(BlockHeader) == 128);
 

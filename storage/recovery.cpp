@@ -64,18 +64,46 @@ bool is_own_footer(const ContainerWriter& writer, Bytes tail) {
                     tail.begin());
 }
 
-/// Bytes behind the last good block at `end_bytes` that are neither footer nor seek table; what an
+/// Long, but never written: what some file systems leave of a file that was not synced before a power cut,
+/// and what fills a stream's last sector.
+Result<bool> holds_only_zeroes(const File& file, std::uint64_t offset, std::uint64_t file_bytes) {
+  constexpr std::uint64_t kPieceBytes = 64 * 1024;
+  std::vector<std::uint8_t> piece;
+  for (; offset < file_bytes; offset += piece.size()) {
+    piece.resize(std::min(kPieceBytes, file_bytes - offset));
+    TAPLINE_TRY(file.pread_exact(offset, piece));
+    if (std::ranges::any_of(piece, [](std::uint8_t byte) { return byte != 0; })) return false;
+  }
+  return true;
+}
+
+/// Where the padding behind the last good block at `end_bytes` ends, if there is any.
+Result<std::uint64_t> skip_padding(const File& file, std::uint64_t end_bytes, std::uint64_t file_bytes) {
+  std::array<std::uint8_t, sizeof(SkippableHeader)> head{};
+  if (file_bytes - end_bytes < head.size()) return end_bytes;
+  TAPLINE_TRY(file.pread_exact(end_bytes, head));
+  return end_bytes + padding_frame_bytes(load_le<SkippableHeader>(head.data()), file_bytes - end_bytes);
+}
+
+/// Bytes behind the last good block at `end_bytes` that are neither padding, footer nor seek table; what an
 /// interrupted recovery had cut before, as far as its footer says so.
 Result<std::uint64_t> count_torn_bytes(const ContainerReader& reader, const ContainerWriter& writer,
                                        std::uint64_t end_bytes) {
-  const std::uint64_t tail_bytes = reader.file_bytes() - end_bytes;
+  const Result<File> file = File::open_read(reader.path());
+  if (!file) return file.error();
+  const Result<std::uint64_t> tail_offset = skip_padding(*file, end_bytes, reader.file_bytes());
+  if (!tail_offset) return tail_offset.error();
+  const std::uint64_t tail_bytes = reader.file_bytes() - *tail_offset;
   std::array<std::uint8_t, sizeof(SkippableHeader) + sizeof(FooterHeader)> tail{};
   const std::span<std::uint8_t> read =
       std::span(tail).first(std::min<std::uint64_t>(tail_bytes, tail.size()));
-  const Result<File> file = File::open_read(reader.path());
-  if (!file) return file.error();
-  TAPLINE_TRY(file->pread_exact(end_bytes, read));
-  if (!is_own_footer(writer, read)) return tail_bytes;
+  TAPLINE_TRY(file->pread_exact(*tail_offset, read));
+  if (!is_own_footer(writer, read)) {
+    if (tail_bytes >= kSyncUnitMax) return tail_bytes;
+    const Result<bool> filling = holds_only_zeroes(*file, *tail_offset, reader.file_bytes());
+    if (!filling) return filling.error();
+    return *filling ? 0 : tail_bytes;
+  }
   const auto footer = load_le<FooterHeader>(tail.data() + sizeof(SkippableHeader));
   const bool whole =
       read.size() == tail.size() && footer.checksum == checksum_before(footer, footer.checksum);
@@ -123,18 +151,6 @@ Status copy_tail(Disk& disk, const ContainerReader& reader, std::uint64_t offset
   return disk.rename_durably(draft, path);
 }
 
-/// Long, but never written: what some file systems leave of a file that was not synced before a power cut.
-Result<bool> holds_only_zeroes(const File& file, std::uint64_t file_bytes) {
-  constexpr std::uint64_t kPieceBytes = 64 * 1024;
-  std::vector<std::uint8_t> piece;
-  for (std::uint64_t offset = 0; offset < file_bytes; offset += piece.size()) {
-    piece.resize(std::min(kPieceBytes, file_bytes - offset));
-    TAPLINE_TRY(file.pread_exact(offset, piece));
-    if (std::ranges::any_of(piece, [](std::uint8_t byte) { return byte != 0; })) return false;
-  }
-  return true;
-}
-
 /// A file whose segment header is damaged: its name has its id, by which its blocks are known.
 Result<RecoveredFile> give_up(Disk& disk, const std::string& open_path, const Error& problem) {
   RecoveredFile recovered;
@@ -143,7 +159,7 @@ Result<RecoveredFile> give_up(Disk& disk, const std::string& open_path, const Er
   if (!file) return file.error();
   const Result<std::uint64_t> file_bytes = file->size_bytes();
   if (!file_bytes) return file_bytes.error();
-  const Result<bool> empty = holds_only_zeroes(*file, *file_bytes);
+  const Result<bool> empty = holds_only_zeroes(*file, 0, *file_bytes);
   if (!empty) return empty.error();
   if (*empty || *file_bytes <= kHeadersBytes) {
     recovered.torn_bytes = *file_bytes;
@@ -177,9 +193,10 @@ Result<Damage> find_damage(const ContainerReader& reader, const ContainerWriter&
   const Result<StrandedBlocks> stranded =
       find_stranded_blocks(*file, id_tag(writer.identity().segment_id), end_bytes);
   if (!stranded) return stranded.error();
-  damage.any = stranded->good > 0;
-  if (!damage.any) return damage;
   const std::uint32_t bad = writer.block_count();
+  // What had not been synced may be lost in any order: writes are under way side by side.
+  damage.any = stranded->good > 0 && stranded->synced_blocks > bad;
+  if (!damage.any) return damage;
   const ContainerIdentity& identity = writer.identity();
   damage.name = {stranded->first_ns, stranded->last_ns, identity.port, identity.worker,
                  id_high(identity.segment_id)};

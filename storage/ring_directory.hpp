@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/base/disk.hpp"
+#include "storage/disk/disk.hpp"
 #include "storage/store_directory.hpp"
 
 namespace tapline::storage {

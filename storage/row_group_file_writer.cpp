@@ -58,6 +58,7 @@ bool RowGroupFileWriter::must_rotate(const RowGroupInfo& info) const {
 Status RowGroupFileWriter::append_group(Bytes group, const RowGroupInfo& info,
                                         std::span<const IndexKey> keys) {
   if (failure_) return *failure_;
+  if (config_.before_group) TAPLINE_TRY(config_.before_group());
   if (file_ && must_rotate(info)) TAPLINE_TRY(publish());
   if (!file_) TAPLINE_TRY(open_file(info));
   const Result<EncodedBlock> encoded = encoder_.compress(group);

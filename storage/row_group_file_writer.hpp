@@ -3,6 +3,7 @@
 // is a block. Opens a file for the first group, rotates, publishes. One thread. Errors come from the disk and
 // are final for this object: the file stays `.open` with its complete groups, and recovery publishes it.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ struct RowGroupFileConfig {
   Disk* disk = &real_disk();      // outlives the writer
   SegmentSpace* space = nullptr;  // asked for room where the disk is full; outlives the writer
   std::string directory;          // sessions/ or ledger/ of the store
+  /// Called before each group is written: readers must find what it says to be complete. Empty: nothing.
+  std::function<Status()> before_group;
   std::uint16_t port = 0;
   std::uint16_t worker = 0;
   std::uint64_t sensor_id = 0;

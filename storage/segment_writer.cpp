@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t kBlockListingBytes = sizeof(BlockEntry) + 16;
 // Footer, rest of the seek table; index header, and per kind of key a section, a directory entry and a chunk.
 constexpr std::uint64_t kEndBytesMax = 4096;
+// Of the next sync's, and its listing.
+constexpr std::uint64_t kNextPaddingBytesMax = kSyncUnitMax + sizeof(SkippableHeader) + 8;
 
 std::array<std::uint8_t, kPcapHeaderBytes> make_pcap_header(std::uint16_t link_type) {
   std::array<std::uint8_t, kPcapHeaderBytes> header{};
@@ -86,6 +88,11 @@ Status SegmentWriter::sync() {
   return segment_ ? keep_failure(segment_->sync()) : Status();
 }
 
+Status SegmentWriter::flush() {
+  if (failure_) return *failure_;
+  return segment_ ? keep_failure(segment_->flush()) : Status();
+}
+
 bool SegmentWriter::is_too_long(TimeNs first_ns, TimeNs last_ns) const {
   const TimeNs least_ns = std::min(first_ns, order_first_ns_);
   const TimeNs greatest_ns = std::max(last_ns, segment_->totals().order_last_ns);
@@ -97,7 +104,8 @@ bool SegmentWriter::is_too_long(TimeNs first_ns, TimeNs last_ns) const {
 // Steps and the index of the whole segment hold the same postings, and exist together for a moment.
 std::uint64_t SegmentWriter::final_bytes_max(std::uint64_t block_bytes, std::size_t postings) const {
   const std::uint64_t copies = config_.index_step_bytes == 0 ? 1 : 2;
-  return segment_->file_bytes() + block_bytes + (segment_->block_count() + 1) * kBlockListingBytes +
+  return segment_->file_bytes() + block_bytes + kNextPaddingBytesMax +
+         (segment_->block_count() + 1) * kBlockListingBytes +
          copies * (index_.postings() + postings) * kIndexPostingBytesMax +
          (1 + step_paths_.size() + 1) * kEndBytesMax;
 }
@@ -142,9 +150,9 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   identity.worker = config_.worker;
   identity.start_ns = block.info().first_ns;
   // A single block may take more than a whole segment should.
-  const std::uint64_t least_bytes = kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader) +
-                                    block_bytes + kBlockListingBytes +
-                                    2 * block.pending().size() * kIndexPostingBytesMax + 2 * kEndBytesMax;
+  const std::uint64_t least_bytes =
+      kLeadFrameBytes + sizeof(SkippableHeader) + sizeof(SegmentHeader) + block_bytes + kBlockListingBytes +
+      2 * block.pending().size() * kIndexPostingBytesMax + 2 * kEndBytesMax + kNextPaddingBytesMax;
   segment_bytes_max_ = std::max(config_.segment_bytes_max, least_bytes);
   const Result<std::string> granted = space_.reserve(identity.segment_id, segment_bytes_max_);
   if (!granted) return granted.error();
@@ -170,6 +178,7 @@ Status SegmentWriter::publish_index_step() {
   const std::uint32_t end_block = segment_->block_count();
   const std::string path = index_directory_ + "/" + step_name(id, step_first_block_, end_block);
   const ByteBuffer step = index_step_.finish(id, end_block);
+  TAPLINE_TRY(segment_->flush());  // nobody is to look for blocks that are not there yet
   TAPLINE_TRY(config_.disk->publish_file(path, step));
   step_paths_.push_back(path);
   step_first_block_ = end_block;

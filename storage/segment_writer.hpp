@@ -60,6 +60,8 @@ class SegmentWriter {
   Status rotate_if_old(TimeNs order_ns);
   /// Makes what was written survive a power cut; does nothing if it does already.
   Status sync();
+  /// Readers find all blocks that were written.
+  Status flush();
   /// Publishes the open segment, if any.
   Status finish();
 

@@ -15,9 +15,9 @@
 #include <optional>
 #include <string>
 
-#include "capture/base/disk.hpp"
 #include "capture/base/file.hpp"
 #include "capture/base/result.hpp"
+#include "storage/disk/disk.hpp"
 
 namespace tapline::storage {
 

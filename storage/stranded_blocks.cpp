@@ -78,6 +78,7 @@ class Search {
     found_.last_ns = std::max(found_.last_ns, header.last_ns);
     ++found_.headers;
     found_.good += good ? 1 : 0;
+    found_.synced_blocks = std::max(found_.synced_blocks, header.synced_blocks);
   }
 
   const File& file_;

@@ -11,9 +11,10 @@
 namespace tapline::storage {
 
 struct StrandedBlocks {
-  std::uint64_t headers = 0;  // whose checksum is right
-  std::uint64_t good = 0;     // of them, those whose content's is, too
-  TimeNs first_ns = 0;        // earliest and latest capture time that the headers tell; 0 without any
+  std::uint64_t headers = 0;        // whose checksum is right
+  std::uint64_t good = 0;           // of them, those whose content's is, too
+  std::uint32_t synced_blocks = 0;  // so many blocks of the file had been synced, as the headers tell
+  TimeNs first_ns = 0;              // earliest and latest capture time that the headers tell; 0 without any
   TimeNs last_ns = 0;
 };
 

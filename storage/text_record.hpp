@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "capture/base/disk.hpp"
 #include "capture/base/result.hpp"
+#include "storage/disk/disk.hpp"
 
 namespace tapline::storage {
 

@@ -175,6 +175,11 @@ Status File::truncate(std::uint64_t bytes) {
   return {};
 }
 
+Status File::allocate(std::uint64_t bytes) {
+  const int done = ::fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
+  return done == 0 || errno == EOPNOTSUPP ? Status() : io_error("take space for", path_);
+}
+
 void File::close() {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }

@@ -45,6 +45,9 @@ class File {
   Status seek(std::uint64_t offset);
   Status sync_data();
   Status truncate(std::uint64_t bytes);
+  /// Takes the disk's space for `bytes` without making the file longer; nothing happens where the file system
+  /// cannot do it.
+  Status allocate(std::uint64_t bytes);
   void close();
 
  private:

@@ -39,11 +39,13 @@ std::vector<std::uint8_t> joined(std::span<const Bytes> pieces) {
 /// A file follows its name when that changes; its number stays.
 class FaultDisk::FaultFile : public DiskFile {
  public:
-  FaultFile(FaultDisk& disk, std::unique_ptr<DiskFile> real, std::string path, std::size_t number)
+  FaultFile(FaultDisk& disk, std::unique_ptr<DiskFile> real, std::string path, std::size_t number,
+            std::uint32_t sync_unit)
       : disk_(disk),
         real_(std::move(real)),
         path_(std::move(path)),
         number_(number),
+        sync_unit_(sync_unit),
         bytes_(size_of(path_)),
         synced_bytes_(bytes_) {}
 
@@ -58,6 +60,8 @@ class FaultDisk::FaultFile : public DiskFile {
     disk_.record({Kind::kAppend, path_, {}, number_, offset, std::move(bytes)});
     return failure ? Status(*failure) : Status();
   }
+
+  Status flush() override { return real_->flush(); }
 
   Status sync() override {
     if (const std::optional<Error> failure = disk_.next_failure(path_, Kind::kSync)) {
@@ -84,11 +88,14 @@ class FaultDisk::FaultFile : public DiskFile {
     return failure ? Status(*failure) : Status();
   }
 
+  std::uint32_t sync_unit() const override { return sync_unit_; }
+
  private:
   FaultDisk& disk_;
   std::unique_ptr<DiskFile> real_;
   const std::string path_;
   const std::size_t number_;
+  const std::uint32_t sync_unit_;
   std::uint64_t bytes_;
   std::uint64_t synced_bytes_;
 };
@@ -96,6 +103,14 @@ class FaultDisk::FaultFile : public DiskFile {
 FaultDisk::FaultDisk(std::string folder, bool record) : folder_(std::move(folder)), record_(record) {}
 
 Result<std::unique_ptr<DiskFile>> FaultDisk::create(const std::string& path) {
+  return make_file(path, 1);
+}
+
+Result<std::unique_ptr<DiskFile>> FaultDisk::create_stream(const std::string& path) {
+  return make_file(path, 512);
+}
+
+Result<std::unique_ptr<DiskFile>> FaultDisk::make_file(const std::string& path, std::uint32_t sync_unit) {
   if (const std::optional<Error> failure = next_failure(path, Kind::kCreate)) return *failure;
   Result<std::unique_ptr<DiskFile>> real = real_disk().create(path);
   if (!real) return real;
@@ -105,7 +120,7 @@ Result<std::unique_ptr<DiskFile>> FaultDisk::create(const std::string& path) {
   }
   record({Kind::kCreate, path, {}, number_of(path), 0, {}});
   return std::unique_ptr<DiskFile>(
-      std::make_unique<FaultFile>(*this, std::move(*real), path, number_of(path)));
+      std::make_unique<FaultFile>(*this, std::move(*real), path, number_of(path), sync_unit));
 }
 
 Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
@@ -113,7 +128,7 @@ Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
   Result<std::unique_ptr<DiskFile>> real = real_disk().open(path);
   if (!real) return real;
   return std::unique_ptr<DiskFile>(
-      std::make_unique<FaultFile>(*this, std::move(*real), path, number_of(path)));
+      std::make_unique<FaultFile>(*this, std::move(*real), path, number_of(path), 1));
 }
 
 Status FaultDisk::make_directory(const std::string& path) {

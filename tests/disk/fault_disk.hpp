@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "capture/base/disk.hpp"
+#include "storage/disk/disk.hpp"
 
 namespace tapline::test {
 
@@ -51,6 +51,8 @@ class FaultDisk : public Disk {
   explicit FaultDisk(std::string folder, bool record = true);
 
   Result<std::unique_ptr<DiskFile>> create(const std::string& path) override;
+  /// With sectors of 512 bytes.
+  Result<std::unique_ptr<DiskFile>> create_stream(const std::string& path) override;
   Result<std::unique_ptr<DiskFile>> open(const std::string& path) override;
   Status make_directory(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
@@ -90,6 +92,7 @@ class FaultDisk : public Disk {
     bool one_append = false;
   };
 
+  Result<std::unique_ptr<DiskFile>> make_file(const std::string& path, std::uint32_t sync_unit);
   /// The failure that this operation meets, if any.
   std::optional<Error> next_failure(const std::string& path, Kind kind);
   void record(Operation operation);

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "capture/base/disk.hpp"
 #include "capture/dpdk/eal_arguments.hpp"
+#include "storage/disk/disk.hpp"
 #include "tests/capture/capture_image.hpp"
 
 #ifdef __SANITIZE_THREAD__

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "capture/base/disk.hpp"
+#include "storage/disk/disk.hpp"
 #include "tests/dpdk/dpdk_session.hpp"
 
 using namespace tapline;

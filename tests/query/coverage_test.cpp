@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "storage/container_layout.hpp"
 #include "storage/recovery.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/query/store_answer.hpp"
@@ -148,6 +149,23 @@ TEST_CASE("an expired segment is a hole for packets, not for sessions, and only 
   CHECK_FALSE(coverage_of(sources, {130, 140}, QuestionKind::kPackets, catalog).complete());
 }
 
+namespace {
+
+/// As if each block had been synced before the next was written.
+void state_synced(const std::string& path, const std::vector<storage::BlockEntry>& blocks) {
+  ByteBuffer bytes = tapline::test::must(read_file(path));
+  for (std::uint32_t number = 0; number < blocks.size(); ++number) {
+    std::uint8_t* const at = bytes.data() + blocks[number].file_offset + sizeof(storage::SkippableHeader);
+    auto header = load_le<storage::BlockHeader>(at);
+    header.synced_blocks = number;
+    header.checksum = storage::block_header_checksum(header, {at + sizeof header, header.extension_bytes});
+    store_le(at, header);
+  }
+  tapline::test::must(publish_file(path, bytes));
+}
+
+}  // namespace
+
 TEST_CASE("what recovery sets aside is a hole, also of a run that had ended") {
   const tapline::test::TestStore store;
   tapline::test::record(*store, tapline::test::random_traffic(5, 3000), tapline::test::small_segments());
@@ -159,6 +177,7 @@ TEST_CASE("what recovery sets aside is a hole, also of a run that had ended") {
   const std::vector<storage::BlockEntry> blocks = tapline::test::must(reader.load_entries());
   const std::string open_path = store.packets() + "/" + storage::open_name(id, storage::kPacketSuffix);
   std::filesystem::rename(segment.path, open_path);  // as if it had never been published
+  state_synced(open_path, blocks);
   tapline::test::flip_byte(open_path, blocks[4].file_offset - 1);
   const auto recovered = tapline::test::must(storage::recover_store(*store));
   REQUIRE(recovered.size() == 1);

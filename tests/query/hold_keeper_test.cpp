@@ -281,7 +281,11 @@ TEST_CASE("what had expired before is told, within the window that was asked for
   HoldWorld world(8);
   REQUIRE(world.record(20).ok());
   REQUIRE(world.ring.segments_evicted() > 5);
-  CHECK(world.answer(world.ask("udp")).holes.empty());  // from the oldest packet on
+  const TimeNs oldest_ns =
+      std::ranges::min(Catalog::scan_packets(world.store)->segments, {}, [](const CatalogFile& file) {
+        return file.name.first_ns;
+      }).name.first_ns;
+  for (const Hold::Interval& hole : world.answer(world.ask("udp")).holes) CHECK(hole.first_ns >= oldest_ns);
   const Hold hold = world.answer(world.ask("udp", {kStart, kStart + kNsPerSecond}));
   REQUIRE(hold.holes.size() == 1);  // they follow each other
   CHECK(hold.holes[0].first_ns == kStart);

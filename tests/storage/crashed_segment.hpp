@@ -16,17 +16,22 @@ namespace tapline::storage {
 
 inline const std::string kOpenFile = "open-00000000000000000000000000000000.pcap.zst.open";
 
-/// An open segment as a killed writer leaves it: some complete blocks, nothing behind them.
+/// An open segment as a killed writer leaves it: some complete blocks, nothing behind them but padding if
+/// each was synced.
 struct CrashedSegment {
   TemporaryFolder folder;
   ByteBuffer bytes;
-  std::vector<std::size_t> ends;  // of the segment header and of each block
+  std::vector<std::size_t> starts;  // of each block
+  std::vector<std::size_t> ends;    // of the segment header and of each block
   std::vector<StoredFrame> frames;
 
-  explicit CrashedSegment(std::size_t frame_count = 400, std::uint32_t block_bytes = 8192) {
+  using AfterBlock = FrameSegmentConfig::AfterBlock;
+  explicit CrashedSegment(std::size_t frame_count = 400, std::uint32_t block_bytes = 8192,
+                          AfterBlock after_block = AfterBlock::kFlush) {
     FrameSegmentConfig config;
     config.directory = config.index_directory = folder.path();
     config.block_bytes = block_bytes;
+    config.after_block = after_block;
     FrameSegmentWriter writer(config);
     TestPipeline pipeline(writer);
     Traffic traffic(30);
@@ -35,10 +40,15 @@ struct CrashedSegment {
     bytes = *read_file(path);
     frames = read_segment(path);
     const Result<ContainerReader> reader = ContainerReader::open(path);
-    for (std::uint32_t i = 0; i < reader->block_count(); ++i) ends.push_back(reader->entry(i)->file_offset);
-    ends.push_back(reader->complete_bytes());
-    REQUIRE(ends.back() == bytes.size());
+    ends.push_back(kFirstBlockOffset);
+    for (std::uint32_t i = 0; i < reader->block_count(); ++i) {
+      const BlockEntry block = *reader->entry(i);
+      starts.push_back(block.file_offset);
+      ends.push_back(block.file_offset + total_bytes(block.extension_bytes, block.stored_bytes));
+    }
+    REQUIRE(ends.back() == reader->complete_bytes());
     REQUIRE(ends.size() > 4);
+    if (after_block != AfterBlock::kSync) bytes.resize(ends.back());  // less what fills the sector
     std::filesystem::remove(path);
   }
 

@@ -10,14 +10,22 @@ using namespace tapline;
 using namespace tapline::storage;
 namespace fs = std::filesystem;
 
+namespace {
+
+CrashedSegment synced_segment() {
+  return CrashedSegment(400, 8192, CrashedSegment::AfterBlock::kSync);
+}
+
+}  // namespace
+
 TEST_CASE("good blocks behind a damaged one are set aside, and the name tells their times") {
-  const CrashedSegment crashed;
+  const CrashedSegment crashed = synced_segment();
   const std::size_t bad = 2;
   const bool header = GENERATE(false, true);
   CAPTURE(header);
   const TemporaryFolder folder;
   ByteBuffer bytes = crashed.bytes;
-  bytes[header ? crashed.ends[bad] + 20 : crashed.ends[bad + 1] - 5] ^= 1;
+  bytes[header ? crashed.starts[bad] + 20 : crashed.ends[bad + 1] - 5] ^= 1;
   write_bytes(folder / kOpenFile, bytes);
   const RecoveredFile recovered = recover(folder / kOpenFile);
   check_recovered(crashed, recovered, bad);
@@ -41,12 +49,41 @@ TEST_CASE("good blocks behind a damaged one are set aside, and the name tells th
   CHECK(list_files(folder.path(), kDamagedSuffix).size() == 1);
 }
 
-TEST_CASE("a file whose first block is damaged is set aside whole where good ones follow") {
+TEST_CASE("good blocks behind one that was never synced are a torn tail") {
   const CrashedSegment crashed;
+  const std::size_t bad = 2;
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(crashed.ends[bad]),
+            bytes.begin() + static_cast<std::ptrdiff_t>(crashed.ends[bad + 1]), std::uint8_t{0});
+  write_bytes(folder / kOpenFile, bytes);
+  const RecoveredFile recovered = recover(folder / kOpenFile);
+  check_recovered(crashed, recovered, bad);
+  CHECK(recovered.damaged_path.empty());
+  CHECK(recovered.problem.empty());
+  CHECK(recovered.torn_bytes == bytes.size() - crashed.ends[bad]);
+}
+
+TEST_CASE("padding and the rest of a last sector are no torn bytes") {
+  const CrashedSegment crashed = synced_segment();
+  const auto blocks = static_cast<std::uint32_t>(crashed.starts.size());
+  REQUIRE(crashed.starts[1] > crashed.ends[1]);
+  const std::size_t zeroes = GENERATE(0, 5, 511);
+  const TemporaryFolder folder;
+  ByteBuffer bytes = crashed.bytes;
+  bytes.resize(bytes.size() + zeroes);
+  write_bytes(folder / kOpenFile, bytes);
+  const RecoveredFile recovered = recover(folder / kOpenFile);
+  check_recovered(crashed, recovered, blocks);
+  CHECK(recovered.torn_bytes == 0);
+}
+
+TEST_CASE("a file whose first block is damaged is set aside whole where good ones follow") {
+  const CrashedSegment crashed = synced_segment();
   const bool header = GENERATE(false, true);
   const TemporaryFolder folder;
   ByteBuffer bytes = crashed.bytes;
-  bytes[crashed.ends[0] + (header ? 20 : 200)] ^= 1;
+  bytes[crashed.starts[0] + (header ? 20 : 200)] ^= 1;
   write_bytes(folder / kOpenFile, bytes);
   const RecoveredFile recovered = recover(folder / kOpenFile);
   CHECK(recovered.final_path.empty());

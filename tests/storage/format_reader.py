@@ -12,9 +12,10 @@ import struct
 import subprocess
 import sys
 
-SKIPPABLE, SEEK_FRAME, SEEK_END = 0x184D2A5A, 0x184D2A5E, 0x8F92EAB1
+SKIPPABLE, PADDING, SEEK_FRAME, SEEK_END = 0x184D2A5A, 0x184D2A5B, 0x184D2A5E, 0x8F92EAB1
 SEGMENT_MAGIC, BLOCK_MAGIC, FOOTER_MAGIC = b"TAPLSEG1", b"TBLK", b"TAPLFTR1"
 LEAD_BYTES, HEADER_BYTES, BLOCK_BYTES, FOOTER_BYTES, ENTRY_BYTES = 37, 192, 128, 192, 56
+PADDING_BYTES_MAX = 8192
 FIRST_BLOCK = LEAD_BYTES + 8 + HEADER_BYTES
 
 
@@ -35,12 +36,20 @@ def skippable(data, at, magic):
     return data[at + 8 : at + 8 + length], at + 8 + length
 
 
+def skip_padding(data, at):
+    if struct.unpack_from("<I", data, at)[0] != PADDING:
+        return at
+    content, end = skippable(data, at, PADDING)
+    need(len(content) + 8 <= PADDING_BYTES_MAX and not any(content), "padding that is none")
+    return end
+
+
 def read_header(data):
     content, end = skippable(data, LEAD_BYTES, SKIPPABLE)
     need(len(content) == HEADER_BYTES and content[:8] == SEGMENT_MAGIC and end == FIRST_BLOCK, "no segment header")
     header_bytes, version, kind, link_type = struct.unpack_from("<HHHH", content, 8)
     incompatible = struct.unpack_from("<I", content, 20)[0]
-    need(header_bytes == HEADER_BYTES and version == 1 and incompatible == 0, "another format")
+    need(header_bytes == HEADER_BYTES and version in (1, 2) and incompatible == 0, "another format")
     return {"kind": kind, "link_type": link_type, "id": content[32:48]}
 
 
@@ -78,11 +87,12 @@ def read_blocks(data, segment):
     need(end == table_at and footer[:8] == FOOTER_MAGIC and footer[16:32] == segment["id"], "no footer")
     count = struct.unpack_from("<I", footer, 12)[0]
     need(len(footer) == FOOTER_BYTES + count * ENTRY_BYTES, "the block table has another length")
-    at, blocks = FIRST_BLOCK, []
+    at, blocks = skip_padding(data, FIRST_BLOCK), []
     for sequence in range(count):
         entry_at = struct.unpack_from("<Q", footer, FOOTER_BYTES + sequence * ENTRY_BYTES)[0]
         need(entry_at == at, f"block {sequence} is elsewhere")
         block, at = read_block(data, at, segment, sequence)
+        at = skip_padding(data, at)
         blocks.append(block)
     need(at == footer_at, "something stands between blocks and footer")
     return blocks

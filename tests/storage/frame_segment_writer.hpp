@@ -15,6 +15,7 @@ struct FrameSegmentConfig : SegmentWriterConfig {
   FrameSegmentConfig() { verify_interval = 1; }
 
   unsigned lane_bits_max = 4;
+  enum class AfterBlock : std::uint8_t { kNothing, kFlush, kSync } after_block = AfterBlock::kFlush;
 };
 
 /// A SegmentSpace that asks a function, or grants everything.
@@ -76,7 +77,10 @@ class FrameSegmentWriter : private BlockExchange {
     return block;
   }
   void send(PacketBlock& block) override {
-    if (Status written = writer_.write(block); !written) status_ = written;
+    Status written = writer_.write(block);
+    if (written && config_.after_block == FrameSegmentConfig::AfterBlock::kFlush) written = writer_.flush();
+    if (written && config_.after_block == FrameSegmentConfig::AfterBlock::kSync) written = writer_.sync();
+    if (!written) status_ = written;
     free_.push_back(&block);
   }
 

@@ -157,6 +157,7 @@ TEST_CASE("a block that is whole but cannot be parsed is kept, and the index say
       info.last_ns = block.header.last_ns;
       REQUIRE(writer.append(info, encoder.wrap_raw(content), block.extension).ok());
     }
+    REQUIRE(writer.flush().ok());
   }
   fs::remove(folder / "source.pcap.zst.open");
   const RecoveredFile recovered = recover(folder / kOpenFile);

@@ -73,14 +73,14 @@ TEST_CASE("a store whose making was interrupted is made again") {
 TEST_CASE("a store of a newer format is refused by name and number") {
   const TemporaryFolder folder;
   TextRecord marker;
-  marker.set("format", "2");
+  marker.set("format", "3");
   marker.set("sensor", "s");
   REQUIRE(marker.publish(real_disk(), folder / "tapline-store").ok());
   for (const Result<Store>& store : {Store::open(folder.path()), Store::open_or_create(folder.path(), "s")}) {
     REQUIRE_FALSE(store.ok());
     CHECK(store.error().code == ErrorCode::kUnsupported);
     CHECK(store.error().context ==
-          folder.path() + ": the store has format 2; this program reads up to 1: use a newer tapline");
+          folder.path() + ": the store has format 3; this program reads up to 2: use a newer tapline");
   }
 }
 

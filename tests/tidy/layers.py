@@ -10,6 +10,7 @@ LAYERS = [
     ("capture/files/", "files"),
     ("capture/", "capture"),
     ("flowgen/", "flowgen"),
+    ("storage/disk/", "disk"),
     ("storage/", "storage"),
     ("sensor/", "sensor"),
     ("tools/", "tools"),
@@ -25,6 +26,7 @@ ALLOWED = {
     "af_packet": ["capture/base/", "capture/packet/", "capture/*", "capture/af_packet/"],
     "dpdk": ["capture/base/", "capture/packet/", "capture/*", "capture/dpdk/"],
     "flowgen": ["capture/base/", "capture/packet/", "flowgen/"],
+    "disk": ["capture/base/", "storage/disk/"],
     "storage": ["capture/base/", "capture/packet/", "storage/"],
     "sensor": ["capture/base/", "capture/packet/", "capture/*", "capture/files/", "capture/af_packet/",
                "capture/dpdk/dpdk_source.hpp", "flowgen/", "storage/", "sensor/"],
@@ -43,6 +45,7 @@ FOREIGN = EVERYWHERE + [
     (r"boost/program_options.*", r"(sensor|tools)/", "options are parsed in the executables"),
     (r"catch2/.*", r"$^", "tests stay in tests/"),
     (r"iostream", r"tools/|sensor/(.*/)?\w*main\.cpp$", "libraries do not print"),
+    (r"liburing.*", r"storage/disk/uring_writes\.cpp$", "io_uring stays behind the write queue"),
     (r"xxhash\.h", r"(?!capture/base/)", "capture/base needs the standard library and fmt only"),
 ]
 

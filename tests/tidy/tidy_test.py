@@ -117,7 +117,7 @@ class RulesTest(unittest.TestCase):
                              ("capture/a.cpp", "pcap/pcap.h"),
                              ("capture/a.cpp", "pcap.h"), ("storage/segment.cpp", "zstd.h"), ("flowgen/a.cpp", "zlib.h"),
                              ("storage/a.cpp", "boost/program_options.hpp"), ("storage/a.cpp", "catch2/catch.hpp"),
-                             ("capture/base/a.cpp", "xxhash.h"), ("sensor/pipeline.cpp", "iostream")]:
+                             ("capture/base/a.cpp", "xxhash.h"), ("storage/disk/a.cpp", "liburing.h"), ("sensor/pipeline.cpp", "iostream")]:
             text = self.found_in({path: f"#include <{header}>\n", str(Path(path).parent / "README.md"): "x\n"})
             self.assertEqual(len(text), 1, (path, header, text))
             self.assertIn(f"<{header}> may not be included here", text[0])

@@ -1,6 +1,5 @@
-#include "capture/base/disk.hpp"
+#include "storage/disk/disk.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -12,6 +11,7 @@
 #include <system_error>
 
 #include "capture/base/file.hpp"
+#include "storage/disk/stream_file.hpp"
 
 namespace tapline {
 namespace {
@@ -26,15 +26,14 @@ class RealFile : public DiskFile {
   explicit RealFile(File file) : file_(std::move(file)) {}
 
   Status append(std::span<const Bytes> pieces) override { return file_.write_gather(pieces); }
+  Status flush() override { return {}; }
   Status sync() override { return file_.sync_data(); }
   Status truncate(std::uint64_t bytes) override {
     TAPLINE_TRY(file_.truncate(bytes));
     return file_.seek(bytes);
   }
-  Status allocate(std::uint64_t bytes) override {
-    const int done = ::fallocate(file_.descriptor(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
-    return done == 0 || errno == EOPNOTSUPP ? Status() : io_error("take space for", file_.path());
-  }
+  Status allocate(std::uint64_t bytes) override { return file_.allocate(bytes); }
+  std::uint32_t sync_unit() const override { return 1; }
 
  private:
   File file_;
@@ -49,6 +48,13 @@ class RealDisk : public Disk {
  public:
   Result<std::unique_ptr<DiskFile>> create(const std::string& path) override {
     return as_disk_file(File::create(path));
+  }
+
+  Result<std::unique_ptr<DiskFile>> create_stream(const std::string& path) override {
+    Result<std::unique_ptr<DiskFile>> stream =
+        StreamFile::create(path, make_write_queue(StreamFile::kBuffers));
+    const bool possible = stream || stream.error().code != ErrorCode::kUnsupported;
+    return possible ? std::move(stream) : create(path);
   }
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path) override {

@@ -27,17 +27,25 @@ struct FileSystem {
 class DiskFile {
  public:
   virtual ~DiskFile() = default;
-  /// All pieces, one after the other. After a failure a part of them may stand at the end.
+  /// All pieces, one after the other. After a failure a part of them may stand at the end; of a stream, the
+  /// failure may be that of an earlier append.
   virtual Status append(std::span<const Bytes> pieces) = 0;
-  /// fdatasync. A failure is for good: the kernel reports pages that it could not write once, and may have
-  /// dropped them.
+  /// Readers find what was appended; behind it, a stream may have some zeroes until more comes.
+  virtual Status flush() = 0;
+  /// flush(), then fdatasync. A failure is for good: the kernel reports pages that it could not write once,
+  /// and may have dropped them.
   virtual Status sync() = 0;
   /// Cuts the file; what is appended later follows there.
   virtual Status truncate(std::uint64_t bytes) = 0;
   /// Takes the disk's space for a file of `bytes` without making it longer; truncate() gives back what is
   /// beyond. kNoSpace; nothing happens where the file system cannot do it.
   virtual Status allocate(std::uint64_t bytes) = 0;
+  /// Whoever pads the file to a multiple of so many bytes before it syncs never has a sector written again
+  /// that was synced: 1 where there is nothing to gain, at most kSyncUnitMax.
+  virtual std::uint32_t sync_unit() const = 0;
 };
+
+inline constexpr std::uint32_t kSyncUnitMax = 4096;
 
 /// Any thread. Paths of one call are on one file system.
 class Disk {
@@ -46,6 +54,9 @@ class Disk {
 
   /// A new, empty file; one that is there loses its content.
   virtual Result<std::unique_ptr<DiskFile>> create(const std::string& path) = 0;
+  /// The same for long runs of bytes: written past the page cache where the disk can do that. What was
+  /// appended may reach the file with flush(), sync() and truncate() only.
+  virtual Result<std::unique_ptr<DiskFile>> create_stream(const std::string& path) = 0;
   /// An existing file, to be cut and appended to. kNotFound.
   virtual Result<std::unique_ptr<DiskFile>> open(const std::string& path) = 0;
   virtual Status make_directory(const std::string& path) = 0;

@@ -1,4 +1,4 @@
-#include "capture/base/disk.hpp"
+#include "storage/disk/disk.hpp"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
