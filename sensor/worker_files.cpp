@@ -126,7 +126,6 @@ Status WorkerFiles::book_efforts() {
   return append_rows(hurried);
 }
 
-/// Readers find the packets of all blocks.
 Status WorkerFiles::flush_packets() {
   for (Segments& segments : segments_) {
     if (segments.writer == nullptr) continue;

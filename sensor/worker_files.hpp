@@ -46,6 +46,8 @@ class WorkerFiles {
   Status housekeep(TimeNs order_ns);
   /// Publishes everything it can; the first error. Nothing may follow.
   Status finish();
+  /// Readers find the packets of all blocks so far; also before each group of records is written.
+  Status flush_packets();
 
   /// The books; complete after finish().
   const storage::LedgerTotals& totals() const { return totals_; }
@@ -68,7 +70,6 @@ class WorkerFiles {
   Status write_block(Segments& segments, const storage::PacketBlock& block, storage::WriteEffort effort);
   bool write_elsewhere(Segments& segments, const storage::PacketBlock& block, storage::WriteEffort effort);
   Status give_up(Segments& segments, const Error& error);
-  Status flush_packets();
   Status write_sessions(const RecordBatch& batch);
   Status drop(const storage::StoredSeconds& stored, storage::DropCause cause);
   Status append_rows(const std::vector<storage::LedgerRow>& rows);

@@ -25,6 +25,7 @@ StepResult Writer::step() {
     housekeep();
   }
   if (any) return StepResult::kBusy;
+  for (Outlet& outlet : outlets_) keep_error(outlet.files->flush_packets());
   if (!finish_requested) return StepResult::kIdle;
   finish();
   return StepResult::kDone;
