@@ -6,7 +6,7 @@ namespace {
 storage::RowGroupFileConfig row_files(const storage::Store& store, const WorkerFilesConfig& config,
                                       storage::SegmentSpace& space, std::string directory,
                                       std::function<Status()> before_group) {
-  storage::RowGroupFileConfig files;
+  storage::RowGroupFileConfig files = config.row_groups;
   files.space = &space;
   files.disk = &store.disk();
   files.directory = std::move(directory);

@@ -27,7 +27,8 @@ struct WorkerFilesConfig {
   std::uint16_t worker = 0;
   /// Live: records are written as their batches come, so that readers see them soon.
   bool live = false;
-  storage::SegmentWriterConfig segment;  // directories, ids and link type are filled in
+  storage::SegmentWriterConfig segment;    // directories, ids and link type are filled in
+  storage::RowGroupFileConfig row_groups;  // of sessions and ledger; likewise
 };
 
 class WorkerFiles {

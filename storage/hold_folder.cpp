@@ -167,6 +167,8 @@ Result<HoldRequest> load_request(const Store& store, const SegmentId& id) {
 Result<std::string> load_release(const Store& store, const SegmentId& id) {
   const Result<Paper> paper = load_paper(asked(store, id, kReleaseSuffix));
   if (!paper) return paper.error();
+  if (!paper->record.has("owner") || !paper->record.has("reason"))
+    return Error{ErrorCode::kCorrupt, asked(store, id, kReleaseSuffix) + ": has no owner or no reason"};
   return fmt::format("released by {} (user {}): {}",
                      paper->record.text("owner").substr(0, kHoldReasonBytesMax), paper->user_id,
                      paper->record.text("reason").substr(0, kHoldReasonBytesMax));

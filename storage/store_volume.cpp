@@ -14,9 +14,10 @@ namespace tapline::storage {
 namespace {
 
 constexpr std::string_view kVolumeSuffix = ".volume";
+const std::string kMarkerName = "tapline-volume";
 
 std::string marker_path(const std::string& volume) {
-  return volume + "/tapline-volume";
+  return volume + "/" + kMarkerName;
 }
 
 std::string record_path(const Store& store, const SegmentId& id) {
@@ -54,12 +55,13 @@ Result<std::optional<SegmentId>> read_marker(const std::string& volume) {
   return id;
 }
 
-/// But for what mke2fs(8) makes.
+/// But for what mke2fs(8) makes, and for the draft of a marker whose writer was stopped.
 bool is_empty(const std::string& path) {
   std::error_code error;
   std::filesystem::directory_iterator entry(path, error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (entry->path().filename() != "lost+found") return false;
+    const std::string name = entry->path().filename().string();
+    if (name != "lost+found" && name != kMarkerName + std::string(kDraftSuffix)) return false;
   }
   return !error;
 }

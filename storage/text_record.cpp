@@ -22,6 +22,10 @@ Result<TextRecord> TextRecord::load(const std::string& path) {
 Result<TextRecord> TextRecord::parse(std::string_view text, const std::string& path) {
   TextRecord record;
   record.path_ = path;
+  if (!text.empty() && !text.ends_with('\n')) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: its last line has no line break: the file was cut", path)};
+  }
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -52,6 +56,10 @@ void TextRecord::set(std::string_view name, std::string_view value) {
   } else {
     lines_.emplace_back(name, std::move(line));
   }
+}
+
+bool TextRecord::has(std::string_view name) const {
+  return std::ranges::find(lines_, name, &std::pair<std::string, std::string>::first) != lines_.end();
 }
 
 std::string TextRecord::text(std::string_view name) const {

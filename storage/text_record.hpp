@@ -18,7 +18,8 @@ class TextRecord {
  public:
   static constexpr std::size_t kBytesMax = 64 * 1024;
 
-  /// kNotFound, kIo; kCorrupt where a line is not `name = value` or the file is over 64 KiB.
+  /// kNotFound, kIo; kCorrupt where a line is not `name = value`, the last one has no line break, or the file
+  /// is over 64 KiB.
   static Result<TextRecord> load(const std::string& path);
   Status publish(Disk& disk, const std::string& path) const;
   /// The same of what was read elsewhere; `path` stands in messages.
@@ -26,6 +27,7 @@ class TextRecord {
 
   /// Line breaks in `value` become spaces.
   void set(std::string_view name, std::string_view value);
+  bool has(std::string_view name) const;
   /// Empty where the name is missing.
   std::string text(std::string_view name) const;
   /// kCorrupt names file and name where it is missing or no number.

@@ -15,6 +15,7 @@ sensor::WorkerFilesConfig files_config(const RigConfig& config, const storage::S
   files.source_id = source_id;
   files.live = true;
   files.segment = config.segment;
+  files.row_groups = config.row_groups;
   return files;
 }
 
@@ -36,7 +37,7 @@ RigConfig small_blocks() {
 
 LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
     : store(config.record_disk),
-      ring(*store, storage::RingLimits{.bytes = config.budget_bytes}, nullptr, [] { return wall_ns; }),
+      ring(*store, storage::RingLimits{.bytes = config.budget_bytes}, &held, [] { return wall_ns; }),
       exchange(config.blocks, config.blocks / 2, config.segment.block_bytes,
                config.segment.segment_duration_ns_max),
       writer([] { return steady_ns; }) {

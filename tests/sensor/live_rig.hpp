@@ -19,6 +19,7 @@ struct RigConfig {
   std::uint64_t budget_bytes = 0;
   TimeNs grace_ns = 100 * kNsPerMillisecond;
   storage::SegmentWriterConfig segment;
+  storage::RowGroupFileConfig row_groups;  // of sessions and ledger
   bool record_disk = false;
   std::vector<std::string> volumes;  // more of them, by the names of their directories
 };
@@ -60,6 +61,7 @@ class LiveRig {
   TestStore store;
   storage::SegmentId source_id{};
   std::shared_ptr<Script> script = std::make_shared<Script>();
+  storage::HeldSegments held;  // for a HoldKeeper; nothing, without one
   storage::Ring ring;
   sensor::ThreadExchange exchange;
   sensor::Writer writer;

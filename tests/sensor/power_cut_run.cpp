@@ -20,6 +20,10 @@ RigConfig rig_config(const PowerCutConfig& config) {
   rig.budget_bytes = config.budget_bytes;
   rig.segment.segment_bytes_max = 40 * 1024;
   rig.segment.index_step_bytes = 16 * 1024;
+  if (!config.kept) return rig;
+  rig.segment.segment_bytes_max = 24 * 1024;
+  rig.row_groups.file_groups_max = 2;  // several files of sessions, and of the ledger
+  rig.volumes = {KeptStore::kVolume};
   return rig;
 }
 
@@ -48,28 +52,34 @@ bool is_expired(const Catalog& catalog, TimeNs time_ns) {
 
 PowerCutRun::PowerCutRun(const PowerCutConfig& config) : rig_(rig_config(config)) {
   rig_.save_account();
+  if (config.kept) KeptStore::leave_markers(*rig_.store);
   durable_.push_back({operations().size(), {}, {}, {}});
-  for (int second = 0; second < config.seconds; ++second) record_second(config.frames_per_tick);
+  if (config.kept) kept_.emplace(rig_);
+  const int ticks = config.kept && config.seconds > 0 ? KeptStore::kTicks : 100 * config.seconds;
+  for (int tick = 0; tick < ticks; ++tick) {
+    record_tick(config.frames_per_tick);
+    if (kept_) kept_->step(tick);
+  }
   rig_.stop();
   note_durable();
 }
 
-/// The writer keeps house once a second.
-void PowerCutRun::record_second(int frames_per_tick) {
-  constexpr TimeNs kTickNs = 10 * kNsPerMillisecond;
-  for (TimeNs passed_ns = 0; passed_ns < kNsPerSecond; passed_ns += kTickNs) {
-    for (int i = 0; i < frames_per_tick; ++i) {
-      LiveRig::pass(1);  // no two frames have the same time
-      OwnedFrame frame = LiveRig::udp_now(static_cast<std::uint32_t>(sent_.size() % 40), 100 + 30 * i);
-      std::generate(frame.bytes.begin() + 42, frame.bytes.end(), std::ref(random_));  // does not compress
-      sent_[frame.time_ns] = frame.bytes;
-      rig_.script->receive(std::move(frame));
-    }
-    const int syncs = rig_.store.disk().syncs(".ledger.open");
-    rig_.run_for(kTickNs);
-    if (rig_.store.disk().syncs(".ledger.open") != syncs) note_durable();
+/// The writer keeps house once a second, and then everything is durable, unless a volume fails.
+void PowerCutRun::record_tick(int frames) {
+  for (int i = 0; i < frames; ++i) {
+    LiveRig::pass(1);                                                      // no two frames have the same time
+    const std::size_t flow = sent_.size() / 600 * 40 + sent_.size() % 40;  // others every second
+    OwnedFrame frame = LiveRig::udp_now(static_cast<std::uint32_t>(flow), 100 + 30 * i);
+    std::generate(frame.bytes.begin() + 42, frame.bytes.end(), std::ref(random_));  // does not compress
+    sent_[frame.time_ns] = frame.bytes;
+    rig_.script->receive(std::move(frame));
   }
-  REQUIRE(rig_.writer.take_errors().empty());
+  const int syncs = rig_.store.disk().syncs(".ledger.open");
+  rig_.run_for(10 * kNsPerMillisecond);
+  const bool fails = kept_ && kept_->volume_fails();
+  const bool failed = !rig_.writer.take_errors().empty();
+  REQUIRE((fails || !failed));
+  if (rig_.store.disk().syncs(".ledger.open") != syncs && !fails) note_durable();
 }
 
 void PowerCutRun::note_durable() {
@@ -87,6 +97,7 @@ void PowerCutRun::check_cut(std::size_t operation_count, const Survival& surviva
   const TemporaryFolder folder;
   disk().write_image(operation_count, survival, folder / "image");
   const Store store = must(Store::open_or_create(folder / "image/store", "test"));
+  if (kept_) must(add_volume(store, store.path() + "-" + KeptStore::kVolume));  // it has moved
   for (const RecoveredFile& file : must(recover_store(store))) {
     CAPTURE(describe(file));
     // Later sectors that are there without earlier ones look like damage, and are set aside.
@@ -97,7 +108,11 @@ void PowerCutRun::check_cut(std::size_t operation_count, const Survival& surviva
   }
   check_store(store, operation_count);
   ++checked_.cuts;
-  if (!runs_too) return;
+  if (runs_too) check_run(store);
+  if (kept_) kept_->check_cut(store, operation_count);
+}
+
+void PowerCutRun::check_run(const Store& store) {
   const auto reports = must(sensor::recover_runs(store, {.flows_max = 4096, .timeouts = {}}));
   REQUIRE(reports.size() == 1);
   for (const Error& problem : reports[0].problems) FAIL(problem.context);
