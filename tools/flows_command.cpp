@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "storage/query/coverage.hpp"
+#include "storage/query/packet_expiry.hpp"
 #include "storage/query/session_history.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_codes.hpp"
@@ -118,9 +119,11 @@ const char* rows_name(const FlowsOptions& options) {
   return options.history ? "records" : "sessions";
 }
 
-int list_sessions(const storage::Store& store, const CommandLine& command_line, const FlowsOptions& options) {
+int list_sessions(const storage::Store& store, const CommandLine& command_line, FlowsOptions options) {
   const Result<FoundSessions> found = find_in_store(store, options);
   if (!found) return report_error("flows", found.error());
+  const query::PacketExpiry packet_expiry(found->catalog);
+  options.context.packet_expiry = &packet_expiry;
   std::vector<SessionRow> rows = rows_of(*found);
   TextOutput output = TextOutput::standard();
   const Result<std::size_t> count =
@@ -147,11 +150,11 @@ int run_flows(const Arguments& arguments) {
     fmt::print("{}", explain_fields());
     return kExitOk;
   }
-  const Result<FlowsOptions> options = read_flows_options(command_line, is_terminal(STDOUT_FILENO));
+  Result<FlowsOptions> options = read_flows_options(command_line, is_terminal(STDOUT_FILENO));
   if (!options) return report_error("flows", options.error());
   const Result<storage::Store> store = command_line.open_store();
   if (!store) return report_error("flows", store.error());
-  return list_sessions(*store, command_line, *options);
+  return list_sessions(*store, command_line, std::move(*options));
 }
 
 }  // namespace tapline::tools

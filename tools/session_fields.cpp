@@ -105,6 +105,11 @@ FieldValue stored_packets(View s) {
   return seen - std::min(seen, s.record.unstored_packets);
 }
 
+FieldValue expired_packets(View s) {
+  if (s.context.packet_expiry == nullptr) return Absent{};
+  return std::string(query::expired_packets_name(s.context.packet_expiry->of(s.record)));
+}
+
 FieldValue crosses_edge(View s) {
   if (!s.row.crosses_edge) return Absent{};
   return *s.row.crosses_edge;
@@ -209,7 +214,9 @@ constexpr std::array kFields = {
     SessionField{"pcr", kNumber, kInRecord, pcr,
                  "producer/consumer ratio by payload bytes: 1 all from the originator, -1 all to it"},
     SessionField{"stored_packets", kNumber, kInRecord, stored_packets,
-                 "packets that are wholly in the store"},
+                 "packets that were wholly stored; expired_packets tells whether they still are"},
+    SessionField{"expired_packets", kText, kInRecord, expired_packets,
+                 "of the stored packets, what the ring has dropped since: none, some, all, unknown"},
     SessionField{"worker", kNumber, kInRecord, [](View s) -> FieldValue { return number(s.record.worker); },
                  "worker that tracked it"},
     SessionField{"link", kNumber, kInRecord, [](View s) -> FieldValue { return number(s.record.key.link); },

@@ -9,6 +9,7 @@
 
 #include "capture/packet/session_record.hpp"
 #include "storage/query/filter_network.hpp"
+#include "storage/query/packet_expiry.hpp"
 #include "tools/field_value.hpp"
 #include "tools/row_writer.hpp"
 
@@ -22,6 +23,7 @@ struct SessionRow {
 
 struct FieldContext {
   std::vector<query::Network> home_nets = query::default_home_nets();
+  const query::PacketExpiry* packet_expiry = nullptr;  // outlives the context; null: nobody knows
 };
 
 /// A row seen from its originator. Lives for one row.
