@@ -61,15 +61,19 @@ std::string expired_intervals_path(const std::string& directory) {
 Result<std::vector<ExpiredInterval>> load_expired_intervals(const std::string& directory) {
   const std::string path = expired_intervals_path(directory);
   Result<File> file = File::open_read(path);
-  std::vector<ExpiredInterval> intervals;
-  if (!file && file.error().code == ErrorCode::kNotFound) return intervals;
+  if (!file && file.error().code == ErrorCode::kNotFound) return std::vector<ExpiredInterval>();
   if (!file) return file.error();
   std::vector<std::uint8_t> bytes(kFileBytesMax + 1);
   const Result<std::size_t> count = file->read(bytes);
   if (!count) return count.error();
   if (*count > kFileBytesMax)
     return Error{ErrorCode::kCorrupt, fmt::format("{}: over {} bytes", path, kFileBytesMax)};
-  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), *count);
+  return parse_expired_intervals({reinterpret_cast<const char*>(bytes.data()), *count}, path);
+}
+
+Result<std::vector<ExpiredInterval>> parse_expired_intervals(std::string_view text, const std::string& path) {
+  std::vector<ExpiredInterval> intervals;
+  std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));

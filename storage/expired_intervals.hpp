@@ -4,6 +4,7 @@
 // neither fill a directory nor slow down its listing.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "capture/base/time.hpp"
@@ -25,6 +26,8 @@ std::vector<ExpiredInterval> merge_intervals(std::vector<ExpiredInterval> interv
 std::string expired_intervals_path(const std::string& directory);
 /// Of a directory; none where there is no such file. kCorrupt names file and line.
 Result<std::vector<ExpiredInterval>> load_expired_intervals(const std::string& directory);
+/// The same of what was read elsewhere; `path` stands in messages.
+Result<std::vector<ExpiredInterval>> parse_expired_intervals(std::string_view text, const std::string& path);
 /// Adds `intervals` to the directory's file. Whoever removes their `.expired` files then loses nothing.
 Status fold_expired_intervals(Disk& disk, const std::string& directory,
                               const std::vector<ExpiredInterval>& intervals);

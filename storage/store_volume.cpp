@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "storage/file_names.hpp"
-#include "storage/text_record.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -26,23 +25,7 @@ std::string record_path(const Store& store, const SegmentId& id) {
 
 Result<StoreVolume> load_volume(const std::string& path, const SegmentId& id) {
   const Result<TextRecord> record = TextRecord::load(path);
-  if (!record) return record.error();
-  StoreVolume volume;
-  volume.id = id;
-  volume.path = record->text("path");
-  volume.out_reason = record->text("out_reason");
-  const Result<std::int64_t> added_at_ns = record->signed_number("added_at_ns");
-  const Result<std::int64_t> out_since_ns = record->signed_number("out_since_ns");
-  if (!added_at_ns) return added_at_ns.error();
-  if (!out_since_ns) return out_since_ns.error();
-  if (volume.path.empty())
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format("{}: it has no path: say `path = DIR`, or remove it if the volume is gone for good",
-                    path)};
-  volume.added_at_ns = *added_at_ns;
-  volume.out_since_ns = *out_since_ns;
-  return volume;
+  return record ? read_volume(*record, id, path) : record.error();
 }
 
 /// The id that a directory's marker tells; nothing where it has none.
@@ -88,6 +71,25 @@ Result<SegmentId> make_marker(const Store& store, const std::string& path) {
 }
 
 }  // namespace
+
+Result<StoreVolume> read_volume(const TextRecord& record, const SegmentId& id, const std::string& path) {
+  StoreVolume volume;
+  volume.id = id;
+  volume.path = record.text("path");
+  volume.out_reason = record.text("out_reason");
+  const Result<std::int64_t> added_at_ns = record.signed_number("added_at_ns");
+  const Result<std::int64_t> out_since_ns = record.signed_number("out_since_ns");
+  if (!added_at_ns) return added_at_ns.error();
+  if (!out_since_ns) return out_since_ns.error();
+  if (volume.path.empty())
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("{}: it has no path: say `path = DIR`, or remove it if the volume is gone for good",
+                    path)};
+  volume.added_at_ns = *added_at_ns;
+  volume.out_since_ns = *out_since_ns;
+  return volume;
+}
 
 Result<std::vector<StoreVolume>> list_volumes(const Store& store) {
   std::vector<StoreVolume> volumes(1);

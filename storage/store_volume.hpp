@@ -8,6 +8,7 @@
 
 #include "storage/container_writer.hpp"
 #include "storage/store.hpp"
+#include "storage/text_record.hpp"
 
 namespace tapline::storage {
 
@@ -24,6 +25,8 @@ struct StoreVolume {
 
 /// The store's own first, then in the order in which they were added. kCorrupt names the file.
 Result<std::vector<StoreVolume>> list_volumes(const Store& store);
+/// One text of `volumes/`; `path` stands in messages. kCorrupt.
+Result<StoreVolume> read_volume(const TextRecord& record, const SegmentId& id, const std::string& path);
 /// Remembers what it says in the store. Nothing to do for the store's own.
 Status save_volume(const Store& store, const StoreVolume& volume);
 

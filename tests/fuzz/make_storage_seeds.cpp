@@ -136,6 +136,27 @@ Status write_text_seeds(const std::string& corpus) {
           "path = eth0\nkind = live\nstate = crashed\nport = 1\nworkers = 2\nstarted_at_ns = 1\n"
           "finished_at_ns = 2\nframes = 3\ncaptured_bytes = 4\nwire_bytes = 5\nfirst_ns = 1\nlast_ns = 2\n"
           "packets = yes\n")}));
+  TAPLINE_TRY(write_seed(
+      corpus, "store_text", "hold",
+      {text_bytes(
+          "filter = host 10.0.0.1\nreason = r\nowner = o\nsince_ns = 1\nuntil_ns = 9\nrequested_at_ns = 1\n"
+          "expires_at_ns = 2\nstate = released\nuser_id = 1\nanswered_at_ns = 3\nended_at_ns = 4\nwhy = w\n"
+          "segments = 1\nbytes = 2\nsegments_over_quota = 0\nholes = 1\nhole_0_first_ns = 1\n"
+          "hole_0_last_ns = 2\n")}));
+  TAPLINE_TRY(
+      write_seed(corpus, "store_text", "segments", {text_bytes("0123456789abcdef\n0123456789abcdf0\n")}));
+  TAPLINE_TRY(write_seed(
+      corpus, "store_text", "scrub",
+      {text_bytes(
+          "position = a\npass_begun_at_ns = 1\npass_files = 1\npass_bytes = 2\nlast_pass_begun_at_ns = 1\n"
+          "last_pass_ended_at_ns = 2\nlast_pass_files = 3\nlast_pass_bytes = 4\ndamages = 1\n"
+          "damages_unnamed = 0\ndamaged_0 = b\ndamage_0 = c\ndamage_in_0 = index\n")}));
+  TAPLINE_TRY(write_seed(corpus, "store_text", "volume",
+                         {text_bytes("path = /v\nadded_at_ns = 1\nout_since_ns = 2\nout_reason = r\n")}));
+  std::string intervals;
+  for (const TimeNs first_ns : {TimeNs{1}, 10 * kNsPerSecond, 20 * kNsPerSecond, 4'000'000 * kNsPerSecond})
+    intervals += format_compact(first_ns) + "_" + format_compact(first_ns + kNsPerSecond) + "\n";
+  TAPLINE_TRY(write_seed(corpus, "store_text", "intervals", {text_bytes(intervals)}));
   return write_seed(corpus, "store_text", "numbers",
                     {text_bytes("format = 18446744073709551615\na = -5\n\nsensor = x\n")});
 }

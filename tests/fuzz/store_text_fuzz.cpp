@@ -1,13 +1,16 @@
-// Texts that a store's directory may hold: names of files and records of `name = value` lines. What is
-// accepted must survive being written again.
+// Texts that a store's directory may hold: names of files, records of `name = value` lines, lists of held
+// segments, expired intervals. What is accepted must survive being written again.
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
+#include "storage/expired_intervals.hpp"
 #include "storage/file_names.hpp"
 #include "storage/hold.hpp"
 #include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
+#include "storage/store_volume.hpp"
 #include "tests/fuzz/memory_file.hpp"
 
 using namespace tapline;
@@ -63,6 +66,28 @@ void check_list(std::string_view text) {
   if (segments && read_held_segments(write_held_segments(*segments)).value() != *segments) std::abort();
 }
 
+/// Texts of intervals: what is read is what is written of it.
+void check_intervals(std::string_view text) {
+  const auto intervals = parse_expired_intervals(text, "fuzz");
+  if (!intervals) return;
+  for (const ExpiredInterval& interval : *intervals) {
+    if (interval.first_ns > interval.last_ns) std::abort();
+  }
+  for (const std::size_t intervals_max : {std::size_t{1}, std::size_t{3}, intervals->size() + 1}) {
+    const std::vector<ExpiredInterval> merged = merge_intervals(*intervals, intervals_max);
+    if (merged.size() > intervals_max) std::abort();
+    for (std::size_t i = 1; i < merged.size(); ++i) {
+      if (merged[i].first_ns <= merged[i - 1].last_ns) std::abort();
+    }
+    const auto is_within = [&](const ExpiredInterval& interval) {
+      return std::ranges::any_of(merged, [&](const ExpiredInterval& whole) {
+        return whole.first_ns <= interval.first_ns && interval.last_ns <= whole.last_ns;
+      });
+    };
+    if (!std::ranges::all_of(*intervals, is_within)) std::abort();
+  }
+}
+
 void check_record(Bytes text) {
   static MemoryFile memory;
   memory.fill(text);
@@ -70,6 +95,8 @@ void check_record(Bytes text) {
   if (!record) return;
   static_cast<void>(read_source(*record, SegmentId{}).ok());
   check_hold(*record);
+  const Result<StoreVolume> volume = read_volume(*record, SegmentId{}, "fuzz");
+  if (volume && volume->path.empty()) std::abort();
   for (const char* name : {"format", "sensor", "a"}) {
     const Result<std::uint64_t> number = record->number(name);
     const Result<std::int64_t> signed_number = record->signed_number(name);
@@ -84,5 +111,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_names({reinterpret_cast<const char*>(data), size});
   check_record({data, size});
   check_list({reinterpret_cast<const char*>(data), size});
+  check_intervals({reinterpret_cast<const char*>(data), size});
   return 0;
 }
