@@ -168,8 +168,7 @@ Result<std::vector<BlockEntry>> ContainerReader::load_entries() const {
 }
 
 void ContainerReader::expect_single_blocks() const {
-  // Advice: where the kernel does not take it, more is read.
-  static_cast<void>(::posix_fadvise(file_.descriptor(), 0, 0, POSIX_FADV_RANDOM));
+  file_.expect_single_reads();
 }
 
 void ContainerReader::expect_block(const BlockEntry& entry) const {

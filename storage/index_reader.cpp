@@ -42,6 +42,7 @@ Result<IndexReader> IndexReader::open(const std::string& path, const std::uint8_
   if (!file) return file.error();
   IndexReader reader;
   reader.file_ = std::move(*file);
+  reader.file_.expect_single_reads();
   const Result<std::uint64_t> size = reader.file_.size_bytes();
   if (!size) return size.error();
   IndexHeader& header = reader.header_;

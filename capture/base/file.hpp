@@ -20,6 +20,7 @@ class File {
   File& operator=(File&& other) noexcept;
   ~File();
 
+  /// Leaves no access time behind where the file is the caller's own.
   static Result<File> open_read(const std::string& path);
   /// Creates or truncates.
   static Result<File> create(const std::string& path);
@@ -35,6 +36,8 @@ class File {
   const std::string& path() const { return path_; }
 
   Result<std::uint64_t> size_bytes() const;
+  /// Reads are going to be here and there: the kernel shall read no more than is asked for.
+  void expect_single_reads() const;
   /// Reads up to out.size() bytes from the current position; fewer only at the end of the file.
   Result<std::size_t> read(std::span<std::uint8_t> out);
   /// Reads exactly out.size() bytes at `offset`; kCorrupt where the file ends before.
