@@ -136,7 +136,7 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
   clock.observe(frame.time_ns);
   if (meta.status != DecodeStatus::kIp) [[unlikely]] {
     ++counters.frames_no_session[static_cast<std::size_t>(meta.status)];
-    hit = {nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset};
+    hit = {nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset, 0};
     return;
   }
   const Direction direction = burst_directions[i];
@@ -150,11 +150,16 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
   FlowEntry& entry = pool[flow];
   DirectionLine& line = line_of(entry, direction);
   entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
+  const std::uint64_t payload_before = line.total.payload_bytes;
   account(line, frame, meta);
   if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
   if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);
-  hit = {&line.slot, entry.hot.fingerprint, static_cast<ContentClass>(line.opaque), direction,
-         meta.payload_offset};
+  hit = {&line.slot,
+         entry.hot.fingerprint,
+         static_cast<ContentClass>(line.opaque),
+         direction,
+         meta.payload_offset,
+         static_cast<std::uint32_t>(std::min<std::uint64_t>(payload_before, UINT32_MAX))};
   ++counters.frames_in_session;
 }
 

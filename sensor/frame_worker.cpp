@@ -47,6 +47,7 @@ FrameWorker::FrameWorker(const FrameWorkerConfig& config, WorkerExchange& exchan
       exchange_(exchange),
       table_(std::move(table)),
       ledger_(config.port, config.worker),
+      trims_(config.cutoff.any()),
       complete_until_ns_(std::numeric_limits<TimeNs>::min()) {}
 
 storage::LanePacker& FrameWorker::packer_for(std::uint16_t link_type) {
@@ -77,6 +78,8 @@ void FrameWorker::process(std::span<Frame> burst) {
   if (burst.empty()) return;
   std::array<PacketMeta, kBurstFramesMax> metas;
   std::array<FlowHit, kBurstFramesMax> hits;
+  shedder_.observe(exchange_.backlog());
+  trims_ = config_.cutoff.any() || shedder_.counting();
   stamper_.stamp(burst);
   decode_burst(burst, std::span(metas).first(burst.size()));
   table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
@@ -95,18 +98,45 @@ void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit
   counts.add_decoded(1);
   hit.slot != nullptr ? counts.add_in_session() : counts.add_no_session(meta.status);
   if (!config_.store_packets) return counts.add_filtered(frame);
+  store_frame(frame, meta, hit, counts);
+}
 
-  const std::uint32_t stored_bytes = std::min(frame.captured_bytes, kFrameBytesMax);
-  const bool cut = stored_bytes < frame.captured_bytes;
+void FrameWorker::store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit,
+                              LedgerCounts& counts) {
   const Frame as_captured = frame;
-  frame.captured_bytes = stored_bytes;
-  const bool stored = packer_for(frame.link_type).append(frame, meta, hit, cut);
+  storage::FrameCut cut;
+  frame.captured_bytes = std::min(frame.captured_bytes, kFrameBytesMax);
+  const bool wanted = !trims_ || trim(frame, meta, hit, cut);
+  if (frame.captured_bytes < as_captured.captured_bytes) cut.captured_bytes = as_captured.captured_bytes;
+  const bool stored = wanted && packer_for(frame.link_type).append(frame, meta, hit, cut);
   if (stored) {
-    counts.add_stored(as_captured, stored_bytes);
-  } else {
+    counts.add_stored(as_captured, frame.captured_bytes);
+  } else if (wanted) {
     counts.add_dropped(as_captured, DropCause::kNoBlock);
+  } else {
+    counts.add_filtered(as_captured);
   }
-  if ((cut || !stored) && hit.slot != nullptr) table_->count_unstored(hit);
+  if (stored && cut.overload_bytes > 0) {
+    counts.add_cut_overload(cut.overload_bytes);
+    ++frames_shed_;
+  }
+  if ((cut.any() || !stored) && hit.slot != nullptr) table_->count_unstored(hit);
+}
+
+/// What the policy and the backlog leave of a frame; false: nothing, by the policy.
+bool FrameWorker::trim(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::FrameCut& cut) {
+  if (config_.cutoff.any()) {
+    const CutoffPolicy::Kept kept = config_.cutoff.keep(frame, meta, hit);
+    if (!kept.stored) return false;
+    frame.captured_bytes = kept.bytes;
+  }
+  if (!shedder_.counting() || hit.slot == nullptr || is_tcp_control(meta)) return true;
+  const std::uint32_t header_bytes = trimmed_bytes(frame, meta, 0);
+  const std::uint32_t payload_bytes = frame.captured_bytes - header_bytes;
+  if (payload_bytes == 0 || !shedder_.sheds(hit.payload_bytes_before, payload_bytes)) return true;
+  cut.overload_bytes = payload_bytes;
+  frame.captured_bytes = header_bytes;
+  return true;
 }
 
 /// What the flow table and the ledger have ready. There is room: the callers have seen to it.

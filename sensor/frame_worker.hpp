@@ -4,9 +4,9 @@
 // of records go to a WorkerExchange. One thread. After the warm-up nothing here allocates, locks, logs or
 // makes a system call.
 //
-// On shortage: without a free block a frame is dropped and counted (its session goes on); without a free
-// batch ready() is false, and the caller leaves the frames where they are, because session records are never
-// shed.
+// On shortage: while blocks for frames run out, payload of the largest flows is left out (PayloadShedder);
+// without a free block a frame is dropped and counted (its session goes on); without a free batch ready() is
+// false, and the caller leaves the frames where they are, because session records are never shed.
 
 #include <memory>
 #include <span>
@@ -15,6 +15,8 @@
 #include "capture/frame_source.hpp"
 #include "capture/packet/order_stamper.hpp"
 #include "flowgen/flow_table.hpp"
+#include "sensor/cutoff_policy.hpp"
+#include "sensor/payload_shedder.hpp"
 #include "sensor/worker_exchange.hpp"
 #include "storage/lane_packer.hpp"
 #include "storage/ledger_book.hpp"
@@ -26,6 +28,7 @@ struct FrameWorkerConfig {
   std::uint16_t port = 0;
   std::uint16_t worker = 0;
   bool store_packets = true;  // false: sessions only
+  CutoffPolicy cutoff;        // how much of them
   std::uint32_t flows_max = 1u << 20;
   TimeNs grace_ns = 2 * kNsPerSecond;  // FlowTableConfig::grace_ns
   storage::LanePackerConfig lanes;     // its link type does not count: each gets lanes of its own
@@ -69,6 +72,10 @@ class FrameWorker {
   /// The time up to which advance() has handed over all that was due, by the clock of the flow table, which
   /// one mad time does not move; the least time before the first frame.
   TimeNs complete_until_ns() const { return complete_until_ns_; }
+  /// Blocks for frames are running out.
+  bool is_behind() const { return shedder_.counting(); }
+  /// Frames whose payload was left out to keep up.
+  std::uint64_t frames_shed() const { return frames_shed_; }
   /// Earliest and latest capture time of all frames so far.
   TimeNs first_ns() const { return first_ns_; }
   TimeNs last_ns() const { return last_ns_; }
@@ -78,7 +85,8 @@ class FrameWorker {
               std::unique_ptr<flowgen::FlowTable> table);
   storage::LanePacker& packer_for(std::uint16_t link_type);
   void book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit);
-  bool store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut);
+  void store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::LedgerCounts& counts);
+  bool trim(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::FrameCut& cut);
   void take_records();
   void send_batch(TimeNs complete_until_ns);
   bool room_for_records(std::size_t sessions);
@@ -90,6 +98,9 @@ class FrameWorker {
   std::vector<std::unique_ptr<storage::LanePacker>> packers_;  // one a link type, in order of appearance
   std::vector<std::uint16_t> packer_link_types_;
   storage::LedgerBook ledger_;
+  PayloadShedder shedder_;
+  bool trims_;  // trim() has to be asked
+  std::uint64_t frames_shed_ = 0;
   RecordBatch* batch_ = nullptr;  // being filled; null until there is something
   bool any_frame_ = false;
   TimeNs first_ns_ = 0;

@@ -97,13 +97,17 @@ Status recover(const storage::Store& store, const RecorderConfig& recorder) {
   return {};
 }
 
-/// What was saved on compression since the last report, if anything.
+/// What was saved on to keep up since the last report, if anything.
 std::string describe_backlog(const RecorderView& now, const RecorderView& before) {
   const std::uint64_t lowered = now.blocks_lowered - before.blocks_lowered;
   const std::uint64_t hurried = now.blocks_hurried - before.blocks_hurried;
-  if (lowered + hurried == 0) return "";
-  return fmt::format("; the disk or the compressor is behind: {} blocks compressed less, {} not at all",
-                     lowered, hurried);
+  const std::uint64_t shed = now.frames_shed - before.frames_shed;
+  if (lowered + hurried + shed == 0) return "";
+  return fmt::format(
+      "; the disk or the compressor is behind: {} blocks compressed less, {} not at all, payload of {} "
+      "frames "
+      "left out",
+      lowered, hurried, shed);
 }
 
 void report(const RecorderView& now, const RecorderView& before, TimeNs period_ns) {

@@ -27,6 +27,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const storage::Store& store,
   worker.port = kImportPort;
   worker.worker = config.worker;
   worker.store_packets = config.store_packets;
+  worker.cutoff = config.cutoff;
   worker.flows_max = config.flows_max;
   worker.lanes.block_bytes = pipeline->segment_.block_bytes;
   worker.lanes.lane_bits_max = config.lane_bits_max;

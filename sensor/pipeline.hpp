@@ -17,6 +17,7 @@ struct PipelineConfig {
   storage::SegmentId source_id{};
   std::uint16_t worker = 0;
   bool store_packets = true;              // false: sessions only
+  CutoffPolicy cutoff;                    // how much of them
   std::uint64_t budget_bytes = 0;         // budget of packets and indexes; 0: none
   storage::HeldSegments* held = nullptr;  // what the ring must keep; outlives the pipeline
   std::uint32_t flows_max = 1u << 20;

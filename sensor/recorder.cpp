@@ -89,6 +89,7 @@ void Recorder::make_accounts(const std::vector<LivePort>& ports) {
     account.workers = static_cast<std::uint16_t>(port.queues.size());
     account.started_at_ns = account.first_ns = now_ns;
     account.packets = config_.store_packets;
+    if (config_.store_packets) account.policy = config_.cutoff.text();
     accounts_.push_back(account);
   }
 }
@@ -106,6 +107,7 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   path.port = static_cast<std::uint16_t>(port);
   path.worker = worker;
   path.store_packets = config_.store_packets;
+  path.cutoff = config_.cutoff;
   path.flows_max = config_.flows_max;
   path.grace_ns = kLiveGraceNs;
   path.lanes.block_bytes = config_.segment.block_bytes;
@@ -184,6 +186,7 @@ RecorderView Recorder::view() const {
     sum.device_dropped_frames += one.device_dropped_frames.load(std::memory_order_relaxed);
     sum.flows_active += one.flows_active.load(std::memory_order_relaxed);
     sum.flows_evicted += one.flows_evicted.load(std::memory_order_relaxed);
+    sum.frames_shed += one.frames_shed.load(std::memory_order_relaxed);
     sum.interim_slab_exhausted += one.interim_slab_exhausted.load(std::memory_order_relaxed);
   }
   for (const auto& writer : writers_) {

@@ -17,6 +17,7 @@ namespace tapline::sensor {
 
 struct RecorderConfig {
   bool store_packets = true;  // false: sessions only
+  CutoffPolicy cutoff;        // how much of them
   storage::RingLimits limits;
   storage::HeldSegments* held = nullptr;           // what the ring must keep; outlives the recorder
   std::uint64_t block_memory_bytes = 64ull << 20;  // per worker: what the disk may be late by
@@ -43,6 +44,7 @@ struct RecorderView {
   std::uint64_t interim_slab_exhausted = 0;
   std::uint64_t blocks_lowered = 0;  // compressed less because the writer was behind
   std::uint64_t blocks_hurried = 0;  // or not at all
+  std::uint64_t frames_shed = 0;     // payload of large flows left out, for the same reason
 };
 
 class Recorder {

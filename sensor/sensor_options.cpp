@@ -76,6 +76,13 @@ po::options_description describe_options() {
   options.add_options()("sensor", value("NAME"),
                         "sensor name of a new store; part of every session's uid; default: host name");
   options.add_options()("no-packets", po::bool_switch(), "keep session records only");
+  options.add_options()("cutoff", value("WHAT"),
+                        "store of each session and direction: all (default), the first SIZE of payload "
+                        "(64KiB), headers, or none "
+                        "but TCP's SYN, FIN and RST. Session records are complete all the same");
+  options.add_options()("cutoff-for", value("FILTER=WHAT"),
+                        "the same for sessions that match FILTER: 'port 443=headers'; may be repeated, the "
+                        "first that matches decides");
   options.add_options()("compression", value("WHAT"), "fast (default), or none: store packets as they are");
   options.add_options()("flows-max", value("N"),
                         "room for so many concurrent sessions a worker; default 1048576");
@@ -98,7 +105,7 @@ po::options_description describe_options() {
 }
 
 bool is_list(std::string_view name) {
-  return name == "interface" || name == "dpdk-port" || name == "volume";
+  return name == "interface" || name == "dpdk-port" || name == "volume" || name == "cutoff-for";
 }
 
 /// Values by option name, whatever they came from.
@@ -186,13 +193,23 @@ Status read_hold_quota(const Values& values, SensorOptions& options) {
   return {};
 }
 
+Status read_cutoff(const Values& values, RecorderConfig& recorder) {
+  recorder.store_packets = !values.flag("no-packets");
+  if (!recorder.store_packets && (values.has("cutoff") || values.has("cutoff-for")))
+    return usage_error("no-packets: stores none of any session: leave it or --cutoff out");
+  Result<CutoffPolicy> cutoff = CutoffPolicy::parse(values.text("cutoff"), values.texts("cutoff-for"));
+  if (!cutoff) return cutoff.error();
+  recorder.cutoff = std::move(*cutoff);
+  return {};
+}
+
 Status read_store(const Values& values, SensorOptions& options) {
   const char* const from_environment = std::getenv("TAPLINE_STORE");
   options.store = values.text("store");
   if (options.store.empty() && from_environment != nullptr) options.store = from_environment;
   if (options.store.empty()) return usage_error("no store named: use --store DIR or set TAPLINE_STORE");
   options.sensor_name = values.text("sensor");
-  options.recorder.store_packets = !values.flag("no-packets");
+  TAPLINE_TRY(read_cutoff(values, options.recorder));
   const std::string compression = values.has("compression") ? values.text("compression") : "fast";
   if (compression != "fast" && compression != "none")
     return usage_error(fmt::format("compression: '{}' is neither fast nor none", compression));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/base/check.hpp"
+#include "sensor/payload_shedder.hpp"
 
 namespace tapline::sensor {
 namespace {
@@ -58,6 +59,13 @@ bool ThreadExchange::batches_are_scarce() {
   return free_batches_.size() < kBatches / 2;
 }
 
+unsigned ThreadExchange::backlog() {
+  const std::size_t waiting =
+      blocks_sent_.load(std::memory_order_relaxed) - blocks_given_back_.load(std::memory_order_relaxed);
+  return static_cast<unsigned>(std::min<std::size_t>(PayloadShedder::kBacklogMax * waiting / spare_blocks_,
+                                                     PayloadShedder::kBacklogMax));
+}
+
 // Both rings have room for every parcel there is.
 void ThreadExchange::send(storage::PacketBlock& block) {
   blocks_sent_.fetch_add(1, std::memory_order_relaxed);
@@ -81,6 +89,7 @@ unsigned ThreadExchange::backlog_eighths() const {
 
 void ThreadExchange::give_back(const Parcel& parcel) {
   if (parcel.batch != nullptr) parcel.batch->clear();
+  if (parcel.block != nullptr) blocks_given_back_.fetch_add(1, std::memory_order_relaxed);
   TAPLINE_CHECK(returned_.push(parcel));
 }
 

@@ -29,6 +29,7 @@ class ThreadExchange : public WorkerExchange {
   RecordBatch* take_batch() override;
   void send_batch(RecordBatch& batch) override;
   bool batches_are_scarce() override;
+  unsigned backlog() override;
 
   // Writer.
   /// The oldest parcel that was sent and not received; false: there is none.
@@ -45,8 +46,10 @@ class ThreadExchange : public WorkerExchange {
   std::vector<std::unique_ptr<RecordBatch>> batches_;
   SpscRing<Parcel> sent_;
   SpscRing<Parcel> returned_;
-  const std::size_t spare_blocks_;   // that no lane needs
-  std::size_t blocks_received_ = 0;  // writer's
+  const std::size_t spare_blocks_;  // that no lane needs
+  // Writer's:
+  std::size_t blocks_received_ = 0;
+  std::atomic<std::size_t> blocks_given_back_{0};  // pairs with nothing: only says how many
   // Worker's:
   std::vector<storage::PacketBlock*> free_blocks_;
   std::atomic<std::size_t> blocks_sent_{0};  // pairs with nothing: only says how many

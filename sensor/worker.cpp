@@ -13,6 +13,8 @@ namespace {
 // The clock is read once in so many bursts (at 64 frames a burst and 1 Mframes/s: every millisecond), and
 // whenever nothing has come.
 constexpr unsigned kBurstsPerHousekeep = 16;
+// While blocks run out they are not handed over nearly empty: they would wait behind full ones all the same.
+constexpr TimeNs kBehindAgeFactor = 8;
 // Order time that is further from the clock than this does not follow it: the card's clock is wrong, or a
 // recording is played back. More than frames wait in a ring while the worker is on time.
 constexpr TimeNs kClockToleranceNs = kNsPerSecond;
@@ -71,7 +73,8 @@ void Worker::housekeep(bool idle) {
   follow_frames(now_ns);
   if (idle) path_->note_idle(now_ns - frames_seen_ns_);
   const bool timers_done = path_->advance();
-  for (const auto& lanes : path_->lanes()) lanes->seal_old(now_ns, now_ns - timing_.block_age_ns);
+  const TimeNs block_age_ns = timing_.block_age_ns * (path_->is_behind() ? kBehindAgeFactor : 1);
+  for (const auto& lanes : path_->lanes()) lanes->seal_old(now_ns, now_ns - block_age_ns);
   if (now_ns - folded_ns_ >= timing_.fold_period_ns) {
     if (folded_ns_ != 0) {
       for (const auto& lanes : path_->lanes()) lanes->fold();
@@ -146,6 +149,7 @@ void Worker::update_view() {
   set(view_.flows_active, path_->flows_active());
   set(view_.flows_evicted, path_->flow_counters().flows_evicted);
   set(view_.interim_slab_exhausted, path_->flow_counters().interim_slab_exhausted);
+  set(view_.frames_shed, path_->frames_shed());
 }
 
 }  // namespace tapline::sensor

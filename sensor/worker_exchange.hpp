@@ -14,6 +14,9 @@ class WorkerExchange : public storage::BlockExchange {
   virtual void send_batch(RecordBatch& batch) = 0;
   /// The writer is late: more than half of the batches are on their way.
   virtual bool batches_are_scarce() { return false; }
+  /// How many of the blocks that no lane needs are on their way: 0 to PayloadShedder::kBacklogMax, at which
+  /// frames are about to be lost. Called once a burst.
+  virtual unsigned backlog() { return 0; }
 };
 
 }  // namespace tapline::sensor

@@ -61,7 +61,7 @@ bool LanePacker::make_ready(std::uint32_t number, const Frame& frame) {
   return true;
 }
 
-bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut) {
+bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut) {
   AppendSlot& slot =
       hit.slot != nullptr ? *hit.slot : sessionless_slots_[meta.ethertype % sessionless_slots_.size()];
   const std::uint32_t number = choose_lane(hit, slot);

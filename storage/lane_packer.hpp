@@ -24,9 +24,9 @@ class LanePacker {
   LanePacker(const LanePackerConfig& config, BlockExchange& exchange);
 
   /// Stores one frame. `hit` is the flow table's; hit.slot may be null (no session). A frame longer than
-  /// kFrameBytesMax must have been cut by the caller, who then passes cut = true. False where it needed a
-  /// block and there was none: then it is not stored.
-  bool append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut);
+  /// kFrameBytesMax must have been cut by the caller, who says so in `cut`. False where it needed a block and
+  /// there was none: then it is not stored.
+  bool append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut = {});
 
   /// Hands over every block that holds a frame.
   void seal_all();

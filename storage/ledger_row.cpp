@@ -50,6 +50,8 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(32, "frame_duplicate", "copies of a frame seen before, left out of sessions"),
     counter(33, "frame_stored_lowered", "stored frames compressed less than configured, to keep up"),
     counter(34, "frame_stored_hurried", "stored frames not compressed at all, to keep up"),
+    counter(35, "frame_cut_overload", "stored frames of large flows whose payload was left out, to keep up"),
+    counter(36, "frame_cut_overload_bytes", "captured bytes of that payload"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),
@@ -140,6 +142,11 @@ void LedgerCounts::add_stored(const Frame& frame, std::uint32_t stored_bytes) {
 void LedgerCounts::add_filtered(const Frame& frame) {
   add(kFrameFiltered, 1);
   add(kFrameFilteredBytes, frame.wire_bytes);
+}
+
+void LedgerCounts::add_cut_overload(std::uint32_t bytes) {
+  add(kFrameCutOverload, 1);
+  add(kFrameCutOverloadBytes, bytes);
 }
 
 void LedgerCounts::add_dropped(const Frame& frame, DropCause cause) {

@@ -49,8 +49,10 @@ enum LedgerCounter : std::uint16_t {
   kFrameDecoded,
   kFrameInSession,
   kFrameDuplicate,
-  kFrameStoredLowered,  // these two of those stored; in no book
+  kFrameStoredLowered,  // these four of those stored; in no book
   kFrameStoredHurried,
+  kFrameCutOverload,
+  kFrameCutOverloadBytes,
   kFrameDropped,  // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus
@@ -76,6 +78,8 @@ struct LedgerCounts {
   /// Exactly one of these for each polled frame. `stored_bytes`: of its captured bytes, from the start.
   void add_stored(const Frame& frame, std::uint32_t stored_bytes);
   void add_filtered(const Frame& frame);
+  /// In addition, of a stored frame: `bytes` of its captured bytes were left out to keep up.
+  void add_cut_overload(std::uint32_t bytes);
   void add_dropped(const Frame& frame, DropCause cause);
 
   /// Exactly one of these for each decoded frame.

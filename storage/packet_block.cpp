@@ -14,6 +14,9 @@ constexpr std::size_t kExtensionBytesReserved = 128 * 1024;
 constexpr std::size_t kKeysReserved = 16 * 1024;
 // A hint for each record of so many bytes; frames that are smaller on average have none at the block's end.
 constexpr std::uint32_t kHintedRecordBytes = 64;
+// Frames that are cut to their headers have more: the least that TCP over IPv4 and Ethernet leaves, and the
+// record.
+constexpr std::uint32_t kCutRecordBytes = 54 + kPcapRecordHeaderBytes;
 static_assert(kExtensionBytesReserved <= kExtensionBytesMax);
 
 }  // namespace
@@ -23,7 +26,9 @@ PacketBlock::PacketBlock(std::uint32_t target_bytes, TimeNs span_ns_max)
       span_ns_max_(span_ns_max),
       buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(std::max(target_bytes, kBlockBufferBytesMin))),
       hints_max_(target_bytes / kHintedRecordBytes),
-      hints_(std::make_unique_for_overwrite<HeaderHint[]>(hints_max_)) {
+      hints_(std::make_unique_for_overwrite<HeaderHint[]>(hints_max_)),
+      cuts_max_(target_bytes / kCutRecordBytes + 1),
+      cuts_(std::make_unique_for_overwrite<NumberedCut[]>(cuts_max_)) {
   extension_.reserve(kExtensionBytesReserved);
   pending_.reserve(kKeysReserved);
 }
@@ -43,10 +48,10 @@ bool PacketBlock::fits(const Frame& frame) const {
          span_ns < static_cast<std::uint64_t>(span_ns_max_) &&
          used_bytes_ + kPcapRecordHeaderBytes + frame.captured_bytes <= target_bytes_ &&
          extension_.size() + kExceptionBytesMax <= kExtensionBytesReserved &&
-         pending_.size() + FrameKeys::kKeysMax <= kKeysReserved;
+         pending_.size() + FrameKeys::kKeysMax <= kKeysReserved && info_.cut_frames < cuts_max_;
 }
 
-void PacketBlock::append(const Frame& frame, bool cut, HeaderHint hint) {
+void PacketBlock::append(const Frame& frame, const FrameCut& cut, HeaderHint hint) {
   TAPLINE_DCHECK(frame.captured_bytes <= kFrameBytesMax && fits(frame));
   std::uint8_t* record = buffer_.get() + used_bytes_;
   store_le(record, static_cast<std::uint32_t>(floor_seconds(frame.time_ns)));
@@ -68,7 +73,7 @@ void PacketBlock::append(const Frame& frame, bool cut, HeaderHint hint) {
   info_.order_last_ns = frame.order.time_ns;
   info_.wire_bytes += frame.wire_bytes;
   info_.captured_bytes += frame.captured_bytes;
-  info_.cut_frames += cut ? 1 : 0;
+  if (cut.any()) cuts_[info_.cut_frames++] = {frames_, cut};
   if (frame.order.count != 0 || frame.order.time_ns != frame.time_ns) note_order(frame);
   if (frames_ < hints_max_) hints_[frames_] = hint;
   info_.frames = ++frames_;

@@ -22,6 +22,14 @@ namespace tapline::storage {
 /// Every block holds at least one frame of the longest kind, however small its target size.
 inline constexpr std::uint32_t kBlockBufferBytesMin = kPcapRecordHeaderBytes + kFrameBytesMax;
 
+/// How a frame was shortened before it was stored.
+struct FrameCut {
+  std::uint32_t captured_bytes = 0;  // that it had before; 0: it was not
+  std::uint32_t overload_bytes = 0;  // of those that it lost, the ones left out to keep up
+
+  bool any() const { return captured_bytes != 0; }
+};
+
 class PacketBlock {
  public:
   /// Full when a record would not fit into `target_bytes`, or lies `span_ns_max` of order time after the
@@ -33,8 +41,8 @@ class PacketBlock {
   /// times are too far from the block's.
   bool fits(const Frame& frame) const;
 
-  /// Copies the frame (captured_bytes <= kFrameBytesMax). `cut`: it was longer before we cut it.
-  void append(const Frame& frame, bool cut, HeaderHint hint = {0, 0});
+  /// Copies the frame (captured_bytes <= kFrameBytesMax).
+  void append(const Frame& frame, const FrameCut& cut = {}, HeaderHint hint = {0, 0});
   /// Keys of the frame that was appended last: fits() has left room for those of one.
   void post(const FrameKeys& keys) {
     pending_.insert(pending_.end(), keys.keys().begin(), keys.keys().end());
@@ -49,6 +57,13 @@ class PacketBlock {
   std::span<const IndexKey> pending() const { return pending_; }
   /// Of the first frames; those behind them have none.
   std::span<const HeaderHint> hints() const { return {hints_.get(), std::min(frames_, hints_max_)}; }
+
+  struct NumberedCut {
+    std::uint32_t frame;  // its number in the block
+    FrameCut cut;
+  };
+  /// Of the frames that were cut, in their order.
+  std::span<const NumberedCut> cuts() const { return {cuts_.get(), info_.cut_frames}; }
 
   /// Empties it for its next use: by `lane`, for frames of one link type. `opaque`: not worth compressing.
   void begin(std::uint32_t generation, std::uint16_t lane, std::uint16_t link_type, bool opaque);
@@ -70,7 +85,9 @@ class PacketBlock {
   BlockInfo info_;
   std::uint32_t hints_max_;
   std::unique_ptr<HeaderHint[]> hints_;
-  ByteBuffer extension_;  // neither of the two grows beyond what was reserved
+  std::uint32_t cuts_max_;
+  std::unique_ptr<NumberedCut[]> cuts_;  // the first info_.cut_frames of them; untouched where nothing is cut
+  ByteBuffer extension_;                 // neither of the two grows beyond what was reserved
   std::vector<IndexKey> pending_;
 };
 

@@ -53,6 +53,7 @@ Result<Source> read_source(const TextRecord& record, const SegmentId& id) {
   source.path = record.text("path");
   source.damage = record.text("damage");
   source.packets = record.text("packets") != "no";
+  source.policy = record.text("policy");
   source.live = record.text("kind") == "live";
   source.state = read_state(record.text("state"));
   const std::pair<const char*, std::uint64_t*> counts[] = {{"frames", &source.frames},
@@ -115,6 +116,7 @@ Status save_source(const Store& store, const Source& source) {
   record.set("first_ns", std::to_string(source.first_ns));
   record.set("last_ns", std::to_string(source.last_ns));
   record.set("packets", source.packets ? "yes" : "no");
+  if (!source.policy.empty()) record.set("policy", source.policy);
   if (!source.damage.empty()) record.set("damage", source.damage);
   return record.publish(store.disk(), source_path(store, source.id));
 }

@@ -38,6 +38,7 @@ struct Source {
   TimeNs last_ns = 0;
   std::string damage;   // why the file could not be read to its end; empty: it could
   bool packets = true;  // false: `--no-packets`, sessions only
+  std::string policy;   // how much of a flow was to be stored (`--cutoff`), one line; empty: all of it
 };
 
 /// XXH3-128 over the file's size, first and last 64 KiB, and `name` (to tell equal files apart on purpose).

@@ -69,7 +69,7 @@ void StoredSeconds::add(const PacketBlock& block) {
   const std::int64_t base_second = floor_seconds(block.info().first_ns);
   const Bytes content = block.content();
   OrderLags lags(block.extension());
-  std::uint32_t cut_left = block.info().cut_frames;
+  std::span<const PacketBlock::NumberedCut> cuts = block.cuts();
   std::int64_t second = floor_seconds(block.info().order_first_ns);
   std::uint64_t whole_frames = 0;  // of `second`, as long on the wire: nearly all
   std::uint64_t whole_bytes = 0;
@@ -91,18 +91,20 @@ void StoredSeconds::add(const PacketBlock& block) {
       close_second();
       second = its;
     }
-    // Only frames of kFrameBytesMax can have been cut by us; then all of the frame had been captured.
-    const bool cut = cut_left > 0 && stored_bytes == kFrameBytesMax;
+    const bool cut = !cuts.empty() && cuts.front().frame == number;
     if (!cut && frame.wire_bytes == stored_bytes) [[likely]] {
       ++whole_frames;
       whole_bytes += stored_bytes;
       continue;
     }
+    LedgerCounts& counts = at(second);
     if (cut) {
-      --cut_left;
-      frame.captured_bytes = std::max(frame.wire_bytes, stored_bytes + 1);
+      const FrameCut& its = cuts.front().cut;
+      frame.captured_bytes = its.captured_bytes;
+      if (its.overload_bytes > 0) counts.add_cut_overload(its.overload_bytes);
+      cuts = cuts.subspan(1);
     }
-    at(second).add_stored(frame, stored_bytes);
+    counts.add_stored(frame, stored_bytes);
   }
   close_second();
 }

@@ -27,7 +27,8 @@ Error usage_error(std::string text) {
 Status check_doubled(const po::parsed_options& parsed) {
   std::set<std::string> seen;
   for (const po::option& option : parsed.options) {
-    if (option.position_key >= 0 || option.string_key == "home-net") continue;
+    if (option.position_key >= 0 || option.string_key == "home-net" || option.string_key == "cutoff-for")
+      continue;
     if (option.string_key == "words") return usage_error("unrecognised option '--words'; see --help");
     if (!seen.insert(option.string_key).second && !option.value.empty())
       return usage_error(fmt::format("--{}: given twice; once is enough", option.string_key));

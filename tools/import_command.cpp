@@ -33,6 +33,12 @@ CommandLine make_options() {
   options.add_value("flows-max", "N",
                     "room for so many concurrent sessions, 300 bytes each; default 1048576");
   options.add_flag("no-packets", "keep session records only");
+  options.add_value("cutoff", "WHAT",
+                    "store of each session and direction: all (default), the first SIZE of payload (64KiB), "
+                    "headers, or none but TCP's SYN, FIN and RST. Session records are complete all the same");
+  options.add_value("cutoff-for", "FILTER=WHAT",
+                    "the same for sessions that match FILTER: 'port 443=headers'; may be repeated, the first "
+                    "that matches decides");
   return options;
 }
 
@@ -66,6 +72,12 @@ Result<ImportOptions> read_options(const CommandLine& command_line) {
   options.source_name = command_line.text("source");
   options.store_packets = !command_line.has("no-packets");
   options.show_progress = is_terminal(STDERR_FILENO);
+  if (!options.store_packets && (command_line.has("cutoff") || command_line.has("cutoff-for")))
+    return Error{ErrorCode::kInvalid, "--no-packets: stores none of any session: leave it or --cutoff out"};
+  Result<sensor::CutoffPolicy> cutoff =
+      sensor::CutoffPolicy::parse(command_line.text("cutoff"), command_line.texts("cutoff-for"));
+  if (!cutoff) return Error{cutoff.error().code, "--" + cutoff.error().context};
+  options.cutoff = std::move(*cutoff);
   const Result<std::uint64_t> budget = command_line.size("budget", 0);
   if (!budget) return budget.error();
   if (command_line.has("budget") && *budget == 0)

@@ -99,6 +99,7 @@ Result<ImportResult> import_file(const Store& store, const std::string& path, co
   result.source.path = path;
   result.source.started_at_ns = wall_clock_ns();
   result.source.packets = options.store_packets;
+  result.source.policy = options.cutoff.text();
   const Result<std::uint64_t> taken_back = open_account(store, result.source);
   if (!taken_back) return taken_back.error();
   result.files_taken_back = *taken_back;
@@ -106,6 +107,7 @@ Result<ImportResult> import_file(const Store& store, const std::string& path, co
   sensor::PipelineConfig config;
   config.source_id = *id;
   config.store_packets = options.store_packets;
+  config.cutoff = options.cutoff;
   config.budget_bytes = options.budget_bytes;
   config.held = options.held;
   if (options.flows_max != 0) config.flows_max = options.flows_max;

@@ -13,6 +13,7 @@ namespace tapline::tools {
 struct ImportOptions {
   std::string source_name;  // --source: tells equal files apart on purpose
   bool store_packets = true;
+  sensor::CutoffPolicy cutoff;
   std::uint64_t budget_bytes = 0;
   std::uint32_t flows_max = 0;
   bool show_progress = false;

@@ -69,6 +69,19 @@ std::int64_t dropped_frames(const storage::LedgerTotals& totals, std::size_t cau
   return totals.counts()[storage::kFrameDropped + cause];
 }
 
+/// What was done to keep up, in the order in which it is: level, compression, payload (whole frames:
+/// dropped).
+std::string format_savings(const storage::LedgerCounts& counts) {
+  std::string text;
+  const auto add = [&](storage::LedgerCounter counter, const char* what) {
+    if (counts[counter] != 0) text += fmt::format(", {} {}", counts[counter], what);
+  };
+  add(storage::kFrameStoredLowered, "compressed less to keep up");
+  add(storage::kFrameStoredHurried, "not compressed to keep up");
+  add(storage::kFrameCutOverload, "cut to their headers to keep up");
+  return text;
+}
+
 /// Goes behind the name of the interface.
 std::string format_live(const LiveStatus& live) {
   if (!live.any_row) return ", nothing on the disk yet";
@@ -82,6 +95,7 @@ std::string format_live(const LiveStatus& live) {
     }
   }
   text += fmt::format(", {} dropped by device or kernel", live.device_dropped());
+  text += format_savings(live.totals.counts());
   return text +
          fmt::format("; {:.1f} frames/s, {}/s in the last {} s before {}", live.frames_per_second(),
                      format_size(static_cast<std::uint64_t>(std::max(0.0, live.wire_bytes_per_second()))),
@@ -101,6 +115,7 @@ std::string format_sources(const StoreStatus& status) {
       what += fmt::format(", {} frames{}", source.frames, source.packets ? "" : ", sessions only");
       if (source.frames > 0) what += ", " + interval(source.first_ns, source.last_ns);
     }
+    if (!source.policy.empty()) what += ", " + source.policy;
     if (!source.damage.empty()) what += fmt::format(" ({})", source.damage);
     text += line("", what);
   }
@@ -230,6 +245,9 @@ void add_live(JsonObject& json, const LiveStatus& live) {
                 dropped_frames(live.totals, cause));
   }
   json.add_raw("frames_dropped", dropped.text());
+  json.add("frames_stored_lowered", live.totals.counts()[storage::kFrameStoredLowered]);
+  json.add("frames_stored_hurried", live.totals.counts()[storage::kFrameStoredHurried]);
+  json.add("frames_cut_overload", live.totals.counts()[storage::kFrameCutOverload]);
   json.add("device_dropped", live.device_dropped());
   if (!live.any_row) return;
   json.add_raw("recent_frames_per_second", fmt::format("{:.3f}", live.frames_per_second()));
@@ -243,6 +261,7 @@ std::string source_json(const Source& source, const StoreStatus& status) {
   json.add_text("state", source_state_name(source, status));
   json.add_time("started_at", source.started_at_ns);
   json.add("packets", source.packets);
+  if (!source.policy.empty()) json.add_text("policy", source.policy);
   if (source.live) add_live(json, status.live.at(source.id));
   if (source.state == SourceState::kComplete) {
     json.add_time("finished_at", source.finished_at_ns);

@@ -11,7 +11,8 @@ struct AppendSlot {
   std::uint32_t previous_offset;   // where in that block its pcap record begins
   std::uint32_t envelope_hash;     // of the last frame posted to the index
   std::uint8_t lane;
-  std::uint8_t flags;
+  // The sensor's: which rule says how much of this direction is stored, from 1 on; 0: not decided yet.
+  std::uint8_t cutoff_rule;
   std::uint16_t reserved;
 };
 static_assert(sizeof(AppendSlot) == 16);

@@ -15,6 +15,9 @@ struct FlowHit {
   ContentClass content_class;  // of this direction, as far as known
   Direction direction;
   std::uint16_t header_bytes;  // link, network and transport headers of the frame
+  // Transport payload of this direction before the frame, as the headers say; stays at 2^32 - 1 from there
+  // on.
+  std::uint32_t payload_bytes_before;
 };
 
 }  // namespace tapline

@@ -13,6 +13,8 @@ namespace {
 using storage::Source;
 using storage::SourceState;
 
+constexpr const char* kTooLong = "frames longer than 262144 bytes";
+constexpr const char* kBeyondSnapLength = "bytes beyond the source's snap length";
 constexpr const char* kExpiredDetail = "dropped by the ring, to stay within its limits";
 
 /// Closed interval of time in which something was recorded.
@@ -128,6 +130,32 @@ void add_sources(const std::vector<Source>& sources, bool packets, Coverage& cov
   }
 }
 
+/// Imports that left something out on purpose: only their ledger tells how much within the window.
+std::vector<storage::SegmentId> imports_with_policy(const std::vector<Source>& sources,
+                                                    const TimeWindow& window) {
+  std::vector<storage::SegmentId> ids;
+  for (const Source& source : sources) {
+    const bool has_frames = source.state == SourceState::kComplete && source.frames > 0;
+    if (!source.live && !source.policy.empty() && has_frames &&
+        window.touches(source.first_ns, source.last_ns))
+      ids.push_back(source.id);
+  }
+  return ids;
+}
+
+void add_shortened(const Source& source, const ShortFrames& shortened, Coverage& coverage) {
+  const auto add = [&](QualificationKind kind, std::int64_t count, std::string_view why) {
+    if (count <= 0) return;
+    coverage.qualifications.push_back(
+        {kind, static_cast<std::uint64_t>(count), fmt::format("{}: {}", source.path, why), true});
+  };
+  coverage.told_by_ledger.push_back(source.id);
+  if (source.packets) add(QualificationKind::kFiltered, shortened.filtered, source.policy);
+  add(QualificationKind::kCut, shortened.cut, source.policy.empty() ? kTooLong : source.policy);
+  add(QualificationKind::kCut, shortened.cut_overload, "payload of the largest flows, left out to keep up");
+  add(QualificationKind::kCutAtSource, shortened.cut_at_source_bytes, kBeyondSnapLength);
+}
+
 }  // namespace
 
 const char* qualification_name(QualificationKind kind) {
@@ -140,6 +168,8 @@ const char* qualification_name(QualificationKind kind) {
       return "source_damaged";
     case QualificationKind::kNotStored:
       return "not_stored";
+    case QualificationKind::kFiltered:
+      return "filtered";
   }
   return "unknown";
 }
@@ -177,14 +207,15 @@ void Coverage::add_unreadable_files(const std::vector<storage::CatalogFile>& fil
 
 void Coverage::add_plan(const Plan& plan) {
   add_unreadable(plan.unreadable);
-  const PlanTotals& totals = plan.totals;
-  if (totals.cut_frames > 0) {
-    qualifications.push_back({QualificationKind::kCut, totals.cut_frames, "frames longer than 262144 bytes"});
+  ShortSegments sum;
+  for (const auto& [source, shortened] : plan.totals.shortened) {
+    if (std::ranges::find(told_by_ledger, source) != told_by_ledger.end()) continue;
+    sum.cut_frames += shortened.cut_frames;
+    sum.missing_bytes += shortened.missing_bytes;
   }
-  if (totals.wire_bytes > totals.captured_bytes) {
-    qualifications.push_back({QualificationKind::kCutAtSource, totals.wire_bytes - totals.captured_bytes,
-                              "bytes beyond the source's snap length"});
-  }
+  if (sum.cut_frames > 0) qualifications.push_back({QualificationKind::kCut, sum.cut_frames, kTooLong});
+  if (sum.missing_bytes > 0)
+    qualifications.push_back({QualificationKind::kCutAtSource, sum.missing_bytes, kBeyondSnapLength});
 }
 
 void Coverage::add_expired(const storage::Catalog& catalog, QuestionKind kind) {
@@ -223,7 +254,8 @@ void Coverage::add_scrubbed(const storage::ScrubState& scrub) {
 }
 
 Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalog& catalog,
-                       const TimeWindow& window, QuestionKind kind, const StoreMoment& moment) {
+                       const TimeWindow& window, QuestionKind kind, const StoreMoment& moment,
+                       const std::optional<TimeWindow>& counted) {
   const bool packets = kind == QuestionKind::kPackets;
   const std::vector<LiveRun> runs = find_live_runs(sources, catalog, moment, kind);
   const std::vector<Recorded> recorded = find_recorded(sources, runs);
@@ -233,8 +265,15 @@ Coverage make_coverage(const std::vector<Source>& sources, const storage::Catalo
   if (window.limited()) add_gaps(recorded, coverage);
   add_unfinished_runs(runs, moment.now_ns, coverage);
   add_sources(sources, packets, coverage);
-  for (Hole& hole : find_ledger_holes(runs, catalog, coverage.window))
-    coverage.holes.push_back(std::move(hole));
+  const std::vector<storage::SegmentId> imports =
+      packets ? imports_with_policy(sources, coverage.window) : std::vector<storage::SegmentId>();
+  LedgerCoverage ledger =
+      read_ledger_coverage(runs, imports, catalog, coverage.window, counted.value_or(coverage.window));
+  for (Hole& hole : ledger.holes) coverage.holes.push_back(std::move(hole));
+  for (const Source& source : sources) {
+    const auto its = std::ranges::find(ledger.shortened, source.id, &ShortFrames::source_id);
+    if (packets && its != ledger.shortened.end()) add_shortened(source, *its, coverage);
+  }
   coverage.add_expired(catalog, kind);
   if (packets) coverage.add_missing_volumes(catalog);
   coverage.add_damaged(catalog);

@@ -5,6 +5,7 @@
 // names of expired segments; what turns out to be unreadable or gone while answering is added.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ enum class QualificationKind : std::uint8_t {
   kCutAtSource,    // bytes that the source's snap length left out
   kSourceDamaged,  // the input file could not be read to its end
   kNotStored,      // imported with --no-packets: sessions only
+  kFiltered,       // frames that the policy left out
 };
 const char* qualification_name(QualificationKind kind);
 
@@ -30,12 +32,14 @@ struct Qualification {
   QualificationKind kind;
   std::uint64_t count = 0;
   std::string detail;
+  bool adds_up = false;  // counts of windows that follow each other may be added: told by the ledger
 };
 
 struct Coverage {
   TimeWindow window;  // as asked, unlimited ends replaced by what was recorded
   std::vector<Hole> holes;
   std::vector<Qualification> qualifications;
+  std::vector<storage::SegmentId> told_by_ledger;  // sources of which the ledger has told what is short
 
   bool complete() const { return holes.empty(); }
   /// An empty answer means that there was nothing.
@@ -53,15 +57,17 @@ struct Coverage {
   /// Errors that name files of `files`, such as session files; the whole window where the name of the file
   /// does not tell its times.
   void add_unreadable_files(const std::vector<storage::CatalogFile>& files, const std::vector<Error>& errors);
-  /// Cut frames and bytes, from the totals of the segments that were opened.
+  /// Cut frames and bytes of the segments that were opened, of sources of which the ledger tells nothing.
   void add_plan(const Plan& plan);
 };
 
 /// For a store that is being written, `moment`, then `catalog` are to be taken before the catalog from which
 /// the question is answered: what is said to be complete here is on the disk then. Expired segments count for
-/// questions about packets only.
+/// questions about packets only. `counted`: the seconds of which the ledger's counts are told, where they are
+/// not those that touch the window.
 Coverage make_coverage(const std::vector<storage::Source>& sources, const storage::Catalog& catalog,
-                       const TimeWindow& window, QuestionKind kind, const StoreMoment& moment);
+                       const TimeWindow& window, QuestionKind kind, const StoreMoment& moment,
+                       const std::optional<TimeWindow>& counted = std::nullopt);
 
 /// Observes the store's moment, then lists its sources and files, as make_coverage() wants it.
 Result<Coverage> read_coverage(const storage::Store& store, const TimeWindow& window, QuestionKind kind);

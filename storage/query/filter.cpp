@@ -92,6 +92,11 @@ bool Filter::has_packet_terms() const {
   return compiled_->has_packet_terms;
 }
 
+bool Filter::has_length_terms() const {
+  return std::any_of(compiled_->ast.terms.begin(), compiled_->ast.terms.end(),
+                     [](const Term& term) { return term.kind == TermKind::kLength; });
+}
+
 IndexQuery Filter::index_query() const {
   return index_query_of(compiled_->ast);
 }

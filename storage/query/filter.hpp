@@ -50,6 +50,8 @@ class Filter {
 
   bool has_session_terms() const;
   bool has_packet_terms() const;
+  /// Whether it asks how long a frame is, which differs from frame to frame of a flow.
+  bool has_length_terms() const;
 
   /// Every frame that matches has keys for which this is true. Session words ask nothing of the index: the
   /// planner resolves them to sessions first.

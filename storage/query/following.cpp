@@ -43,6 +43,14 @@ bool replaces(const Hole& newer, const Hole& older) {
          who(newer) == who(older);
 }
 
+/// Each second is counted in the slice in which it ends: before that it has no row.
+TimeWindow counted_seconds(TimeWindow slice) {
+  const auto begin_of_second = [](TimeNs time_ns) { return time_ns - TimeNs{second_rest_ns(time_ns)}; };
+  if (slice.since_ns != TimeWindow::kUnlimitedSince) slice.since_ns = begin_of_second(slice.since_ns);
+  if (slice.until_ns != TimeWindow::kUnlimitedUntil) slice.until_ns = begin_of_second(slice.until_ns);
+  return slice;
+}
+
 void add_coverage(const Coverage& slice, Coverage& sum) {
   sum.window.until_ns = std::max(sum.window.until_ns, slice.window.until_ns);
   for (const Hole& hole : slice.holes) {
@@ -55,6 +63,8 @@ void add_coverage(const Coverage& slice, Coverage& sum) {
     });
     if (same == sum.qualifications.end()) {
       sum.qualifications.push_back(qualification);
+    } else if (qualification.adds_up) {
+      same->count += qualification.count;
     } else {  // of the segments that were opened, by some slices again
       same->count = std::max(same->count, qualification.count);
     }
@@ -93,7 +103,8 @@ Coverage Following::State::cover(const Look& look) const {
   // Who asks for everything is not told of the gaps between what was recorded before: without an end, then.
   const bool everything = !begun && !question.window.limited();
   if (!last_slice && !everything) window.until_ns = std::min(window.until_ns, progress.slice().until_ns);
-  Coverage coverage = make_coverage(look.sources, look.catalog, window, QuestionKind::kPackets, look.moment);
+  Coverage coverage = make_coverage(look.sources, look.catalog, window, QuestionKind::kPackets, look.moment,
+                                    counted_seconds(window));
   if (everything && !last_slice) {
     const TimeNs until_ns = coverage.window.until_ns = progress.slice().until_ns;
     std::erase_if(coverage.holes, [until_ns](const Hole& hole) { return hole.first_ns >= until_ns; });

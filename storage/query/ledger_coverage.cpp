@@ -53,6 +53,13 @@ std::int64_t distance(std::int64_t from, std::int64_t to) {
   return __builtin_sub_overflow(to, from, &result) ? std::numeric_limits<std::int64_t>::max() : result;
 }
 
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 /// The readings of one worker, in order of time.
 class Readings {
  public:
@@ -92,11 +99,27 @@ class Readings {
 };
 
 struct RunLosses {
-  const LiveRun* run = nullptr;
+  const LiveRun* run = nullptr;    // null: an import
   std::vector<Readings> readings;  // by worker
   std::vector<Loss> losses;
+  ShortFrames shortened;
 
-  void add(const LedgerRow& row) {
+  void add(const LedgerRow& row, const TimeWindow& counted) {
+    if (counted.touches(first_ns_of(row.second), last_ns_of(row.second))) add_shortened(row.counts);
+    if (run != nullptr) add_losses(row);
+  }
+
+ private:
+  void add_shortened(const storage::LedgerCounts& counts) {
+    const std::int64_t overload = counts[storage::kFrameCutOverload];
+    shortened.filtered = plus(shortened.filtered, counts[storage::kFrameFiltered]);
+    shortened.cut = plus(shortened.cut, minus(counts[storage::kFrameStoredCut], overload));
+    shortened.cut_overload = plus(shortened.cut_overload, overload);
+    shortened.cut_at_source_bytes =
+        plus(shortened.cut_at_source_bytes, counts[storage::kFrameCutAtSourceBytes]);
+  }
+
+  void add_losses(const LedgerRow& row) {
     if (row.device_measured && row.worker < readings.size())
       readings[row.worker].add(row.second, row.device_dropped_frames, losses);
     for (std::size_t drop = 0; drop < storage::kDropCauseCount; ++drop) {
@@ -105,10 +128,6 @@ struct RunLosses {
     }
   }
 };
-
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
 
 /// Rows of one second add up, and may correct each other to nothing.
 void add_up_seconds(std::vector<Loss>& losses) {
@@ -164,11 +183,13 @@ void add_holes(const RunLosses& run, const TimeWindow& window, std::vector<Hole>
   }
 }
 
-/// Reads the ledger of some runs, file by file.
+/// Reads the ledger of some sources, file by file.
 class LedgerPass {
  public:
-  LedgerPass(const std::vector<LiveRun>& runs, const TimeWindow& window)
+  LedgerPass(const std::vector<LiveRun>& runs, const std::vector<storage::SegmentId>& imports,
+             const TimeWindow& window, const TimeWindow& counted)
       : window_(window),
+        counted_(counted),
         around_{saturating_add(window.since_ns, -kMarginNs), saturating_add(window.until_ns, kMarginNs)} {
     for (const LiveRun& run : runs) {
       if (!around_.touches(run.first_ns, time_before(run.complete_until_ns))) continue;
@@ -177,6 +198,8 @@ class LedgerPass {
       losses.run = &run;
       losses.readings.assign(run.workers, Readings(begins, run.first_ns >= around_.since_ns));
     }
+    for (const storage::SegmentId& id : imports) runs_[id];
+    for (auto& [id, run] : runs_) run.shortened.source_id = id;
   }
 
   bool any() const { return !runs_.empty(); }
@@ -185,6 +208,7 @@ class LedgerPass {
     if (!file.open && !around_.touches(file.name.first_ns, file.name.last_ns)) return;
     Status status = read_file(file);
     if (status) return;
+    whole_ = false;
     Hole hole{file.name.first_ns, file.name.last_ns, HoleReason::kCorrupt, status.error().context};
     if (file.open) {
       hole.first_ns = window_.since_ns;
@@ -196,15 +220,19 @@ class LedgerPass {
     }
   }
 
-  std::vector<Hole> finish() {
+  LedgerCoverage finish() {
+    LedgerCoverage coverage;
     for (auto& [id, run] : runs_) {
+      if (whole_) coverage.shortened.push_back(run.shortened);
+      if (run.run == nullptr) continue;
       const TimeNs end_ns = std::min(time_before(run.run->complete_until_ns), around_.until_ns);
       for (Readings& readings : run.readings) readings.alive_at(floor_seconds(end_ns), run.losses);
       add_up_seconds(run.losses);
       merge_touching(run.losses);
       add_holes(run, window_, holes_);
     }
-    return std::move(holes_);
+    coverage.holes = std::move(holes_);
+    return coverage;
   }
 
  private:
@@ -220,22 +248,26 @@ class LedgerPass {
       if (!around_.touches(group.first_ns, group.last_ns)) continue;
       const Result<std::span<const LedgerRow>> rows = reader->read_group(number);
       if (!rows) return rows.error();
-      for (const LedgerRow& row : *rows) run->second.add(row);
+      for (const LedgerRow& row : *rows) run->second.add(row, counted_);
     }
     return {};
   }
 
   TimeWindow window_;
+  TimeWindow counted_;
   TimeWindow around_;
   std::map<storage::SegmentId, RunLosses> runs_;
   std::vector<Hole> holes_;
+  bool whole_ = true;
 };
 
 }  // namespace
 
-std::vector<Hole> find_ledger_holes(const std::vector<LiveRun>& runs, const storage::Catalog& catalog,
-                                    const TimeWindow& window) {
-  LedgerPass pass(runs, window);
+LedgerCoverage read_ledger_coverage(const std::vector<LiveRun>& runs,
+                                    const std::vector<storage::SegmentId>& imports,
+                                    const storage::Catalog& catalog, const TimeWindow& window,
+                                    const TimeWindow& counted) {
+  LedgerPass pass(runs, imports, window, counted);
   if (!pass.any()) return {};
   for (const CatalogFile& file : catalog.ledgers) pass.read(file);
   return pass.finish();

@@ -172,6 +172,16 @@ void keep_slice(const SliceProgress& progress, Draft& draft) {
     block.order = progress.order_of(draft.segment.file, block.number);
 }
 
+void note_shortened(const ContainerReader& segment, PlanTotals& totals) {
+  const storage::FooterHeader& footer = segment.footer();
+  const std::uint64_t missing_bytes =
+      footer.wire_bytes - std::min<std::uint64_t>(footer.captured_bytes, footer.wire_bytes);
+  if (footer.cut_frames == 0 && missing_bytes == 0) return;
+  storage::SegmentId source;
+  std::ranges::copy(segment.header().source_id, source.begin());
+  totals.shortened[source] = {footer.cut_frames, missing_bytes};
+}
+
 /// `segment`: draft.segment.file, opened.
 Status make_draft(const ContainerReader& segment, const PlanRequest& request, Draft& draft) {
   draft.segment.header = segment.header();
@@ -186,9 +196,7 @@ Status make_draft(const ContainerReader& segment, const PlanRequest& request, Dr
   totals.segments_opened = 1;
   totals.planning_bytes_read += segment.bytes_read();
   totals.blocks_in_opened = segment.block_count();
-  totals.captured_bytes = segment.footer().captured_bytes;
-  totals.wire_bytes = segment.footer().wire_bytes;
-  totals.cut_frames = segment.footer().cut_frames;
+  note_shortened(segment, totals);
   totals.blocks_selected = selected.count();
   totals.segments_selected = totals.blocks_selected > 0 ? 1 : 0;
   totals.segments_hit = draft.segment.blocks.empty() ? 0 : 1;
@@ -214,9 +222,10 @@ void add_totals(PlanTotals& sum, const PlanTotals& more) {
   sum.stored_bytes_hit += more.stored_bytes_hit;
   sum.raw_bytes_hit += more.raw_bytes_hit;
   sum.planning_bytes_read += more.planning_bytes_read;
-  sum.captured_bytes += more.captured_bytes;
-  sum.wire_bytes += more.wire_bytes;
-  sum.cut_frames += more.cut_frames;
+  for (const auto& [source, its] : more.shortened) {
+    sum.shortened[source].cut_frames += its.cut_frames;
+    sum.shortened[source].missing_bytes += its.missing_bytes;
+  }
 }
 
 /// A segment that is renamed while it is looked at (published, expired) is looked at again. `file` is brought

@@ -5,6 +5,7 @@
 // index covers are read, which is no more than usual. A segment that was published since it was listed is
 // found under its final name.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,12 @@ struct UnreadableSegment {
   Error error;
 };
 
+/// Of a source's segments: what they lack of their frames. They do not tell by whom it was left out.
+struct ShortSegments {
+  std::uint64_t cut_frames = 0;
+  std::uint64_t missing_bytes = 0;
+};
+
 struct PlanTotals {
   std::uint64_t segments_in_store = 0;
   std::uint64_t segments_opened = 0;    // after pruning by time
@@ -49,9 +56,7 @@ struct PlanTotals {
   std::uint64_t stored_bytes_hit = 0;  // to be read
   std::uint64_t raw_bytes_hit = 0;     // to be decoded
   std::uint64_t planning_bytes_read = 0;
-  std::uint64_t captured_bytes = 0;  // of opened segments
-  std::uint64_t wire_bytes = 0;
-  std::uint64_t cut_frames = 0;
+  std::map<storage::SegmentId, ShortSegments> shortened;  // by source, of opened segments
 };
 
 struct Plan {

@@ -203,7 +203,7 @@ Measure measure(Trace& trace, const Layout& layout, const std::string& directory
     FlowHit hit = trace.hits[i];
     hit.slot = &trace.slots[trace.slot_of[i]];
     if (!layout.classes) hit.content_class = ContentClass::kClear;
-    TAPLINE_CHECK(writer.append(trace.frames[i], trace.metas[i], hit, false).ok());
+    TAPLINE_CHECK(writer.append(trace.frames[i], trace.metas[i], hit).ok());
   }
   TAPLINE_CHECK(writer.finish().ok());
   Measure measured{};

@@ -222,6 +222,44 @@ TEST_CASE("frames cut by us and by the source's snap length qualify an answer wi
         1440 + (300'000 - kFrameBytesMax));  // segments do not tell them apart
 }
 
+TEST_CASE("a policy qualifies answers with its text, and with the counts of the seconds asked about") {
+  const TestStore store;
+  std::vector<OwnedFrame> frames;
+  for (int i = 0; i < 100; ++i) {  // ten a second
+    ByteBuffer bytes = tapline::test::PacketBuilder()
+                           .eth()
+                           .ipv4("10.0.0.1", "10.0.0.2")
+                           .udp(4000, i % 5 == 0 ? 53 : 80)
+                           .payload(100)
+                           .bytes();
+    frames.push_back(owned(std::move(bytes), kStart + i * 100 * kNsPerMillisecond));
+  }
+  frames[1].wire_bytes += 1000;
+  RecordOptions options;
+  options.cutoff = tapline::test::must(sensor::CutoffPolicy::parse("headers", {"port 53=none"}));
+  record(*store, frames, options);
+  const auto qualifications = [&](const TimeWindow& window) {
+    return extract(*store, ask("udp", window)).coverage.qualifications;
+  };
+  const std::vector<Qualification> all = qualifications({});
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].kind == QualificationKind::kFiltered);
+  CHECK(all[0].count == 20);
+  CHECK(all[0].detail == "memory-1: cutoff port 53=none, else headers");
+  CHECK(all[1].kind == QualificationKind::kCut);
+  CHECK(all[1].count == 80);
+  CHECK(all[1].detail == all[0].detail);
+  CHECK(all[2].kind == QualificationKind::kCutAtSource);
+  CHECK(all[2].count == 1000);  // what we cut is not the source's
+  const std::vector<Qualification> some =
+      qualifications({kStart + 5 * kNsPerSecond / 2, kStart + 7 * kNsPerSecond / 2});
+  REQUIRE(some.size() == 2);
+  CHECK(some[0].count == 4);
+  CHECK(some[1].count == 16);
+  CHECK(must_read_coverage(*store).qualifications.size() == 3);
+  CHECK(tapline::test::must(read_coverage(*store, {}, QuestionKind::kSessions)).qualifications.empty());
+}
+
 TEST_CASE("an unreadable session file is a hole in an answer that needs sessions") {
   const TestStore store;
   record(*store, random_traffic(51, 500));

@@ -49,6 +49,7 @@ LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
   path.sensor_id = store->sensor_id();
   path.flows_max = config.flows_max;
   path.grace_ns = config.grace_ns;
+  path.cutoff = config.cutoff;
   path.lanes.block_bytes = config.segment.block_bytes;
   if (source == nullptr) source = std::make_unique<ScriptedSource>(script);
   worker = std::make_unique<sensor::Worker>(std::move(source),

@@ -18,6 +18,7 @@ struct RigConfig {
   std::uint32_t flows_max = 65536;
   std::uint64_t budget_bytes = 0;
   TimeNs grace_ns = 100 * kNsPerMillisecond;
+  sensor::CutoffPolicy cutoff;
   storage::SegmentWriterConfig segment;
   storage::RowGroupFileConfig row_groups;  // of sessions and ledger
   bool record_disk = false;

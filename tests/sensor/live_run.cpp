@@ -225,8 +225,9 @@ void LiveRun::feed(const OwnedFrame& from) {
   const std::uint32_t stored_bytes = cut ? kPolicyBytes : frame.captured_bytes;
   counts.add_stored(frame, stored_bytes);
   if (cut) worker.table->count_unstored(hits[0]);
+  const FrameCut frame_cut{cut ? frame.captured_bytes : 0, 0};
   frame.captured_bytes = stored_bytes;
-  must(worker.segment.append(frame, meta, hits[0], cut));
+  must(worker.segment.append(frame, meta, hits[0], frame_cut));
   worker.drain();
 }
 

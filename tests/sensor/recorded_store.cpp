@@ -68,6 +68,7 @@ void save_account(const Store& store, const Recording& recording, const RecordOp
   account.first_ns = recording.first_ns;
   account.last_ns = recording.last_ns;
   account.packets = options.store_packets;
+  account.policy = options.cutoff.text();
   must(save_source(store, account));
 }
 
@@ -130,6 +131,7 @@ std::unique_ptr<sensor::Pipeline> make_pipeline(const Store& store, const Record
   config.source_id.fill(options.source);
   config.worker = options.worker;
   config.store_packets = options.store_packets;
+  config.cutoff = options.cutoff;
   config.budget_bytes = options.budget_bytes;
   config.flows_max = 4096;
   config.segment = options.segment;

@@ -73,6 +73,7 @@ struct RecordOptions {
   std::uint16_t worker = 0;
   std::uint32_t burst_frames = kBurstFramesMax;
   bool store_packets = true;
+  sensor::CutoffPolicy cutoff;
   std::uint64_t budget_bytes = 0;
   storage::SegmentWriterConfig segment;
 };

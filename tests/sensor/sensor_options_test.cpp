@@ -55,7 +55,7 @@ const Strings kOptions = {"help",         "config",        "store",       "inter
                           "keep-at-most", "keep-at-least", "keep-free",   "sessions-budget", "sensor",
                           "scrub",        "hold-quota",    "no-packets",  "compression",     "flows-max",
                           "ring",         "buffer",        "dpdk-memory", "timestamps",      "no-promiscuous",
-                          "for",          "report-every"};
+                          "for",          "report-every",  "cutoff",      "cutoff-for"};
 
 }  // namespace
 
@@ -133,6 +133,16 @@ TEST_CASE("volumes and limits of the ring") {
   CHECK(options.recorder.limits.bytes == 0);
 }
 
+TEST_CASE("how much of sessions is stored, from the command line and from a file") {
+  CHECK_FALSE(parse(with({"--cutoff", "all"})).recorder.cutoff.any());
+  CHECK(parse(with({"--cutoff", "64KiB", "--cutoff-for", "port 443=headers", "--cutoff-for", "arp=none"}))
+            .recorder.cutoff.text() == "cutoff port 443=headers, arp=none, else 64KiB");
+  const TemporaryFolder folder;
+  const std::string path = write_config(folder, "cutoff = headers\ncutoff-for = host 10.0.0.1=all\n");
+  CHECK(parse(with({"--config", path})).recorder.cutoff.text() == "cutoff host 10.0.0.1=all, else headers");
+  check_says(refusal(with({"--no-packets", "--cutoff", "none"})), {"no-packets", "cutoff"});
+}
+
 TEST_CASE("a value that cannot be is refused with option, value and what can be") {
   struct Bad {
     const char* option;
@@ -168,6 +178,10 @@ TEST_CASE("a value that cannot be is refused with option, value and what can be"
       {"for", "0s", "leave it out"},
       {"buffer", "1PiB", "memory"},
       {"interface", "eth9", "once"},
+      {"cutoff", "some", "headers"},
+      {"cutoff", "4GiB", "below"},
+      {"cutoff-for", "port 443", "FILTER=POLICY"},
+      {"cutoff-for", "port 443=much", "headers"},
   }));
   CAPTURE(bad.option, bad.value);
   check_says(refusal(with({std::string("--") + bad.option, bad.value})), {bad.option, bad.value, bad.remedy});

@@ -54,6 +54,19 @@ class FlowSource final : public FrameSource {
   SourceCounters counters_;
 };
 
+/// The same while the writer stands still, until blocks have run out; then it catches up.
+void run_behind(LiveRig& rig) {
+  for (int i = 0; i < 3000; ++i) {
+    LiveRig::pass(kNsPerMillisecond);
+    AllocationCount::on(true);
+    const StepResult result = rig.worker->step();
+    AllocationCount::on(false);
+    REQUIRE(result != StepResult::kDone);
+    if (i % 200 == 0) rig.writer.step();
+  }
+  rig.write();
+}
+
 /// Polls so many bursts, 5 ms apart: 12,800 frames a second, of 1,400 new flows, which end after 15 s.
 void run(LiveRig& rig, int bursts) {
   for (int i = 0; i < bursts; ++i) {
@@ -87,4 +100,23 @@ TEST_CASE("a worker allocates nothing after its warm-up") {
   CHECK(flows.flows_begun > 200'000);
   CHECK(rig.files().segment_counters().segments_published > 5);
   rig.stop();
+}
+
+TEST_CASE("nor do a policy and payload that is left out cost an allocation") {
+  RigConfig config;
+  config.segment.block_bytes = 16 * 1024;
+  config.blocks = 48;
+  config.flows_max = 16'384;
+  config.cutoff = must(CutoffPolicy::parse("4KiB", {"port 53=none", "net 10.9.0.0/16=headers"}));
+  LiveRig rig(config, std::make_unique<FlowSource>());
+  run(rig, 4000);
+  run_behind(rig);
+  const std::uint64_t before = AllocationCount::allocations();
+  const std::uint64_t shed_before = rig.worker->path().frames_shed();
+  run(rig, 2000);
+  run_behind(rig);
+  CHECK(AllocationCount::allocations() == before);
+  CHECK(rig.worker->path().frames_shed() > shed_before + 1000);
+  rig.stop();
+  CHECK(rig.count(kFrameDropped) > 0);
 }

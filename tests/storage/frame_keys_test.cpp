@@ -154,7 +154,7 @@ TEST_CASE("frames whose flow has no slot are found, too") {
     decode(view, meta);
     FlowHit hit{};
     hit.fingerprint = frame_fingerprint(view, meta);
-    REQUIRE(writer.append(view, meta, hit, false).ok());
+    REQUIRE(writer.append(view, meta, hit).ok());
   }
   REQUIRE(writer.finish().ok());
   check_no_false_negative(only_file(folder.path(), kPacketSuffix));
@@ -178,7 +178,7 @@ TEST_CASE("a flow seen on two ports is found in the segments of both") {
   FlowKey key;
   make_flow_key(view, meta, 0, key);
   const FlowHit hit{&slot, flow_fingerprint(key), ContentClass::kClear, Direction::kAToB, 42};
-  for (const auto& writer : writers) REQUIRE(writer->append(view, meta, hit, false).ok());
+  for (const auto& writer : writers) REQUIRE(writer->append(view, meta, hit).ok());
   for (const auto& writer : writers) REQUIRE(writer->finish().ok());
   for (const TemporaryFolder& folder : folders)
     check_no_false_negative(only_file(folder.path(), kPacketSuffix));

@@ -49,7 +49,7 @@ class FrameSegmentWriter : private BlockExchange {
   FrameSegmentWriter(const FrameSegmentConfig& config, SegmentSpace& space)
       : config_(config), writer_(config, space), packer_(packer_config(config), *this) {}
 
-  Status append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, bool cut) {
+  Status append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut = {}) {
     packer_.append(frame, meta, hit, cut);
     return status_;
   }

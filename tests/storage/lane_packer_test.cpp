@@ -62,7 +62,7 @@ struct Rig {
     PacketMeta meta;
     decode(view, meta);
     const FlowHit hit = flows.find(frame, view, meta);
-    if (!packer.append(view, meta, hit, frame.cut)) return false;
+    if (!packer.append(view, meta, hit, frame.frame_cut())) return false;
     ++stored;
     return true;
   }

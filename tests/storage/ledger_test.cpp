@@ -170,8 +170,9 @@ TEST_CASE("ledger: a book that does not close says which, and by how much") {
   CHECK(why(kFrameFilteredBytes, 7).find("difference -7") != std::string::npos);
   CHECK(why(kFrameInSession, 2).find("book 3") != std::string::npos);
   // Every counter that is part of a book breaks it; those beside the books do not.
-  const std::set<std::size_t> beside{kFramePolledCapturedBytes,   kFrameUnderstated,   kFrameUnderstatedBytes,
-                                     kFrameStoredBeyondWireBytes, kFrameStoredLowered, kFrameStoredHurried};
+  const std::set<std::size_t> beside{
+      kFramePolledCapturedBytes, kFrameUnderstated,   kFrameUnderstatedBytes, kFrameStoredBeyondWireBytes,
+      kFrameStoredLowered,       kFrameStoredHurried, kFrameCutOverload,      kFrameCutOverloadBytes};
   for (std::size_t counter = 0; counter < kLedgerCounterCount; ++counter) {
     INFO(kLedgerCounters[counter].name);
     CHECK(why(counter, 1).empty() == beside.contains(counter));

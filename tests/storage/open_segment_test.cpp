@@ -190,7 +190,7 @@ TEST_CASE("a step that cannot be written costs no block: what was stored is stor
       accepted_frames += written ? block.info().frames : 0;
       block.begin(++generation, 0, kLinkEthernet, false);
     }
-    block.append(frame.view(), false);
+    block.append(frame.view());
   }
   CHECK(refused);
   CHECK(read_segment(only_file(folder.path(), kOpenSuffix)).size() == accepted_frames);

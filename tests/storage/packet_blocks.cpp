@@ -68,7 +68,7 @@ void fill_blocks(const std::vector<TestFrame>& frames, const LanePackerConfig& c
     const Frame view = frame.view();
     PacketMeta meta;
     decode(view, meta);
-    TAPLINE_CHECK(packer.append(view, meta, flows.find(frame, view, meta), frame.cut));
+    TAPLINE_CHECK(packer.append(view, meta, flows.find(frame, view, meta), frame.frame_cut()));
   }
   packer.seal_all();
 }

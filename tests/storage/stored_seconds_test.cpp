@@ -28,16 +28,21 @@ TEST_CASE("frames are taken back from exactly the seconds into which they were b
     order = time_ns > order.time_ns ? OrderKey{time_ns, 0} : OrderKey{order.time_ns, order.count + 1};
     Frame frame;
     frame.data = bytes.data();
-    const bool cut = below(50) == 0;
-    frame.captured_bytes = cut ? kFrameBytesMax + 1 + static_cast<std::uint32_t>(below(100))
-                               : static_cast<std::uint32_t>(below(300));
+    const bool too_long = below(50) == 0;
+    frame.captured_bytes = too_long ? kFrameBytesMax + 1 + static_cast<std::uint32_t>(below(100))
+                                    : static_cast<std::uint32_t>(below(300));
     frame.wire_bytes = frame.captured_bytes;
-    if (!cut && below(10) == 0) frame.wire_bytes = static_cast<std::uint32_t>(below(600));
+    if (!too_long && below(10) == 0) frame.wire_bytes = static_cast<std::uint32_t>(below(600));
     frame.time_ns = time_ns;
     frame.order = order;
-    const std::uint32_t stored_bytes = std::min(frame.captured_bytes, kFrameBytesMax);
+    std::uint32_t stored_bytes = std::min(frame.captured_bytes, kFrameBytesMax);
+    if (below(4) == 0) stored_bytes -= static_cast<std::uint32_t>(below(stored_bytes + 1));
+    FrameCut cut;
+    if (stored_bytes < frame.captured_bytes) cut.captured_bytes = frame.captured_bytes;
+    if (cut.any() && below(2) == 0) cut.overload_bytes = frame.captured_bytes - stored_bytes;
     LedgerCounts& counts = booked[floor_seconds(order.time_ns)];
     counts.add_stored(frame, stored_bytes);
+    if (cut.overload_bytes > 0) counts.add_cut_overload(cut.overload_bytes);
     frame.captured_bytes = stored_bytes;
     if (!block.fits(frame) || below(200) == 0) seal();
     block.append(frame, cut);
@@ -65,6 +70,10 @@ TEST_CASE("frames are taken back from exactly the seconds into which they were b
     CHECK(left[kFrameStoredCut] == 0);
     CHECK(left[kFrameStoredWholeBytes] == 0);
     CHECK(left[kFrameStoredCutBytes] == 0);
-    CHECK(left[kFrameStoredBeyondWireBytes] == 0);
+    for (const LedgerCounter counter :
+         {kFrameCutByUsBytes, kFrameCutAtSourceBytes, kFrameStoredBeyondWireBytes, kFrameCutOverload,
+          kFrameCutOverloadBytes}) {
+      CHECK(left[counter] == 0);
+    }
   }
 }

@@ -223,7 +223,7 @@ Status TestPipeline::append(const TestFrame& frame) {
   const Frame view = frame.view();
   PacketMeta meta;
   decode(view, meta);
-  return writer_.append(view, meta, flows_.find(frame, view, meta), frame.cut);
+  return writer_.append(view, meta, flows_.find(frame, view, meta), frame.frame_cut());
 }
 
 Status TestPipeline::append_all(const std::vector<TestFrame>& frames) {

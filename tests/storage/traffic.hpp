@@ -25,6 +25,7 @@ struct TestFrame {
   bool opaque = false;  // what the flow table would say about its flow
 
   Frame view(std::uint16_t link_type = kLinkEthernet) const;
+  FrameCut frame_cut() const { return {cut ? static_cast<std::uint32_t>(bytes.size()) + 1 : 0, 0}; }
 };
 
 ByteBuffer make_udp_frame(std::uint32_t source, std::uint32_t destination, std::uint16_t source_port,

@@ -222,12 +222,14 @@ TEST_CASE("a live source tells its state, what was dropped, and its rates over t
     row.counts.add(storage::kFrameStoredWhole, 9);
     row.counts.add(storage::kFrameStoredWholeBytes, 1000);
     row.counts.add(storage::kFrameDropped + 3, 1);
+    row.counts.add(storage::kFrameStoredLowered, second < 1003 ? 1 : 0);
+    row.counts.add_cut_overload(100);
     REQUIRE(ledger.append(row));
   }
   REQUIRE(ledger.flush());
   holds(format_status(status()),
         "crashed     eth1, 300 frames polled, 270 stored, 30 dropped (overload), 57 dropped by device or "
-        "kernel; "
+        "kernel, 3 compressed less to keep up, 30 cut to their headers to keep up; "
         "10.0 frames/s, 1000 B/s in the last 10 s before 1970-01-01T00:17:10.000000000Z");
   {
     const Result<storage::StoreLock> lock = storage::StoreLock::acquire(store);
@@ -236,6 +238,7 @@ TEST_CASE("a live source tells its state, what was dropped, and its rates over t
     holds(json, "\"state\":\"recording\"");
     holds(json,
           "\"frames_dropped\":{\"no_block\":0,\"io_error\":0,\"no_space\":0,\"overload\":30,\"crash\":0},"
+          "\"frames_stored_lowered\":3,\"frames_stored_hurried\":0,\"frames_cut_overload\":30,"
           "\"device_dropped\":57,\"recent_frames_per_second\":10.000,"
           "\"recent_wire_bytes_per_second\":1000.000,\"newest\":\"1970-01-01T00:17:09.000000000Z\"");
   }

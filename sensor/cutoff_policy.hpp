@@ -1,0 +1,68 @@
+#pragma once
+// CutoffPolicy: how much of a flow's payload is stored: all, the first bytes of each direction, headers only,
+// or nothing; by filters, the first that is true decides. Asked once for each direction of a flow, about its
+// first frame; the answer is remembered in the flow's AppendSlot. Immutable after parse(); any thread.
+//
+// Session records are made before the policy is asked and stay complete. Always stored, with all headers and
+// whatever the policy says: TCP's SYN, FIN and RST. Of frames without a session (ARP, other ethertypes, odd
+// headers), each is asked about; they are stored whole or, by `none`, not at all.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "capture/base/result.hpp"
+#include "capture/packet/flow_hit.hpp"
+#include "capture/packet/frame.hpp"
+#include "capture/packet/packet_meta.hpp"
+#include "storage/query/filter.hpp"
+
+namespace tapline::sensor {
+
+/// Bytes of the frame that remain if only `payload_bytes` of its transport payload are kept: link, network
+/// and transport headers stay, padding goes with the payload. The packet that an ICMP error quotes counts as
+/// header, as far as its own headers go.
+std::uint32_t trimmed_bytes(const Frame& frame, const PacketMeta& meta, std::uint32_t payload_bytes);
+/// TCP's SYN, FIN and RST: what a session's beginning and end are known by.
+bool is_tcp_control(const PacketMeta& meta);
+
+class CutoffPolicy {
+ public:
+  /// Filters at most; with --cutoff itself they are numbered from 1 in AppendSlot::cutoff_rule.
+  static constexpr std::size_t kFiltersMax = 100;
+  /// Of text(), which stands in the account of the recording.
+  static constexpr std::size_t kTextBytesMax = 16 * 1024;
+
+  /// Keeps everything.
+  CutoffPolicy() = default;
+  /// `cutoff` (--cutoff): `all`, a size below 4GiB, `headers` or `none`; empty: all. `rules` (--cutoff-for):
+  /// each FILTER=POLICY, split at the last `=`. kInvalid, kLimit name option, value and remedy.
+  static Result<CutoffPolicy> parse(const std::string& cutoff, const std::vector<std::string>& rules);
+
+  /// False: everything is kept, and the rest need not be asked.
+  bool any() const { return !limits_.empty(); }
+  /// One line for people, in the options' words; empty where everything is kept.
+  const std::string& text() const { return text_; }
+
+  struct Kept {
+    bool stored = true;
+    std::uint32_t bytes = 0;  // from the start of the frame
+  };
+  /// What is to be stored of this frame. Remembers in `hit.slot` which rule it was.
+  Kept keep(const Frame& frame, const PacketMeta& meta, const FlowHit& hit) const;
+
+ private:
+  struct Limit {
+    bool stored = true;
+    std::uint32_t payload_bytes = UINT32_MAX;  // of each direction, from its first frame on
+  };
+  static Result<Limit> parse_limit(const std::string& option, const std::string& text);
+  Status add_rule(const std::string& rule);
+  std::uint8_t choose(const Frame& frame, const PacketMeta& meta) const;
+
+  std::vector<query::Filter> filters_;
+  std::vector<Limit> limits_;  // one a filter, then that of --cutoff
+  std::string text_;
+};
+
+}  // namespace tapline::sensor
