@@ -167,8 +167,9 @@ void FrameWorker::note_device(TimeNs now_ns, std::uint64_t received_frames, std:
 }
 
 void FrameWorker::flush_records(TimeNs complete_until_ns) {
-  // A late writer would soon hold every batch, each with little in it; then the frames would have to wait.
-  if (batch_ == nullptr || exchange_.batches_are_scarce()) return;
+  // A late writer would soon hold every batch and block, each with little in it; then the frames would have
+  // to wait.
+  if (batch_ == nullptr || is_behind() || exchange_.batches_are_scarce()) return;
   if (!batch_->empty()) {
     for (const auto& packer : packers_) packer->seal_all();
   }

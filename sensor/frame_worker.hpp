@@ -55,10 +55,10 @@ class FrameWorker {
   /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
   void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
   /// Live, some times a second: hands over the records at hand, after the frames that they count, so that
-  /// after a crash no record speaks of frames that the disk has not. (Where records come faster than that,
-  /// full batches do not wait for blocks. Where the writer is late, a batch is filled before it goes.) They
-  /// say to stand complete up to order time `complete_until_ns`, or less where frames may still come late or
-  /// wait in a lane: of all before it, frames, too, are on their way to the disk.
+  /// after a crash no record speaks of frames that the disk has not. (Where records come faster than that, or
+  /// blocks run out, full batches do not wait for blocks. Where the writer is late, a batch is filled before
+  /// it goes.) They say to stand complete up to order time `complete_until_ns`, or less where frames may
+  /// still come late or wait in a lane: of all before it, frames, too, are on their way to the disk.
   void flush_records(TimeNs complete_until_ns);
 
   /// Ends all flows and hands over everything. False where there was no room for all records: call it again.

@@ -6,23 +6,16 @@
 #include "sensor/payload_shedder.hpp"
 
 namespace tapline::sensor {
-namespace {
-
-// Each holds what a burst and a step of the timers can bring (0.5 MiB); a tenth of a second fills one at
-// 13,000 records/s.
-constexpr std::size_t kBatches = 16;
-
-}  // namespace
 
 ThreadExchange::ThreadExchange(std::size_t blocks, std::size_t lanes, std::uint32_t block_bytes,
-                               TimeNs block_span_ns)
-    : sent_(blocks + kBatches), returned_(blocks + kBatches), spare_blocks_(blocks - lanes) {
+                               TimeNs block_span_ns, std::size_t batches)
+    : sent_(blocks + batches), returned_(blocks + batches), spare_blocks_(blocks - lanes) {
   TAPLINE_CHECK(blocks > lanes);
   for (std::size_t i = 0; i < blocks; ++i) {
     blocks_.push_back(std::make_unique<storage::PacketBlock>(block_bytes, block_span_ns));
     free_blocks_.push_back(blocks_.back().get());
   }
-  for (std::size_t i = 0; i < kBatches; ++i) {
+  for (std::size_t i = 0; i < batches; ++i) {
     batches_.push_back(std::make_unique<RecordBatch>());
     free_batches_.push_back(batches_.back().get());
   }
@@ -55,8 +48,8 @@ RecordBatch* ThreadExchange::take_batch() {
 }
 
 bool ThreadExchange::batches_are_scarce() {
-  if (free_batches_.size() < kBatches / 2) take_back();
-  return free_batches_.size() < kBatches / 2;
+  if (free_batches_.size() < batches_.size() / 2) take_back();
+  return free_batches_.size() < batches_.size() / 2;
 }
 
 unsigned ThreadExchange::backlog() {
