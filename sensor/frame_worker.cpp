@@ -78,13 +78,17 @@ void FrameWorker::process(std::span<Frame> burst) {
   if (burst.empty()) return;
   std::array<PacketMeta, kBurstFramesMax> metas;
   std::array<FlowHit, kBurstFramesMax> hits;
-  shedder_.observe(exchange_.backlog());
-  trims_ = config_.cutoff.any() || shedder_.counting();
+  observe_backlog();
   stamper_.stamp(burst);
   decode_burst(burst, std::span(metas).first(burst.size()));
   table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
   for (std::size_t i = 0; i < burst.size(); ++i) book_frame(burst[i], metas[i], hits[i]);
   take_records();
+}
+
+void FrameWorker::observe_backlog() {
+  shedder_.observe(exchange_.backlog());
+  trims_ = config_.cutoff.any() || shedder_.counting();
 }
 
 void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit) {

@@ -48,7 +48,10 @@ class FrameWorker {
   void process(std::span<Frame> burst);
 
   /// For live sources: no frame has come for `idle_ns`.
-  void note_idle(TimeNs idle_ns) { table_->observe_idle(idle_ns); }
+  void note_idle(TimeNs idle_ns) {
+    table_->observe_idle(idle_ns);
+    observe_backlog();  // which may be over, though no burst looks
+  }
   /// Runs the timers. False where there was no room for all records that are due: then it has to be called
   /// again.
   bool advance();
@@ -84,6 +87,7 @@ class FrameWorker {
   FrameWorker(const FrameWorkerConfig& config, WorkerExchange& exchange,
               std::unique_ptr<flowgen::FlowTable> table);
   storage::LanePacker& packer_for(std::uint16_t link_type);
+  void observe_backlog();
   void book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit);
   void store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::LedgerCounts& counts);
   bool trim(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::FrameCut& cut);

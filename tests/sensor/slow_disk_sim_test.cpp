@@ -118,7 +118,7 @@ Totals session_totals(const Store& store) {
 }
 
 constexpr std::size_t kNoBlockDrops = kFrameDropped + static_cast<std::size_t>(DropCause::kNoBlock);
-constexpr std::array<TimeNs, 4> kPhases{2 * kNsPerSecond, 90 * kNsPerSecond, 300 * kNsPerSecond,
+constexpr std::array<TimeNs, 4> kPhases{2 * kNsPerSecond, 90 * kNsPerSecond, 1200 * kNsPerSecond,
                                         30 * kNsPerSecond};
 
 }  // namespace
