@@ -38,7 +38,7 @@ class NoiseBlocks : private BlockExchange {
       frame.data = bytes.data();
       frame.captured_bytes = frame.wire_bytes = kFrameBytes;
       frame.time_ns = frame.order.time_ns = time_ns;
-      packer_.append(frame, PacketMeta{}, FlowHit{}, false);
+      packer_.append(frame, PacketMeta{}, FlowHit{}, {});
     }
   }
   const std::vector<PacketBlock*>& blocks() const { return sent_; }
