@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <xxhash.h>
 
+#include "capture/base/check.hpp"
 #include "storage/container_layout.hpp"
 
 namespace tapline::storage {
@@ -187,15 +188,20 @@ Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t numbe
   }
   block.stored.resize(total_bytes(entry.extension_bytes, entry.stored_bytes));
   TAPLINE_TRY(pread(entry.file_offset, block.stored));
-  const auto frame = load_le<SkippableHeader>(block.stored.data());
-  block.header = load_le<BlockHeader>(block.stored.data() + sizeof frame);
-  block.extension = Bytes(block.stored).subspan(sizeof frame + sizeof block.header, entry.extension_bytes);
+  return check_whole(entry, number, block.stored, block);
+}
+
+Status ContainerReader::check_whole(const BlockEntry& entry, std::uint32_t number, Bytes whole,
+                                    DecodedBlock& block) const {
+  const auto frame = load_le<SkippableHeader>(whole.data());
+  block.header = load_le<BlockHeader>(whole.data() + sizeof frame);
+  block.extension = whole.subspan(sizeof frame + sizeof block.header, entry.extension_bytes);
   if (!header_valid(frame, block.header, block.extension, segment_tag(), entry.file_offset, number) ||
       !same_entry(entry, make_entry(block.header))) {
     return corrupt(path(), entry.file_offset,
                    fmt::format("header of block {} does not match its checksum or place", number));
   }
-  const Bytes stored = Bytes(block.stored).last(entry.stored_bytes);
+  const Bytes stored = whole.last(entry.stored_bytes);
   if (XXH3_64bits(stored.data(), stored.size()) != block.header.stored_checksum) {
     return corrupt(path(), entry.file_offset,
                    fmt::format("content of block {} does not match its checksum", number));
@@ -211,13 +217,24 @@ Status ContainerReader::read_block(const BlockEntry& entry, std::uint32_t number
 Status ContainerReader::read_block(const BlockEntry& entry, std::uint32_t number, BlockDecoder& decoder,
                                    DecodedBlock& block) const {
   TAPLINE_TRY(check_block(entry, number, block));
+  return decode_checked(entry, number, Bytes(block.stored).last(entry.stored_bytes), decoder, block);
+}
+
+Status ContainerReader::decode_block(const BlockEntry& entry, std::uint32_t number, Bytes whole,
+                                     BlockDecoder& decoder, DecodedBlock& block) const {
+  TAPLINE_CHECK(whole.size() == total_bytes(entry.extension_bytes, entry.stored_bytes));
+  TAPLINE_TRY(check_whole(entry, number, whole, block));
+  return decode_checked(entry, number, whole.last(entry.stored_bytes), decoder, block);
+}
+
+Status ContainerReader::decode_checked(const BlockEntry& entry, std::uint32_t number, Bytes stored,
+                                       BlockDecoder& decoder, DecodedBlock& block) const {
   if (block.header.codec == kCodecSealed) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("{}: block {} is encrypted; this program has no key support", path(), number)};
   }
   block.content.resize(block.header.raw_bytes);
-  if (Status decoded = decoder.decode(Bytes(block.stored).last(entry.stored_bytes), block.content);
-      !decoded) {
+  if (Status decoded = decoder.decode(stored, block.content); !decoded) {
     return corrupt(path(), entry.file_offset, fmt::format("block {}: {}", number, decoded.error().context));
   }
   return {};

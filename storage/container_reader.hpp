@@ -18,7 +18,7 @@ namespace tapline::storage {
 /// One block in memory. A reader reuses the vectors, so keep one object per cursor.
 struct DecodedBlock {
   BlockHeader header{};
-  Bytes extension;                    // within `stored`
+  Bytes extension;                    // within `stored`, or what decode_block() was given
   std::vector<std::uint8_t> stored;   // skippable frame with header and extension, then the zstd frame
   std::vector<std::uint8_t> content;  // decoded: header.raw_bytes bytes
 };
@@ -36,6 +36,7 @@ class ContainerReader {
   bool finished() const { return footer_.end_state != 0; }
   std::uint32_t block_count() const { return footer_.block_count; }
   const std::string& path() const { return file_.path(); }
+  int descriptor() const { return file_.descriptor(); }
   std::uint64_t file_bytes() const { return file_bytes_; }
   /// `.open` files: end of the last complete block; what follows it is torn or still being written.
   std::uint64_t complete_bytes() const { return complete_bytes_; }
@@ -52,6 +53,10 @@ class ContainerReader {
   /// The same with the caller's decoder, for threads that share this object.
   Status read_block(const BlockEntry& entry, std::uint32_t number, BlockDecoder& decoder,
                     DecodedBlock& block) const;
+  /// The same of bytes that somebody has read: everything of the block, which has to outlive
+  /// `block.extension`.
+  Status decode_block(const BlockEntry& entry, std::uint32_t number, Bytes whole, BlockDecoder& decoder,
+                      DecodedBlock& block) const;
   /// The same without decoding (verify): header and stored checksum only; `block.content` stays as it is.
   Status check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) const;
 
@@ -71,6 +76,9 @@ class ContainerReader {
   Status read_footer();
   Status walk_blocks();
   std::uint64_t segment_tag() const;
+  Status check_whole(const BlockEntry& entry, std::uint32_t number, Bytes whole, DecodedBlock& block) const;
+  Status decode_checked(const BlockEntry& entry, std::uint32_t number, Bytes stored, BlockDecoder& decoder,
+                        DecodedBlock& block) const;
 
   File file_;
   SegmentHeader header_{};

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <array>
+
 namespace tapline::tools {
 namespace {
 
@@ -82,10 +84,10 @@ std::uint32_t CaptureWriter::interface_of(const Frame& frame) {
 void CaptureWriter::put_pcap(const Frame& frame) {
   const std::int64_t seconds = floor_seconds(frame.time_ns);
   if (seconds < 0 || seconds > UINT32_MAX) ++frames_out_of_time_;
-  put(buffer_, static_cast<std::uint32_t>(seconds));
-  put(buffer_, second_rest_ns(frame.time_ns));
-  put(buffer_, frame.captured_bytes);
-  put(buffer_, frame.wire_bytes);
+  const std::array<std::uint32_t, 4> record{static_cast<std::uint32_t>(seconds),
+                                            second_rest_ns(frame.time_ns), frame.captured_bytes,
+                                            frame.wire_bytes};
+  put(buffer_, record);
   put_bytes(buffer_, {frame.data, frame.captured_bytes});
 }
 

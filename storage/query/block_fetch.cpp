@@ -22,6 +22,12 @@ namespace {
 /// Blocks that the disk is told of ahead: 4 MiB of usual ones are some milliseconds of any disk.
 constexpr std::size_t kAnnouncedJobs = 16;
 
+/// Decoded and not yet taken, for each thread: 32 usual blocks, so that who merges seldom finds none.
+constexpr std::uint64_t kAheadBytesAThread = 8 << 20;
+
+/// Of the memory, for pieces that are read and of which not all blocks were wanted yet.
+constexpr std::uint64_t kBulkMemoryShare = 4;
+
 std::uint64_t size_of(const FetchedBlock& block) {
   return block.content.capacity() + block.frames.capacity() * sizeof(Frame);
 }
@@ -47,6 +53,8 @@ BlockFetch::BlockFetch(SegmentReaders& readers, std::vector<storage::SegmentHead
       accept_(std::move(accept)),
       limits_(limits),
       own_place_(std::make_unique<Workplace>()),
+      memory_bytes_max_(limits.memory_bytes_max),
+      ahead_bytes_max_(kAheadBytesAThread * limits.threads),
       states_(jobs_.size(), State::kWaiting) {}
 
 BlockFetch::~BlockFetch() {
@@ -76,12 +84,20 @@ std::uint64_t BlockFetch::estimate_bytes(std::size_t job) const {
   return raw_bytes + frames * sizeof(Frame);
 }
 
+void BlockFetch::start_bulk_reads(std::uint64_t content_bytes) {
+  const bool limited = limits_.budget != nullptr && limits_.budget->limited();
+  if (limited || content_bytes < limits_.bulk_bytes_min) return;
+  const std::uint64_t bulk_bytes_max = limits_.memory_bytes_max / kBulkMemoryShare;
+  memory_bytes_max_ -= bulk_bytes_max;
+  bulk_ = std::make_unique<BulkReads>(readers_, jobs_, bulk_bytes_max);
+}
+
 void BlockFetch::start_threads() {
   started_ = true;
   if (limits_.threads < 2) return;
   std::uint64_t content_bytes = 0;
-  for (std::size_t job = 0; job < jobs_.size() && content_bytes < limits_.alone_bytes_max; ++job)
-    content_bytes += jobs_[job].planned.entry.raw_bytes;
+  for (const FetchJob& job : jobs_) content_bytes += job.planned.entry.raw_bytes;
+  start_bulk_reads(content_bytes);
   if (jobs_.size() < 2 || content_bytes < limits_.alone_bytes_max) return;
   const std::size_t count = std::min<std::size_t>(limits_.threads, jobs_.size()) - 1;
   try {  // std::thread reports by exceptions
@@ -110,7 +126,13 @@ std::size_t BlockFetch::begin_next() {
     room_.notify_all();  // nothing is left to wait for
     return jobs_.size();
   }
-  if (charged_bytes_ + estimate_bytes(next_) > limits_.memory_bytes_max) return jobs_.size();
+  const std::uint64_t estimate = estimate_bytes(next_);
+  if (ahead_bytes_ > 0 && ahead_bytes_ + estimate > ahead_bytes_max_) return jobs_.size();
+  if (charged_bytes_ + used_bytes_ + estimate > memory_bytes_max_) {
+    used_.clear();
+    used_bytes_ = 0;
+  }
+  if (charged_bytes_ + estimate > memory_bytes_max_) return jobs_.size();
   return next_++;
 }
 
@@ -119,6 +141,7 @@ void BlockFetch::fetch_unlocked(std::size_t job, Workplace& place, std::unique_l
   const std::uint64_t estimate = estimate_bytes(job);
   states_[job] = State::kBegun;
   charged_bytes_ += estimate;
+  ahead_bytes_ += estimate;
   const std::size_t announce_from = std::max(announced_, job);
   announced_ = std::max(announced_, std::min(job + kAnnouncedJobs, jobs_.size()));
   const std::size_t announce_end = announced_;
@@ -126,21 +149,24 @@ void BlockFetch::fetch_unlocked(std::size_t job, Workplace& place, std::unique_l
   if (!used_.empty()) {
     reused = std::move(used_.back());
     used_.pop_back();
+    used_bytes_ -= reused.charged_bytes;
   }
   lock.unlock();
   if (jobs_.size() > 1) announce(announce_from, announce_end);
   if (place.block.content.capacity() == 0) place.block.content = std::move(reused.content);
   if (place.frames.capacity() == 0) place.frames = std::move(reused.frames);
-  FetchedBlock block = fetch(jobs_[job], place);
+  FetchedBlock block = fetch(job, place);
   block.charged_bytes = size_of(block);
   lock.lock();
   charged_bytes_ = charged_bytes_ - estimate + block.charged_bytes;
+  ahead_bytes_ = ahead_bytes_ - estimate + block.charged_bytes;
   const bool wanted = states_[job] != State::kUnwanted;
   if (wanted) {
     states_[job] = State::kReady;
     fetched_.emplace(job, std::move(block));
   } else {
     charged_bytes_ -= block.charged_bytes;
+    ahead_bytes_ -= block.charged_bytes;
   }
   ready_.notify_one();
   room_.notify_one();  // less than was estimated is usual
@@ -162,6 +188,8 @@ FetchedBlock BlockFetch::take(std::size_t job) {
   FetchedBlock block = std::move(found->second);
   fetched_.erase(found);
   states_[job] = State::kTaken;
+  ahead_bytes_ -= block.charged_bytes;
+  room_.notify_one();
   return block;
 }
 
@@ -170,23 +198,29 @@ void BlockFetch::skip(std::size_t job) {
   if (states_[job] == State::kReady) {
     const auto found = fetched_.find(job);
     charged_bytes_ -= found->second.charged_bytes;
+    ahead_bytes_ -= found->second.charged_bytes;
     fetched_.erase(found);
     room_.notify_one();
   }
+  if (bulk_ && states_[job] == State::kWaiting) bulk_->done(job);
   states_[job] = states_[job] == State::kBegun ? State::kUnwanted : State::kTaken;
 }
 
 void BlockFetch::release(FetchedBlock&& block) {
-  constexpr std::size_t kUsedMax = 8;
+  constexpr std::size_t kUsedMax = 64;
   const std::lock_guard lock(mutex_);
   charged_bytes_ -= block.charged_bytes;
-  if (block.content.capacity() > 0 && used_.size() < kUsedMax) used_.push_back(std::move(block));
+  if (block.content.capacity() > 0 && used_.size() < kUsedMax) {
+    used_bytes_ += block.charged_bytes;
+    used_.push_back(std::move(block));
+  }
   room_.notify_one();
 }
 
 /// A segment that cannot be opened is for who reads the block to report.
 void BlockFetch::announce(std::size_t first, std::size_t end) {
   for (std::size_t job = first; job < end; ++job) {
+    if (bulk_ && bulk_->covers(job)) continue;
     const Result<SegmentReaders::Reader> reader = readers_.open(jobs_[job].segment);
     if (reader) (*reader)->expect_block(jobs_[job].planned.entry);
   }
@@ -208,42 +242,47 @@ void BlockFetch::wait_for_budget(std::uint64_t bytes) {
   }
 }
 
-Status BlockFetch::read_once(const FetchJob& job, const SegmentReaders::Reader& reader, Workplace& place,
+Status BlockFetch::read_once(std::size_t job, const SegmentReaders::Reader& reader, Workplace& place,
                              std::uint64_t& bytes) {
-  const storage::BlockEntry& entry = job.planned.entry;
+  const storage::BlockEntry& entry = jobs_[job].planned.entry;
+  const std::uint32_t number = jobs_[job].planned.number;
   const std::uint64_t wanted_bytes = storage::total_bytes(entry.extension_bytes, entry.stored_bytes);
   if (limits_.budget != nullptr) wait_for_budget(wanted_bytes);
   bytes += wanted_bytes;
-  return reader->read_block(entry, job.planned.number, place.decoder, place.block);
+  const Bytes whole = bulk_ ? bulk_->wait(job) : Bytes();
+  return whole.empty() ? reader->read_block(entry, number, place.decoder, place.block)
+                       : reader->decode_block(entry, number, whole, place.decoder, place.block);
 }
 
-Status BlockFetch::read(const FetchJob& job, Workplace& place, std::uint64_t& bytes) {
-  Result<SegmentReaders::Reader> reader = readers_.open(job.segment);
+Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes) {
+  const std::uint32_t segment = jobs_[job].segment;
+  Result<SegmentReaders::Reader> reader = readers_.open(segment);
   if (!reader) return reader.error();
   Status done = read_once(job, *reader, place, bytes);
-  if (!done && readers_.look_again(job.segment, *reader)) {
+  if (!done && readers_.look_again(segment, *reader)) {
     // The ring cut it while it was read, or it is damaged and was published: its new name tells.
-    reader = readers_.open(job.segment);
+    reader = readers_.open(segment);
     if (!reader) return reader.error();
     done = read_once(job, *reader, place, bytes);
   }
   return done;
 }
 
-FetchedBlock BlockFetch::fetch(const FetchJob& job, Workplace& place) {
+FetchedBlock BlockFetch::fetch(std::size_t job, Workplace& place) {
   FetchedBlock block;
   std::uint64_t bytes = 0;
   block.status = read(job, place, bytes);
+  const bool was_read = block.status.ok();
+  if (was_read) block.status = storage::parse_frames(place.block, headers_[jobs_[job].segment], place.frames);
+  if (bulk_) bulk_->done(job);  // nothing looks into its bytes from here on
   {
     const std::lock_guard lock(mutex_);
     bytes_read_ += bytes;
-    if (block.status) ++blocks_read_;
+    if (was_read) ++blocks_read_;
   }
   if (!block.status) return block;
-  block.status = storage::parse_frames(place.block, headers_[job.segment], place.frames);
-  if (!block.status) return block;
   block.header = place.block.header;
-  keep_accepted(job.planned.order, place, block);
+  keep_accepted(jobs_[job].planned.order, place, block);
   return block;
 }
 

@@ -9,7 +9,8 @@
 // even where one thread reads.
 //
 // Memory: what was fetched and is not yet released stays below `memory_bytes_max`, but for the blocks that
-// the merge holds at the same time (one a lane) where these alone are more. Each thread has one block of its
+// the merge holds at the same time (one a lane) where these alone are more. Far less is used where that is
+// enough: what waits longer for the merge has left the processor's caches. Each thread has one block of its
 // own besides. Of a block of which less than half is wanted only the wanted frames are kept.
 
 #include <condition_variable>
@@ -21,16 +22,12 @@
 #include <vector>
 
 #include "capture/packet/frame.hpp"
+#include "storage/query/bulk_reads.hpp"
 #include "storage/query/plan.hpp"
 #include "storage/query/read_limits.hpp"
 #include "storage/query/segment_readers.hpp"
 
 namespace tapline::query {
-
-struct FetchJob {
-  std::uint32_t segment = 0;  // number of SegmentReaders
-  PlannedBlock planned;
-};
 
 /// Frames are views into content.
 struct FetchedBlock {
@@ -73,14 +70,15 @@ class BlockFetch {
 
   std::uint64_t estimate_bytes(std::size_t job) const;
   void start_threads();
+  void start_bulk_reads(std::uint64_t content_bytes);
   void run();
   /// The first job that nobody has begun, if there is room for it; else jobs_.size().
   std::size_t begin_next();
   void fetch_unlocked(std::size_t job, Workplace& place, std::unique_lock<std::mutex>& lock);
   void announce(std::size_t first, std::size_t end);
-  FetchedBlock fetch(const FetchJob& job, Workplace& place);
-  Status read(const FetchJob& job, Workplace& place, std::uint64_t& bytes);
-  Status read_once(const FetchJob& job, const SegmentReaders::Reader& reader, Workplace& place,
+  FetchedBlock fetch(std::size_t job, Workplace& place);
+  Status read(std::size_t job, Workplace& place, std::uint64_t& bytes);
+  Status read_once(std::size_t job, const SegmentReaders::Reader& reader, Workplace& place,
                    std::uint64_t& bytes);
   void wait_for_budget(std::uint64_t bytes);
   void keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block);
@@ -91,6 +89,9 @@ class BlockFetch {
   const Accept accept_;
   const ReadLimits limits_;
   std::unique_ptr<Workplace> own_place_;  // of the caller's thread
+  std::uint64_t memory_bytes_max_;        // without that of bulk_
+  std::uint64_t ahead_bytes_max_;
+  std::unique_ptr<BulkReads> bulk_;  // where much is read; made before the threads
 
   mutable std::mutex mutex_;       // guards all that follows
   std::condition_variable room_;   // workers wait for it
@@ -100,6 +101,8 @@ class BlockFetch {
   std::size_t next_ = 0;       // all before it were begun
   std::size_t announced_ = 0;  // the disk was told of all before it
   std::uint64_t charged_bytes_ = 0;
+  std::uint64_t ahead_bytes_ = 0;  // of charged_bytes_, what take() has not given out
+  std::uint64_t used_bytes_ = 0;
   std::vector<FetchedBlock> used_;  // whose memory the next ones take over
   std::uint64_t blocks_read_ = 0;
   std::uint64_t bytes_read_ = 0;

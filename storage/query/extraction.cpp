@@ -16,6 +16,7 @@ struct Extraction::State {
   PacketQuestion question;
   TimeWindow window;  // narrowed to the sessions
   std::optional<SessionSelection> sessions;
+  bool everything = false;  // within the window: neither sessions nor a filter
   PlanTotals totals;
   std::vector<std::string> warnings;
   Coverage coverage;
@@ -66,6 +67,7 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
 
 bool Extraction::State::accepts(const Frame& frame) const {
   if (!window.contains(frame.time_ns)) return false;
+  if (everything) return true;
   PacketMeta meta;
   decode(frame, meta);
   if (!sessions) return question.filter.matches_packet(frame, meta, nullptr);
@@ -106,6 +108,7 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
     TAPLINE_TRY(state->select_sessions(*catalog));
     index_query = IndexQuery::conjunction({std::move(index_query), state->sessions->index_query()});
   }
+  state->everything = !wants_sessions(question) && question.filter.to_string().empty();
   Result<Plan> plan = make_plan(*catalog, index_query, state->window, limits, progress);
   if (!plan) return plan.error();
   state->coverage.add_plan(*plan);

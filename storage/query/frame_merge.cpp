@@ -38,7 +38,15 @@ FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, cons
   std::vector<Due> due;
   for (PlannedSegment& segment : segments) add_segment(std::move(segment), due);
   prepare_fetch(std::move(due), std::move(accept), limits);
-  for (const auto& cursor : cursors_) push(*cursor);
+  queue_.reserve(cursors_.size());
+  for (const auto& cursor : cursors_) {
+    if (has_more(*cursor)) {
+      queue_.push_back(place_of(*cursor));
+    } else {
+      end(*cursor);
+    }
+  }
+  std::ranges::make_heap(queue_, comes_later);
 }
 
 FrameMerge::~FrameMerge() = default;
@@ -101,12 +109,36 @@ FrameMerge::Place FrameMerge::place_of(const Cursor& cursor) const {
   return {{entry.order_first_ns, entry.order_first_count}, header.port, header.worker, false, cursor.number};
 }
 
-/// Puts a cursor where it belongs in the queue, or away where it is at its end.
-void FrameMerge::push(Cursor& cursor) {
-  if (cursor.loaded() || cursor.next_job < cursor.jobs.size()) {
-    queue_.push(place_of(cursor));
-    return;
+bool FrameMerge::has_more(const Cursor& cursor) const {
+  return cursor.loaded() || cursor.next_job < cursor.jobs.size();
+}
+
+/// One pass from the top: a pop and a push would be two, and most cursors stay near it.
+void FrameMerge::sift_down() {
+  const Place moved = queue_[0];
+  std::size_t at = 0;
+  for (std::size_t child = 1; child < queue_.size(); child = 2 * at + 1) {
+    if (child + 1 < queue_.size() && comes_later(queue_[child], queue_[child + 1])) ++child;
+    if (!comes_later(moved, queue_[child])) break;
+    queue_[at] = queue_[child];
+    at = child;
   }
+  queue_[at] = moved;
+}
+
+void FrameMerge::replace_first(Cursor& cursor) {
+  if (has_more(cursor)) {
+    queue_[0] = place_of(cursor);
+  } else {
+    end(cursor);
+    queue_[0] = queue_.back();
+    queue_.pop_back();
+  }
+  if (!queue_.empty()) sift_down();
+}
+
+/// All frames of its blocks were given out.
+void FrameMerge::end(Cursor& cursor) {
   const std::uint32_t segment = cursor.segment;
   if (--segments_[segment].cursors_left == 0) readers_.close(segment);
   fetch_->release(std::move(cursor.block));
@@ -155,24 +187,16 @@ const Frame* FrameMerge::next() {
   if (given_out_ != nullptr) {
     Cursor& cursor = *std::exchange(given_out_, nullptr);
     ++cursor.next_frame;
-    // Frames of one lane often follow each other: then the queue stays as it is.
-    const bool goes_on = cursor.loaded() && (queue_.empty() || comes_later(queue_.top(), place_of(cursor)));
-    if (goes_on) {
-      given_out_ = &cursor;
-      return &cursor.block.frames[cursor.next_frame];
-    }
-    push(cursor);
+    replace_first(cursor);
   }
   while (!queue_.empty()) {
-    const Place place = queue_.top();
-    queue_.pop();
-    Cursor& cursor = *cursors_[place.cursor];
-    if (place.loaded) {
+    Cursor& cursor = *cursors_[queue_[0].cursor];
+    if (queue_[0].loaded) {
       given_out_ = &cursor;
       return &cursor.block.frames[cursor.next_frame];
     }
     load(cursor);
-    push(cursor);
+    replace_first(cursor);
   }
   return nullptr;
 }

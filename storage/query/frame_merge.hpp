@@ -5,7 +5,6 @@
 // BlockFetch; everything here is called by one.
 
 #include <memory>
-#include <queue>
 #include <vector>
 
 #include "capture/packet/frame.hpp"
@@ -62,7 +61,11 @@ class FrameMerge {
   void add_segment(PlannedSegment segment, std::vector<Due>& due);
   void prepare_fetch(std::vector<Due> due, Accept accept, const ReadLimits& limits);
   Place place_of(const Cursor& cursor) const;
-  void push(Cursor& cursor);
+  bool has_more(const Cursor& cursor) const;
+  /// Puts the first of the queue, a cursor that went on, where it belongs by now, or away at its end.
+  void replace_first(Cursor& cursor);
+  void sift_down();
+  void end(Cursor& cursor);
   void load(Cursor& cursor);
   bool table_is_right(std::uint32_t segment);
   void report(std::uint32_t segment, const PlannedBlock& planned, Error error);
@@ -71,8 +74,8 @@ class FrameMerge {
   std::vector<Segment> segments_;  // by their numbers in readers_
   std::vector<std::unique_ptr<Cursor>> cursors_;
   std::unique_ptr<BlockFetch> fetch_;
-  std::priority_queue<Place, std::vector<Place>, decltype(&comes_later)> queue_{&comes_later};
-  Cursor* given_out_ = nullptr;
+  std::vector<Place> queue_;     // a heap, the place that comes first at its top
+  Cursor* given_out_ = nullptr;  // stands at the top still
   std::vector<UnreadableSegment> unreadable_;
   std::vector<LaterBlock> later_blocks_;
 };

@@ -59,6 +59,16 @@ void SegmentReaders::close(std::uint32_t number) {
   std::erase(open_, number);
 }
 
+std::size_t SegmentReaders::size() const {
+  const std::lock_guard lock(mutex_);
+  return segments_.size();
+}
+
+bool SegmentReaders::single_blocks(std::uint32_t number) const {
+  const std::lock_guard lock(mutex_);
+  return segments_[number].single_blocks;
+}
+
 storage::CatalogFile SegmentReaders::file(std::uint32_t number) const {
   const std::lock_guard lock(mutex_);
   return segments_[number].file;

@@ -32,6 +32,8 @@ class SegmentReaders {
   /// No more blocks of it are wanted.
   void close(std::uint32_t segment);
 
+  std::size_t size() const;
+  bool single_blocks(std::uint32_t segment) const;
   /// With the name that it had when it was opened last.
   storage::CatalogFile file(std::uint32_t segment) const;
 

@@ -49,12 +49,13 @@ inline Answer extract(const storage::Store& store, const PacketQuestion& questio
   return finish(must(Extraction::prepare(store, question, limits)));
 }
 
-/// Threads even where the store is too small to be worth one.
+/// Threads, and reads past the page cache, even where the store is too small to be worth them.
 inline ReadLimits with_threads(unsigned threads, std::uint64_t memory_bytes_max = 1u << 20) {
   ReadLimits limits;
   limits.threads = threads;
   limits.memory_bytes_max = memory_bytes_max;
   limits.alone_bytes_max = 0;
+  limits.bulk_bytes_min = 0;
   return limits;
 }
 
