@@ -190,7 +190,7 @@ std::optional<Options> parse(int argc, char** argv) {
   add("first-flow", options.first_flow, "number of the first flow");
   add("first-number", options.first_number, "of the first frame");
   add("size", options.frame_bytes, "bytes a frame, 90 to 9014; default: mixed, 600 in the mean");
-  add("replay", options.replay, "send the Ethernet frames of this capture file, once");
+  add("replay", options.replay, "send the Ethernet frames of this capture file: once, or for --seconds");
   if (!parse_command_line(argc, argv, described)) return std::nullopt;
   const bool sized = options.frame_bytes == 0 || (options.frame_bytes >= kNumberedFrameBytesMin &&
                                                   options.frame_bytes <= kNumberedFrameBytesMax);
@@ -236,9 +236,8 @@ Status run(Options options) {
   }
   Result<std::unique_ptr<ReplayedFrames>> supply = ReplayedFrames::read(options.replay);
   if (!supply) return supply.error();
-  options.plan.frames = (*supply)->count();
-  options.plan.seconds = 0;
-  if (options.plan.frames == 0) return Error{ErrorCode::kInvalid, "no Ethernet frames in " + options.replay};
+  if ((*supply)->count() == 0) return Error{ErrorCode::kInvalid, "no Ethernet frames in " + options.replay};
+  options.plan.frames = options.plan.seconds > 0 ? 0 : (*supply)->count();
   return send_all(**socket, **supply, options, (*supply)->left_out());
 }
 
