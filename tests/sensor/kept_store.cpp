@@ -113,7 +113,7 @@ void KeptStore::ask_and_release(int tick) {
     ask(expiring);
   }
   if (tick == 120) ask(make_request(3, "", {}));  // over the quota
-    if (tick == 180) release(1);
+  if (tick == 180) release(1);
   if (tick == 190) ask(make_request(4, "", {at_tick(170), at_tick(172)}));
   if (tick == 200) open_keeper();
   if (tick == 220) {  // both at once
