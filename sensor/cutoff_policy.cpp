@@ -70,7 +70,10 @@ Status CutoffPolicy::add_rule(const std::string& rule) {
   return {};
 }
 
-Result<CutoffPolicy> CutoffPolicy::parse(const std::string& cutoff, const std::vector<std::string>& rules) {
+Result<CutoffPolicy> CutoffPolicy::parse(const std::string& cutoff, const std::vector<std::string>& rules,
+                                         bool store_packets) {
+  if (!store_packets && !(cutoff.empty() && rules.empty()))
+    return usage_error("no-packets: stores none of any session: leave it or --cutoff out");
   CutoffPolicy policy;
   const std::string rest = cutoff.empty() ? "all" : trimmed(cutoff);
   const Result<Limit> limit = parse_limit("cutoff", rest);

@@ -32,12 +32,22 @@ class CutoffPolicy {
   static constexpr std::size_t kFiltersMax = 100;
   /// Of text(), which stands in the account of the recording.
   static constexpr std::size_t kTextBytesMax = 16 * 1024;
+  /// What --help says of the two options.
+  static constexpr const char* kCutoffHelp =
+      "store of each session and direction: all (default), the first SIZE of payload (64KiB), headers, or "
+      "none "
+      "but TCP's SYN, FIN and RST. Session records are complete all the same";
+  static constexpr const char* kCutoffForHelp =
+      "the same for sessions that match FILTER: 'port 443=headers'; may be repeated, the first that matches "
+      "decides";
 
   /// Keeps everything.
   CutoffPolicy() = default;
   /// `cutoff` (--cutoff): `all`, a size below 4GiB, `headers` or `none`; empty: all. `rules` (--cutoff-for):
-  /// each FILTER=POLICY, split at the last `=`. kInvalid, kLimit name option, value and remedy.
-  static Result<CutoffPolicy> parse(const std::string& cutoff, const std::vector<std::string>& rules);
+  /// each FILTER=POLICY, split at the last `=`. `store_packets`: no --no-packets, beside which neither makes
+  /// sense. kInvalid names option, value and remedy.
+  static Result<CutoffPolicy> parse(const std::string& cutoff, const std::vector<std::string>& rules,
+                                    bool store_packets = true);
 
   /// False: everything is kept, and the rest need not be asked.
   bool any() const { return !limits_.empty(); }

@@ -6,8 +6,7 @@
 namespace tapline::sensor {
 namespace {
 
-// How much payload the histogram remembers, about: a tenth of a second at 5 Gbit/s, a thousand flows of mean
-// size.
+// How much payload the histogram remembers, about: a tenth of a second at 5 Gbit/s.
 constexpr std::uint64_t kRememberedBytes = 64u << 20;
 
 }  // namespace

@@ -76,21 +76,18 @@ po::options_description describe_options() {
   options.add_options()("sensor", value("NAME"),
                         "sensor name of a new store; part of every session's uid; default: host name");
   options.add_options()("no-packets", po::bool_switch(), "keep session records only");
-  options.add_options()("cutoff", value("WHAT"),
-                        "store of each session and direction: all (default), the first SIZE of payload "
-                        "(64KiB), headers, or none "
-                        "but TCP's SYN, FIN and RST. Session records are complete all the same");
-  options.add_options()("cutoff-for", value("FILTER=WHAT"),
-                        "the same for sessions that match FILTER: 'port 443=headers'; may be repeated, the "
-                        "first that matches decides");
+  options.add_options()("cutoff", value("WHAT"), CutoffPolicy::kCutoffHelp);
+  options.add_options()("cutoff-for", value("FILTER=WHAT"), CutoffPolicy::kCutoffForHelp);
   options.add_options()("compression", value("WHAT"), "fast (default), or none: store packets as they are");
   options.add_options()("flows-max", value("N"),
                         "room for so many concurrent sessions a worker; default 1048576");
   options.add_options()(
       "ring", value("SIZE"),
       "memory of each worker in which the kernel keeps frames (--interface); default 64MiB");
-  options.add_options()("buffer", value("SIZE"),
-                        "memory of each worker for packets that wait for the disk; default 64MiB");
+  options.add_options()(
+      "buffer", value("SIZE"),
+      "memory of each worker for packets that wait for the disk; default 64MiB. Records that wait "
+      "behind them may take as much again");
   options.add_options()("dpdk-memory", value("SIZE"),
                         "memory for DPDK, in huge pages where there are any; default 256MiB");
   options.add_options()(
@@ -195,9 +192,8 @@ Status read_hold_quota(const Values& values, SensorOptions& options) {
 
 Status read_cutoff(const Values& values, RecorderConfig& recorder) {
   recorder.store_packets = !values.flag("no-packets");
-  if (!recorder.store_packets && (values.has("cutoff") || values.has("cutoff-for")))
-    return usage_error("no-packets: stores none of any session: leave it or --cutoff out");
-  Result<CutoffPolicy> cutoff = CutoffPolicy::parse(values.text("cutoff"), values.texts("cutoff-for"));
+  Result<CutoffPolicy> cutoff =
+      CutoffPolicy::parse(values.text("cutoff"), values.texts("cutoff-for"), recorder.store_packets);
   if (!cutoff) return cutoff.error();
   recorder.cutoff = std::move(*cutoff);
   return {};

@@ -116,9 +116,9 @@ Status ContainerReader::walk_blocks() {
   while (offset + sizeof head <= file_bytes_) {
     TAPLINE_TRY(pread(offset, head));
     const auto frame = load_le<SkippableHeader>(head);
-    // Never two of them in succession: a hostile file is not walked in steps of 8 bytes.
-    const std::uint64_t padding =
-        offset == complete_bytes_ ? padding_frame_bytes(frame, file_bytes_ - offset) : 0;
+    // Behind a block, and never two in succession: a hostile file is not walked in steps of 8 bytes.
+    const bool behind_block = block_count() > 0 && offset == complete_bytes_;
+    const std::uint64_t padding = behind_block ? padding_frame_bytes(frame, file_bytes_ - offset) : 0;
     if (padding > 0) {
       offset += padding;
       continue;

@@ -226,7 +226,7 @@ Status ContainerWriter::sync() {
 Status ContainerWriter::pad() {
   static constexpr std::array<std::uint8_t, 2 * kSyncUnitMax> kZeroes{};
   const std::uint32_t bytes = padding_bytes(file_bytes_, file_->sync_unit());
-  if (bytes == 0) return {};
+  if (bytes == 0 || entries_.empty()) return {};
   const auto content = static_cast<std::uint32_t>(bytes - sizeof(SkippableHeader));
   const SkippableHeader frame{kPaddingMagic, content};
   const std::array<Bytes, 2> pieces{bytes_of(frame), Bytes(kZeroes).first(content)};

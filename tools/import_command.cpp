@@ -33,12 +33,8 @@ CommandLine make_options() {
   options.add_value("flows-max", "N",
                     "room for so many concurrent sessions, 300 bytes each; default 1048576");
   options.add_flag("no-packets", "keep session records only");
-  options.add_value("cutoff", "WHAT",
-                    "store of each session and direction: all (default), the first SIZE of payload (64KiB), "
-                    "headers, or none but TCP's SYN, FIN and RST. Session records are complete all the same");
-  options.add_value("cutoff-for", "FILTER=WHAT",
-                    "the same for sessions that match FILTER: 'port 443=headers'; may be repeated, the first "
-                    "that matches decides");
+  options.add_value("cutoff", "WHAT", sensor::CutoffPolicy::kCutoffHelp);
+  options.add_value("cutoff-for", "FILTER=WHAT", sensor::CutoffPolicy::kCutoffForHelp);
   return options;
 }
 
@@ -72,10 +68,8 @@ Result<ImportOptions> read_options(const CommandLine& command_line) {
   options.source_name = command_line.text("source");
   options.store_packets = !command_line.has("no-packets");
   options.show_progress = is_terminal(STDERR_FILENO);
-  if (!options.store_packets && (command_line.has("cutoff") || command_line.has("cutoff-for")))
-    return Error{ErrorCode::kInvalid, "--no-packets: stores none of any session: leave it or --cutoff out"};
-  Result<sensor::CutoffPolicy> cutoff =
-      sensor::CutoffPolicy::parse(command_line.text("cutoff"), command_line.texts("cutoff-for"));
+  Result<sensor::CutoffPolicy> cutoff = sensor::CutoffPolicy::parse(
+      command_line.text("cutoff"), command_line.texts("cutoff-for"), options.store_packets);
   if (!cutoff) return Error{cutoff.error().code, "--" + cutoff.error().context};
   options.cutoff = std::move(*cutoff);
   const Result<std::uint64_t> budget = command_line.size("budget", 0);

@@ -87,7 +87,7 @@ def read_blocks(data, segment):
     need(end == table_at and footer[:8] == FOOTER_MAGIC and footer[16:32] == segment["id"], "no footer")
     count = struct.unpack_from("<I", footer, 12)[0]
     need(len(footer) == FOOTER_BYTES + count * ENTRY_BYTES, "the block table has another length")
-    at, blocks = skip_padding(data, FIRST_BLOCK), []
+    at, blocks = FIRST_BLOCK, []
     for sequence in range(count):
         entry_at = struct.unpack_from("<Q", footer, FOOTER_BYTES + sequence * ENTRY_BYTES)[0]
         need(entry_at == at, f"block {sequence} is elsewhere")
