@@ -19,6 +19,11 @@ constexpr std::size_t kNoticesMax = 100;
 // Room for records and ledger while packets are dropped for others.
 constexpr std::uint64_t kFreeBytesMax = 256u << 20;
 
+/// Nothing is wrong with the volume.
+bool lacks_space(const Error& error) {
+  return error.code == ErrorCode::kLimit || error.code == ErrorCode::kNoSpace;
+}
+
 }  // namespace
 
 Status Ring::load() {
@@ -101,8 +106,7 @@ Result<std::string> Ring::reserve(const SegmentId& id, std::uint64_t bytes) {
   for (Volume* const volume : by_preference()) {
     const Status reserved = reserve_on(*volume, id, bytes);
     if (reserved) return volume->files.directory();
-    const ErrorCode code = reserved.error().code;
-    if (code != ErrorCode::kLimit && code != ErrorCode::kNoSpace) take_out(*volume, reserved.error());
+    if (!lacks_space(reserved.error())) take_out(*volume, reserved.error());
     if (!first) first = reserved.error();
   }
   if (first) return *first;
@@ -112,10 +116,20 @@ Result<std::string> Ring::reserve(const SegmentId& id, std::uint64_t bytes) {
 
 Status Ring::reserve_on(Volume& volume, const SegmentId& id, std::uint64_t bytes) {
   TAPLINE_TRY(check(volume));
+  TAPLINE_TRY(volume.files.finish_evictions());  // of prepare()
   TAPLINE_TRY(keep_budget(volume, bytes));
   if (limits_.any()) TAPLINE_TRY(keep_free(volume, bytes));
+  TAPLINE_TRY(volume.files.finish_evictions());
   volume.files.reserve(id, bytes);
   return {};
+}
+
+void Ring::prepare(const SegmentId& id, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  Volume* const volume = find(id);
+  if (volume == nullptr || !volume->in_use()) return;
+  const Status made = keep_budget(*volume, bytes);
+  if (!made && !lacks_space(made.error())) take_out(*volume, made.error());
 }
 
 /// Whether it is still the volume that was loaded.
@@ -272,6 +286,7 @@ void Ring::keep() {
     Status kept = check(volume);
     if (kept) kept = keep_age(volume);
     if (kept && limits_.any()) kept = keep_free(volume, 0);
+    if (kept) kept = volume.files.finish_evictions();
     const bool full = !kept && kept.error().code == ErrorCode::kNoSpace;  // with nothing to drop
     if (!kept && !full) take_out(volume, kept.error());
   }
@@ -295,7 +310,10 @@ Status Ring::yield_space() {
   TAPLINE_TRY(load_locked());
   Volume& own = volumes_.front();
   const RingDirectory::Finished* const oldest = own.in_use() && limits_.any() ? claim_oldest(own) : nullptr;
-  if (oldest != nullptr) return evict(own, *oldest);
+  if (oldest != nullptr) {
+    TAPLINE_TRY(evict(own, *oldest));
+    return own.files.finish_evictions();
+  }
   return Error{ErrorCode::kNoSpace,
                fmt::format("{}: its disk is full, and there are no packets to drop", store_.path())};
 }

@@ -30,9 +30,19 @@ std::uint64_t bytes_on_disk(const CatalogFile& file) {
   return bytes;
 }
 
+/// The size comes last: an expired file that still has one tells that this was interrupted. Truncation
+/// returns the space even if a reader still holds the file open.
+Status release_expired(Disk& disk, const std::string& expired_path) {
+  const std::string stem = expired_path.substr(0, expired_path.size() - kExpiredSuffix.size());
+  TAPLINE_TRY(disk.remove(stem + std::string(kIndexSuffix)));
+  Result<std::unique_ptr<DiskFile>> expired = disk.open(expired_path);
+  return expired ? (*expired)->truncate(0) : Status(expired.error());
+}
+
 }  // namespace
 
 Status RingDirectory::load() {
+  TAPLINE_TRY(finish_evictions());
   Result<StoreDirectory> listed = StoreDirectory::list(directory_, suffix_);
   if (!listed) return listed.error();
   files_.clear();
@@ -50,7 +60,7 @@ Status RingDirectory::load() {
   for (const std::string& stray : listed->strays) left_bytes_ += bytes_of(stray);
   for (CatalogFile& marker : listed->expired) {
     if (!marker.path.ends_with(kExpiredSuffix)) continue;
-    if (marker.file_bytes > 0) TAPLINE_TRY(release_expired(marker.path));
+    if (marker.file_bytes > 0) TAPLINE_TRY(release_expired(*disk_, marker.path));
     markers_.push_back(std::move(marker));
   }
   return fold();
@@ -98,6 +108,9 @@ Status RingDirectory::evict(const Finished& finished) {
   const Finished file = finished;  // erased next
   files_.erase({file.last_ns, file.id_high});
   finished_bytes_ -= file.bytes;
+  TAPLINE_TRY(finish_evictions());
+  // What cannot be folded now is with the next eviction.
+  if (markers_.size() >= kMarkersMax) static_cast<void>(fold().ok());
   CatalogFile marker;
   marker.path = file.path.substr(0, file.path.size() - suffix_.size()) + std::string(kExpiredSuffix);
   marker.name.first_ns = file.first_ns;
@@ -105,20 +118,24 @@ Status RingDirectory::evict(const Finished& finished) {
   Status renamed = disk_->rename_durably(file.path, marker.path);
   if (!renamed && has_vanished(file.path)) return {};  // somebody has removed it by hand
   if (!renamed) return renamed;
-  TAPLINE_TRY(release_expired(marker.path));
-  markers_.push_back(std::move(marker));
-  // What cannot be folded now is with the next eviction; this one is done.
-  if (markers_.size() > kMarkersMax) static_cast<void>(fold().ok());
+  markers_.push_back(marker);
+  return begin_release(marker.path);
+}
+
+/// Some file systems take 0.2 s for a GiB: they tell the device at once what is free (mount option
+/// `discard`).
+Status RingDirectory::begin_release(const std::string& expired_path) {
+  const auto release = [disk = disk_, expired_path] { return release_expired(*disk, expired_path); };
+  try {  // std::async reports by exceptions
+    release_ = std::async(std::launch::async, release);
+  } catch (const std::system_error&) {
+    return release();
+  }
   return {};
 }
 
-/// The size comes last: an expired file that still has one tells that this was interrupted. Truncation
-/// returns the space even if a reader still holds the file open.
-Status RingDirectory::release_expired(const std::string& expired_path) {
-  const std::string stem = expired_path.substr(0, expired_path.size() - kExpiredSuffix.size());
-  TAPLINE_TRY(disk_->remove(stem + std::string(kIndexSuffix)));
-  Result<std::unique_ptr<DiskFile>> expired = disk_->open(expired_path);
-  return expired ? (*expired)->truncate(0) : Status(expired.error());
+Status RingDirectory::finish_evictions() {
+  return release_.valid() ? release_.get() : Status();
 }
 
 Status RingDirectory::fold() {

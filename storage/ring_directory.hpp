@@ -5,6 +5,7 @@
 // once; from then on nobody but its owner changes it. Not thread-safe.
 
 #include <cstdint>
+#include <future>
 #include <map>
 #include <string>
 #include <string_view>
@@ -50,12 +51,15 @@ class RingDirectory {
   /// (last time, id)
   using Age = std::pair<TimeNs, std::uint64_t>;
   const std::map<Age, Finished>& finished() const { return files_; }
-  /// Drops one of its finished files. It is out of the account even where the disk fails.
+  /// Drops one of its finished files. It is out of the account even where the disk fails. The disk has its
+  /// space back a moment later: a thread sees to it; its failure is that of the next call.
   Status evict(const Finished& finished);
+  /// Returns when the disk has the space of all that was evicted.
+  Status finish_evictions();
 
  private:
   void end_reservation(const SegmentId& id);
-  Status release_expired(const std::string& expired_path);
+  Status begin_release(const std::string& expired_path);
   Status fold();
   void insert(const CatalogFile& file, std::uint64_t bytes);
 
@@ -69,6 +73,7 @@ class RingDirectory {
   std::uint64_t finished_bytes_ = 0;
   std::uint64_t left_bytes_ = 0;
   std::uint64_t reserved_bytes_ = 0;
+  std::future<Status> release_;  // of the last one evicted; its destructor waits
 };
 
 }  // namespace tapline::storage

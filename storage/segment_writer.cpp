@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t kBlockListingBytes = sizeof(BlockEntry) + 16;
 // Footer, rest of the seek table; index header, and per kind of key a section, a directory entry and a chunk.
 constexpr std::uint64_t kEndBytesMax = 4096;
+// The next segment's space is made while the last eighth of this one is written: a disk takes its time.
+constexpr std::uint64_t kPrepareAtDivisor = 8;
 // Of the next sync's, and its listing.
 constexpr std::uint64_t kNextPaddingBytesMax = kSyncUnitMax + sizeof(SkippableHeader) + 8;
 
@@ -121,6 +123,11 @@ Status SegmentWriter::write_block(const PacketBlock& block, WriteEffort effort) 
   if (full) TAPLINE_TRY(publish_segment());
   if (!segment_) TAPLINE_TRY(open_segment(block, bytes));
 
+  if (!prepared_next_ &&
+      segment_->file_bytes() + bytes > segment_bytes_max_ / kPrepareAtDivisor * (kPrepareAtDivisor - 1)) {
+    prepared_next_ = true;
+    space_.prepare(segment_->identity().segment_id, config_.segment_bytes_max);
+  }
   const std::uint32_t number = segment_->block_count();
   const std::uint64_t before = segment_->file_bytes();
   TAPLINE_TRY(segment_->append(block.info(), encoded, block.extension()));
@@ -170,6 +177,7 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   order_first_ns_ = block.info().order_first_ns;
   step_first_block_ = 0;
   step_first_bytes_ = 0;
+  prepared_next_ = false;
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "capture/base/check.hpp"
+#include "storage/disk/streaming_copy.hpp"
 
 namespace tapline {
 namespace {
@@ -67,7 +68,7 @@ Status StreamFile::append(std::span<const Bytes> pieces) {
   for (Bytes piece : pieces) {
     while (!piece.empty()) {
       const std::size_t bytes = std::min(piece.size(), kBufferBytes - filled_);
-      std::memcpy(buffers_[current_].bytes.get() + filled_, piece.data(), bytes);
+      streaming_copy(buffers_[current_].bytes.get() + filled_, piece.data(), bytes);
       filled_ += bytes;
       piece = piece.subspan(bytes);
       if (filled_ < kBufferBytes) continue;

@@ -1,6 +1,7 @@
-// write_bench: how fast the segment writer writes where compressing costs nothing: blocks of noise, stored
-// raw, through ring, reserved space, direct writes, index and publishing, with the ring full and evicting.
-// Prints bytes and seconds from when the ring was full first. tests/bench/disk runs it against fio.
+// write_bench: how fast the segment writer writes where compressing costs nothing: noise in UDP datagrams of
+// a thousand flows, stored raw, through ring, reserved space, direct writes, index and publishing, with the
+// ring full and evicting. Prints bytes and seconds from when the ring was full first. tests/bench/disk runs
+// it against fio.
 //
 // usage: write_bench FOLDER RING_BYTES SEGMENT_BYTES WRITE_BYTES    FOLDER does not exist yet, and is left
 
@@ -11,6 +12,8 @@
 #include <random>
 #include <vector>
 
+#include "capture/packet/decode.hpp"
+#include "storage/frame_keys.hpp"
 #include "storage/lane_packer.hpp"
 #include "storage/ring.hpp"
 #include "storage/segment_writer.hpp"
@@ -21,12 +24,31 @@ using namespace tapline;
 using namespace tapline::storage;
 
 constexpr std::uint32_t kFrameBytes = 1400;
+constexpr std::uint32_t kFlows = 1000;
 constexpr std::size_t kBlocks = 32;  // written again and again, so that making them costs nothing
 constexpr std::uint32_t kBlockBytes = 256 * 1024;
 constexpr TimeNs kStartNs = 1'767'225'600 * kNsPerSecond;
 constexpr TimeNs kFrameNs = 1000;
 
-/// Full blocks of frames without a flow.
+/// The frame's headers: Ethernet, IPv4, UDP.
+void put_headers(std::vector<std::uint8_t>& bytes, std::uint32_t flow) {
+  constexpr std::size_t kIpOffset = 14;
+  constexpr std::size_t kUdpOffset = kIpOffset + 20;
+  std::fill_n(bytes.begin(), kUdpOffset + 8, std::uint8_t{0});
+  std::uint8_t* const at = bytes.data();
+  store_be16(at + 12, 0x0800);
+  at[kIpOffset] = 0x45;
+  store_be16(at + kIpOffset + 2, static_cast<std::uint16_t>(bytes.size() - kIpOffset));
+  at[kIpOffset + 8] = 64;
+  at[kIpOffset + 9] = 17;
+  store_be32(at + kIpOffset + 12, 0x0a000000 + flow);
+  store_be32(at + kIpOffset + 16, 0xc6336400 + flow % 256);
+  store_be16(at + kUdpOffset, static_cast<std::uint16_t>(20'000 + flow));
+  store_be16(at + kUdpOffset + 2, 443);
+  store_be16(at + kUdpOffset + 4, static_cast<std::uint16_t>(bytes.size() - kUdpOffset));
+}
+
+/// Full blocks.
 class NoiseBlocks : private BlockExchange {
  public:
   NoiseBlocks() : packer_({1, kBlockBytes, 0}, *this) {
@@ -35,10 +57,16 @@ class NoiseBlocks : private BlockExchange {
     Frame frame;
     for (TimeNs time_ns = kStartNs; sent_.size() < kBlocks; time_ns += kFrameNs) {
       for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+      put_headers(bytes, static_cast<std::uint32_t>(random() % kFlows));
       frame.data = bytes.data();
       frame.captured_bytes = frame.wire_bytes = kFrameBytes;
       frame.time_ns = frame.order.time_ns = time_ns;
-      packer_.append(frame, PacketMeta{}, FlowHit{}, {});
+      PacketMeta meta;
+      decode(frame, meta);
+      TAPLINE_CHECK(meta.status == DecodeStatus::kIp);
+      FlowHit hit{};
+      hit.fingerprint = frame_fingerprint(frame, meta);
+      packer_.append(frame, meta, hit, {});
     }
   }
   const std::vector<PacketBlock*>& blocks() const { return sent_; }

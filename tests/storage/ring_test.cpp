@@ -264,3 +264,25 @@ TEST_CASE("a segment that is published and not released yet counts once, and is 
   REQUIRE(make_room(ring, 1601).ok());
   CHECK_FALSE(fs::exists(published));
 }
+
+TEST_CASE("room for the next segment is made while one is written, and no more than it needs") {
+  const RingStore ring_store;
+  const Store& store = ring_store.store;
+  const std::string first = make_segment(store, 0, 10, 1000, 100);
+  const std::string second = make_segment(store, 10, 20, 1000, 100);
+  Ring ring(store, 4000);
+  const SegmentId open = make_segment_id();
+  REQUIRE(ring.reserve(open, 1000).ok());
+  ring.prepare(open, 1000);
+  CHECK(ring.segments_evicted() == 1);
+  CHECK_FALSE(fs::exists(first));
+  ring.prepare(open, 1000);
+  ring.prepare(make_segment_id(), 1000);  // nobody's
+  CHECK(ring.segments_evicted() == 1);
+  REQUIRE(ring.reserve(make_segment_id(), 1000).ok());
+  CHECK(ring.segments_evicted() == 1);
+  CHECK(fs::exists(second));
+  CHECK(fs::file_size(expired_name(first)) == 0);
+  ring.prepare(open, 100'000'000);  // cannot be: reserve() will say so
+  CHECK(ring.segments_evicted() == 2);
+}

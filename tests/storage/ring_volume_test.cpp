@@ -295,3 +295,28 @@ TEST_CASE(
   folder.write("expired-intervals", std::vector<std::uint8_t>(60, 'x'));
   CHECK(load_expired_intervals(folder.path()).error().code == ErrorCode::kCorrupt);
 }
+
+TEST_CASE("a disk that fails while room is made for the next segment is taken out") {
+  VolumeStore on;
+  Ring ring = on.ring({.bytes = 3000});
+  for (int i = 0; i < 3; ++i) write_segment(ring, i * 10, i * 10 + 9);
+  const SegmentId open = make_segment_id();
+  REQUIRE(ring.reserve(open, 1000).ok());
+  on.disk.fail(on.store.packets_directory(), ErrorCode::kIo);
+  ring.prepare(open, 1000);
+  CHECK(any_alarm(ring, "out of use"));
+}
+
+TEST_CASE("a disk that does not give back a segment's space is taken out when somebody looks next") {
+  VolumeStore on;
+  Ring ring = on.ring({.bytes = 3000});
+  for (int i = 0; i < 2; ++i) write_segment(ring, i * 10, i * 10 + 9);
+  const SegmentId open = make_segment_id();
+  REQUIRE(ring.reserve(open, 1000).ok());
+  on.disk.fail_once(
+      2, ErrorCode::kIo);  // the marker's name and its folder are written, the index is not removed
+  ring.prepare(open, 1000);
+  CHECK(ring.segments_evicted() == 1);
+  ring.keep();
+  CHECK(any_alarm(ring, "out of use"));
+}
