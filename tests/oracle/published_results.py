@@ -1,0 +1,166 @@
+"""Sessions that other projects publish for the captures of the corpus, read from their files: the expected side of
+tests/oracle/published_sessions.
+
+Each reader yields (capture, sessions). A session is a dict: `proto` (number), `orig` and `resp` ((address, port); whom the
+project takes for the originator), and of the fields of `tapline flows` those that the project tells, in our units. `unoriented`
+is True where the project does not say who is the originator: numbers then go with the addresses.
+"""
+
+import ipaddress
+import json
+import pathlib
+import re
+
+import yaml
+
+PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "sctp": 132, "igmp": 2, "gre": 47, "esp": 50}
+
+
+def endpoint(address, port):
+    text = address.strip("[]")
+    if text.count("::") > 1:  # nDPI shortens every :0: to ::
+        text = text.replace("::", ":0:", text.count("::") - 1)
+    return (str(ipaddress.ip_address(text)), int(port))
+
+
+def table(path):
+    """Rows of a Zeek log, as dicts by field name."""
+    names, rows = [], []
+    for line in path.read_text(errors="replace").splitlines():
+        words = line.split("\t")
+        if words[0] == "#fields":
+            names = words[1:]
+        elif not line.startswith("#") and names and len(words) == len(names):
+            rows.append(dict(zip(names, words)))
+    return rows
+
+
+def zeek_session(row):
+    session = {"orig": endpoint(row["id.orig_h"], row["id.orig_p"]), "resp": endpoint(row["id.resp_h"], row["id.resp_p"])}
+    v6 = ":" in session["orig"][0]
+    session["proto"] = 58 if row["proto"] == "icmp" and v6 else PROTOCOLS.get(row["proto"], int(row.get("ip_proto", "0") or 0))
+    for ours, theirs in (("orig_packets", "orig_pkts"), ("resp_packets", "resp_pkts"), ("orig_ip_bytes", "orig_ip_bytes"),
+                         ("resp_ip_bytes", "resp_ip_bytes"), ("missed_bytes", "missed_bytes")):
+        if theirs in row and row[theirs] != "-":
+            session[ours] = int(row[theirs])
+    for name in ("conn_state", "history"):
+        if name in row and row[name] != "-":
+            session[name] = row[name]
+    if row.get("community_id", "-") != "-":
+        session["community_id"] = row["community_id"]
+    return session
+
+
+def zeek_command(command):
+    """The capture that a test's command reads alone and whole; None for anything else."""
+    found = re.findall(r"-r \$\{?TRACES\}?/(\S+)", command)
+    if len(found) != 1 or "$" in found[0] or "restricted_filter" in command or " -f " in command:
+        return None
+    return found[0].strip("'\"")
+
+
+def zeek(corpus):
+    """conn.log of tests that read one capture. Sessions inside tunnels are left out, and their tunnels stay."""
+    root = corpus / "zeek+zeek/testing/btest"
+    seen = set()
+    for line in (corpus / "ZEEK_MAP.tsv").read_text().splitlines()[1:]:
+        _, folder, files, command, _ = line.split("\t")
+        log = root / "Baseline" / folder / "conn.log"
+        name = zeek_command(command)
+        if "conn.log" not in files.split(",") or name is None or folder in seen or not log.exists():
+            continue
+        capture = root / "Traces" / name
+        if not capture.exists():
+            continue
+        seen.add(folder)
+        yield capture, [zeek_session(row) for row in table(log) if row.get("tunnel_parents", "-") in ("-", "(empty)", "")]
+
+
+def arkime_session(body):
+    session = {"proto": body["ipProtocol"], "orig": endpoint(body["source"]["ip"], body["source"].get("port", 0)),
+               "resp": endpoint(body["destination"]["ip"], body["destination"].get("port", 0)),
+               "orig_packets": body["source"]["packets"], "resp_packets": body["destination"]["packets"],
+               "orig_frame_bytes": body["source"]["bytes"], "resp_frame_bytes": body["destination"]["bytes"],
+               "orig_payload_bytes": body["client"]["bytes"], "resp_payload_bytes": body["server"]["bytes"],
+               "first_ms": body["firstPacket"]}
+    if "community_id" in body["network"]:
+        session["community_id"] = body["network"]["community_id"]
+    return session
+
+
+def arkime(corpus):
+    for path in sorted((corpus / "arkime+arkime/tests/pcap").glob("*.test")):
+        captures = [path.with_suffix(suffix) for suffix in (".pcap", ".pcapng", ".pcap.gz") if path.with_suffix(suffix).exists()]
+        bodies = [entry["body"] for entry in json.loads(path.read_text())["sessions3"]]
+        whole = [body for body in bodies if "ip" in body["source"] and not any(key.startswith("srcOuterIp") for key in body)]
+        if captures and whole:
+            yield captures[0], [arkime_session(body) for body in whole]
+
+
+NDPI_LINE = re.compile(r"^\t\d+\t(TCP|UDP|ICMP|ICMPV6|IGMP|SCTP|GRE|ESP) (\[[^\]]+\]|[\d.]+):(\d+) <?-> (\[[^\]]+\]|[\d.]+):(\d+) "
+                       r".*?\[(\d+) pkts/(\d+) bytes <?-> (\d+) pkts/(\d+) bytes\]")
+
+
+def ndpi(corpus):
+    root = corpus / "ntop+nDPI/tests/cfgs/default"
+    for path in sorted((root / "result").glob("*.out")):
+        capture, sessions = root / "pcap" / path.name.removesuffix(".out"), []
+        for found in map(NDPI_LINE.match, path.read_text(errors="replace").splitlines()):
+            if found:
+                proto, a, a_port, b, b_port, *counts = found.groups()
+                sessions.append({"proto": PROTOCOLS[proto.lower()], "orig": endpoint(a, a_port), "resp": endpoint(b, b_port), "unoriented": True}
+                                | dict(zip(("orig_packets", "orig_frame_bytes", "resp_packets", "resp_frame_bytes"), map(int, counts))))
+        if capture.exists() and sessions:
+            yield capture, sessions
+
+
+def ipfixprobe(corpus):
+    """Sorted lines with the names of the columns somewhere between them. Bytes are of IP."""
+    root = corpus / "CESNET+ipfixprobe/tests/functional"
+    for output, capture in (("basic", "mixed.pcap"), ("http", "http.pcap"), ("ntp", "ntp.pcap"), ("sip", "sip.pcap")):
+        lines = (root / "outputs" / output).read_text().splitlines()
+        header = next(line for line in lines if line.startswith("ipaddr "))
+        names = [column.split(" ")[1] for column in header.split(",")]
+        sessions = []
+        for line in lines:
+            row = dict(zip(names, line.split(",")))
+            if line != header:
+                sessions.append({"proto": int(row["PROTOCOL"]), "unoriented": True, "orig": endpoint(row["SRC_IP"], row["SRC_PORT"]),
+                                 "resp": endpoint(row["DST_IP"], row["DST_PORT"]), "time": row["TIME_FIRST"],
+                                 "orig_packets": int(row["PACKETS"]), "resp_packets": int(row["PACKETS_REV"]),
+                                 "orig_ip_bytes": int(row["BYTES"]), "resp_ip_bytes": int(row["BYTES_REV"])})
+        yield root / "inputs" / capture, sorted(sessions, key=lambda session: session["time"])
+
+
+def suricata(corpus):
+    """Checks of flow events that look at nothing but what a session record has."""
+    names = {"flow.pkts_toserver": "orig_packets", "flow.pkts_toclient": "resp_packets", "flow.bytes_toserver": "orig_frame_bytes",
+             "flow.bytes_toclient": "resp_frame_bytes", "community_id": "community_id"}
+    addresses = {"src_ip": ("orig", 0), "dest_ip": ("resp", 0), "src_port": ("orig", 1), "dest_port": ("resp", 1)}
+    for path in sorted((corpus / "OISF+suricata-verify/tests").glob("*/test.yaml")):
+        document = yaml.safe_load(path.read_text())
+        capture = path.parent / str(document.get("pcap", "input.pcap"))
+        for check in document.get("checks") or []:
+            wanted = dict((check.get("filter") or {}).get("match") or {})
+            count = (check.get("filter") or {}).get("count")
+            if wanted.pop("event_type", None) != "flow" or count is None or not capture.exists():
+                continue
+            ends = {name: wanted.pop(name) for name in addresses if name in wanted}
+            proto = PROTOCOLS.get(str(wanted.pop("proto", "")).lower())
+            for name in [name for name in wanted if name.startswith(("flow.", "tcp.", "vlan", "app_proto")) and name not in names]:
+                wanted.pop(name)
+            fields = {names[name]: value for name, value in wanted.items() if name in names}
+            if proto and len(ends) == 4 and len(fields) == len(wanted):
+                session = {"proto": proto, "orig": endpoint(ends["src_ip"], ends["src_port"]),
+                           "resp": endpoint(ends["dest_ip"], ends["dest_port"])} | fields
+                yield capture, [dict(session) for _ in range(count)]
+
+
+READERS = {"Zeek conn.log": zeek, "Arkime sessions": arkime, "nDPI flows": ndpi, "ipfixprobe flows": ipfixprobe, "Suricata flow": suricata}
+
+
+def expected(corpus: pathlib.Path):
+    """(project, capture, sessions) of everything."""
+    for project, reader in READERS.items():
+        for capture, sessions in reader(corpus):
+            yield project, capture.resolve(), sessions
