@@ -1,5 +1,7 @@
 #include "storage/block_frames.hpp"
 
+#include <fmt/core.h>
+
 #include "capture/base/byte_reader.hpp"
 
 namespace tapline::storage {
@@ -45,6 +47,20 @@ Status apply_exceptions(Bytes extension, std::vector<Frame>& frames) {
   return {};
 }
 
+/// "Order exceptions" of FORMAT.md: who merges lanes relies on it, and nothing but the frames can show it.
+Status check_order(const BlockHeader& header, const std::vector<Frame>& frames) {
+  if (frames.empty()) return {};
+  if (frames.front().order != OrderKey{header.order_first_ns, header.order_first_count})
+    return corrupt("the first frame has another order key than the block's header states");
+  for (std::size_t i = 1; i < frames.size(); ++i) {
+    if (frames[i].order <= frames[i - 1].order)
+      return Error{ErrorCode::kCorrupt, fmt::format("frame {} is out of order", i)};
+  }
+  if (frames.back().order.time_ns != header.order_last_ns)
+    return corrupt("the last frame has another order time than the block's header states");
+  return {};
+}
+
 }  // namespace
 
 Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std::vector<Frame>& frames) {
@@ -68,7 +84,8 @@ Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std
   }
   if (frames.size() != block.header.frames)
     return corrupt("a block holds another number of frames than it states");
-  return apply_exceptions(block.extension, frames);
+  TAPLINE_TRY(apply_exceptions(block.extension, frames));
+  return check_order(block.header, frames);
 }
 
 }  // namespace tapline::storage

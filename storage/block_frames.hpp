@@ -8,8 +8,9 @@
 
 namespace tapline::storage {
 
-/// Replaces `frames` by views into block.content, in the order they were stored (ascending order keys).
-/// kCorrupt where records and header contradict each other. `segment` gives link type and port.
+/// Replaces `frames` by views into block.content, in the order they were stored: order keys ascend, the first
+/// and the last are those of the block's header. kCorrupt where records, extension and header contradict each
+/// other in that or in anything else. `segment` gives link type and port.
 Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std::vector<Frame>& frames);
 
 }  // namespace tapline::storage

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <map>
 
 #include "storage/block_frames.hpp"
 #include "storage/container_layout.hpp"
@@ -51,8 +52,6 @@ Status check_frames(const ContainerReader& reader, const DecodedBlock& block, st
     if (frames[i].time_ns < block.header.first_ns || frames[i].time_ns > block.header.last_ns) {
       return complain(fmt::format("frame {} lies outside the block's times", i));
     }
-    if (i > 0 && frames[i].order <= frames[i - 1].order)
-      return complain(fmt::format("frame {} is out of order", i));
   }
   if (captured_bytes != block.header.captured_bytes || wire_bytes != block.header.wire_bytes) {
     return complain("the frames' bytes are not those of the block's header");
@@ -147,7 +146,21 @@ class FileCheck {
     recount_.add(block_);
     if (!options_.deep || !packets_) return {};
     TAPLINE_TRY(check_frames(reader_, block_, recount_.frames));
+    TAPLINE_TRY(check_lane_order());
     if (reader_.finished()) indexer_.add(number, recount_.frames);
+    return {};
+  }
+
+  /// Of the block whose frames were checked last: it begins behind the one before it of its lane.
+  Status check_lane_order() {
+    if (recount_.frames.empty()) return {};
+    const auto [lane, is_first] = lane_ends_.try_emplace(block_.header.lane, recount_.frames.back().order);
+    if (is_first) return {};
+    if (recount_.frames.front().order <= lane->second) {
+      return corrupt(reader_.path(), fmt::format("block {}: its frames are out of the order of lane {}",
+                                                 block_.header.sequence, block_.header.lane));
+    }
+    lane->second = recount_.frames.back().order;
     return {};
   }
 
@@ -159,7 +172,8 @@ class FileCheck {
   const bool packets_;
   Recount recount_;
   DecodedBlock block_;
-  SegmentIndexer indexer_;  // deep: of the frames that were decoded anyway
+  std::map<std::uint16_t, OrderKey> lane_ends_;  // deep: of the last frame of each lane
+  SegmentIndexer indexer_;                       // deep: of the frames that were decoded anyway
 };
 
 /// `file` is brought up to date with where the file is by now.

@@ -1,9 +1,9 @@
 #pragma once
 // Verification: does a file of the store hold what it says? Every checksum of segments, session files and the
 // ledger, the footer's totals and root against the blocks, every posting of a segment's index, and with
-// `deep` the decoded content: pcap records, their number and times, and that the index is the one its frames
-// give. Indexes of session files are not looked at: they only save reading, and a question passes over a
-// damaged one. One block and, with `deep`, the postings of one index in memory.
+// `deep` the decoded content: pcap records, their number, times and order, and that the index is the one its
+// frames give. Indexes of session files are not looked at: they only save reading, and a question passes over
+// a damaged one. One block and, with `deep`, the postings of one index in memory.
 
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,7 @@
 #include "storage/query/block_fetch.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <system_error>
@@ -268,12 +270,20 @@ Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes)
   return done;
 }
 
+Status BlockFetch::parse(std::size_t job, Workplace& place) const {
+  const std::uint32_t segment = jobs_[job].segment;
+  const Status parsed = storage::parse_frames(place.block, headers_[segment], place.frames);
+  if (parsed) return {};
+  return Error{parsed.error().code, fmt::format("{}: block {}: {}", readers_.file(segment).path,
+                                                jobs_[job].planned.number, parsed.error().context)};
+}
+
 FetchedBlock BlockFetch::fetch(std::size_t job, Workplace& place) {
   FetchedBlock block;
   std::uint64_t bytes = 0;
   block.status = read(job, place, bytes);
   const bool was_read = block.status.ok();
-  if (was_read) block.status = storage::parse_frames(place.block, headers_[jobs_[job].segment], place.frames);
+  if (was_read) block.status = parse(job, place);
   if (bulk_) bulk_->done(job);  // nothing looks into its bytes from here on
   {
     const std::lock_guard lock(mutex_);
@@ -282,6 +292,7 @@ FetchedBlock BlockFetch::fetch(std::size_t job, Workplace& place) {
   }
   if (!block.status) return block;
   block.header = place.block.header;
+  if (!place.frames.empty()) block.last_order = place.frames.back().order;
   keep_accepted(jobs_[job].planned.order, place, block);
   return block;
 }

@@ -35,8 +35,11 @@ struct FetchedBlock {
   storage::BlockHeader header{};
   std::vector<std::uint8_t> content;
   std::vector<Frame> frames;  // accepted ones
+  OrderKey last_order{};      // of the last one that the block holds, accepted or not
   bool has_later = false;     // and others, later than PlannedBlock::order
   std::uint64_t charged_bytes = 0;
+
+  OrderKey first_order() const { return {header.order_first_ns, header.order_first_count}; }
 };
 
 class BlockFetch {
@@ -80,6 +83,7 @@ class BlockFetch {
   Status read(std::size_t job, Workplace& place, std::uint64_t& bytes);
   Status read_once(std::size_t job, const SegmentReaders::Reader& reader, Workplace& place,
                    std::uint64_t& bytes);
+  Status parse(std::size_t job, Workplace& place) const;
   void wait_for_budget(std::uint64_t bytes);
   void keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block);
 

@@ -1,7 +1,10 @@
 #include "storage/query/frame_merge.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -14,17 +17,23 @@ struct FrameMerge::Segment {
   std::uint32_t cursors_left = 0;
   TimeNs first_ns = TimeWindow::kUnlimitedUntil;  // of its planned blocks
   TimeNs last_ns = TimeWindow::kUnlimitedSince;
-  bool gone = false;  // and reported
+  bool gone = false;                // and reported
+  std::optional<bool> table_right;  // once somebody has looked
 };
 
 /// The planned blocks of one lane, and the accepted frames of the one that is loaded.
 struct FrameMerge::Cursor {
   std::uint32_t number = 0;
   std::uint32_t segment = 0;
-  std::vector<std::size_t> jobs;
+  struct Wanted {
+    std::size_t job = 0;
+    OrderKey due;  // see add_segment()
+  };
+  std::vector<Wanted> jobs;
   std::size_t next_job = 0;
   FetchedBlock block;
   std::size_t next_frame = 0;
+  std::optional<OrderKey> lane_end;  // the last order key of the blocks that were loaded
 
   bool loaded() const { return next_frame < block.frames.size(); }
 };
@@ -51,7 +60,9 @@ FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, cons
 
 FrameMerge::~FrameMerge() = default;
 
-/// Cursors are numbered by segment, then lane: of equal order keys the lower number comes first.
+/// Cursors are numbered by segment, then lane: of equal order keys the lower number comes first. A block is
+/// due no later than those behind it in its lane, so that an entry that claims too late a key, and is found
+/// out when its block is read, has not kept these back.
 void FrameMerge::add_segment(PlannedSegment planned, std::vector<Due>& due) {
   Segment segment;
   segment.header = planned.header;
@@ -67,6 +78,7 @@ void FrameMerge::add_segment(PlannedSegment planned, std::vector<Due>& due) {
     cursor->number = static_cast<std::uint32_t>(cursors_.size());
     cursor->segment = number;
     cursor->jobs.resize(blocks.size());
+    const std::size_t first_due = due.size();
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       const storage::BlockEntry& entry = blocks[i].entry;
       due.push_back({{{entry.order_first_ns, entry.order_first_count},
@@ -77,6 +89,8 @@ void FrameMerge::add_segment(PlannedSegment planned, std::vector<Due>& due) {
                      i,
                      {number, blocks[i]}});
     }
+    for (std::size_t i = due.size() - 1; i > first_due; --i)
+      due[i - 1].place.order = std::min(due[i - 1].place.order, due[i].place.order);
     cursors_.push_back(std::move(cursor));
     ++segment.cursors_left;
   }
@@ -90,7 +104,7 @@ void FrameMerge::prepare_fetch(std::vector<Due> due, Accept accept, const ReadLi
   std::vector<FetchJob> jobs;
   jobs.reserve(due.size());
   for (const Due& block : due) {
-    cursors_[block.place.cursor]->jobs[block.in_lane] = jobs.size();
+    cursors_[block.place.cursor]->jobs[block.in_lane] = {jobs.size(), block.place.order};
     jobs.push_back(block.job);
   }
   std::vector<storage::SegmentHeader> headers;
@@ -105,8 +119,7 @@ FrameMerge::Place FrameMerge::place_of(const Cursor& cursor) const {
   const storage::SegmentHeader& header = segments_[cursor.segment].header;
   if (cursor.loaded())
     return {cursor.block.frames[cursor.next_frame].order, header.port, header.worker, true, cursor.number};
-  const storage::BlockEntry& entry = fetch_->job(cursor.jobs[cursor.next_job]).planned.entry;
-  return {{entry.order_first_ns, entry.order_first_count}, header.port, header.worker, false, cursor.number};
+  return {cursor.jobs[cursor.next_job].due, header.port, header.worker, false, cursor.number};
 }
 
 bool FrameMerge::has_more(const Cursor& cursor) const {
@@ -147,10 +160,14 @@ void FrameMerge::end(Cursor& cursor) {
 
 /// Whether the times of its planned blocks are what was written. The plan may have single entries of the
 /// block table, which has one checksum as a whole; entries of open files are from checked headers.
-bool FrameMerge::table_is_right(std::uint32_t segment) {
-  if (readers_.file(segment).open) return true;
-  const Result<SegmentReaders::Reader> reader = readers_.open(segment);
-  return reader && (*reader)->load_entries();
+bool FrameMerge::table_is_right(std::uint32_t number) {
+  if (readers_.file(number).open) return true;
+  Segment& segment = segments_[number];
+  if (!segment.table_right) {
+    const Result<SegmentReaders::Reader> reader = readers_.open(number);
+    segment.table_right = reader && (*reader)->load_entries();
+  }
+  return *segment.table_right;
 }
 
 void FrameMerge::report(std::uint32_t number, const PlannedBlock& planned, Error error) {
@@ -169,8 +186,23 @@ void FrameMerge::report(std::uint32_t number, const PlannedBlock& planned, Error
   unreadable_.push_back({std::move(file), std::move(error)});
 }
 
+/// Of a block that was fetched whole. Its own order was looked at when it was parsed (FORMAT.md, "Lanes").
+void FrameMerge::check_lane_order(Cursor& cursor, std::uint32_t number) {
+  FetchedBlock& block = cursor.block;
+  if (!block.status || block.header.frames == 0) return;
+  if (cursor.lane_end && block.first_order() <= *cursor.lane_end) {
+    block.status = Error{ErrorCode::kCorrupt,
+                         fmt::format("{}: block {}: its frames are out of the order of lane {}",
+                                     readers_.file(cursor.segment).path, number, block.header.lane)};
+    block.frames.clear();
+    block.has_later = false;
+    return;
+  }
+  cursor.lane_end = block.last_order;
+}
+
 void FrameMerge::load(Cursor& cursor) {
-  const std::size_t job = cursor.jobs[cursor.next_job++];
+  const std::size_t job = cursor.jobs[cursor.next_job++].job;
   cursor.next_frame = 0;
   fetch_->release(std::exchange(cursor.block, {}));
   if (segments_[cursor.segment].gone) {
@@ -179,6 +211,7 @@ void FrameMerge::load(Cursor& cursor) {
   }
   cursor.block = fetch_->take(job);
   const PlannedBlock& planned = fetch_->job(job).planned;
+  check_lane_order(cursor, planned.number);
   if (!cursor.block.status) report(cursor.segment, planned, cursor.block.status.error());
   if (cursor.block.has_later) later_blocks_.push_back({readers_.file(cursor.segment), planned.number});
 }

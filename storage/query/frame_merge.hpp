@@ -1,8 +1,9 @@
 #pragma once
 // FrameMerge: the frames of planned blocks in order: by order key, then port, then worker. A k-way merge over
 // the lanes of all segments: within a lane order keys ascend, so that one block a lane is merged at a time,
-// and a block is needed only when its first order key is due. Blocks are fetched by the threads of
-// BlockFetch; everything here is called by one.
+// and a block is needed only when its first order key is due. A block that breaks the order of its lane
+// counts as damaged, so that frames come in order whatever segments claim. Blocks are fetched by the threads
+// of BlockFetch; everything here is called by one.
 
 #include <memory>
 #include <vector>
@@ -67,6 +68,7 @@ class FrameMerge {
   void sift_down();
   void end(Cursor& cursor);
   void load(Cursor& cursor);
+  void check_lane_order(Cursor& cursor, std::uint32_t block);
   bool table_is_right(std::uint32_t segment);
   void report(std::uint32_t segment, const PlannedBlock& planned, Error error);
 

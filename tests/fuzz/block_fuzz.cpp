@@ -2,7 +2,7 @@
 // through parse_frames() and the keys of every frame that comes out.
 //
 // Input: 8 bytes first_ns, 4 bytes frames, 2 bytes link type, 2 bytes length of the extension, extension,
-// content.
+// content. The header states the order keys that the frames have, unless they do not ascend.
 
 #include <algorithm>
 #include <cstdlib>
@@ -44,8 +44,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   block.extension = block.stored;
   block.content.assign(content.begin(), content.end());
   std::vector<Frame> frames;
+  static_cast<void>(parse_frames(block, segment, frames).ok());
+  if (frames.empty()) return 0;
+  block.header.order_first_ns = frames.front().order.time_ns;
+  block.header.order_first_count = frames.front().order.count;
+  block.header.order_last_ns = frames.back().order.time_ns;
   if (!parse_frames(block, segment, frames)) return 0;
   if (frames.size() != block.header.frames) std::abort();
+  const auto not_later = [](const Frame& a, const Frame& b) { return b.order <= a.order; };
+  if (std::adjacent_find(frames.begin(), frames.end(), not_later) != frames.end()) std::abort();
   for (const Frame& frame : frames) check_frame(frame, block);
   return 0;
 }

@@ -1,6 +1,6 @@
 // A question about packets to a store with one segment and its index from the input, behind the checksums:
-// planned by footer and index, then answered. The answer stays within the window;
-// its order is only as good as what the blocks say of theirs.
+// planned by footer and index, then answered. The answer stays within the window and in order, whatever the
+// blocks say of theirs.
 //
 // Input: 1 byte (question), 1 byte (bit 0: the segment is still open, the index a step of it; bit 1: the
 // index is that of the segment, whatever it says), 2 bytes (length of the segment), the segment, the index.
@@ -63,8 +63,11 @@ void answer(const Store& store, const query::PacketQuestion& question) {
   Result<query::Extraction> extraction = query::Extraction::prepare(store, question, limits);
   if (!extraction) return;
   std::uint64_t frames = 0;
+  OrderKey last{INT64_MIN, 0};
   for (const Frame* frame = extraction->next(); frame != nullptr; frame = extraction->next()) {
     TAPLINE_CHECK(question.window.contains(frame->time_ns));
+    TAPLINE_CHECK(last <= frame->order);
+    last = frame->order;
     if (++frames == kFramesRead) break;
   }
   static_cast<void>(query::format_coverage(extraction->coverage()));

@@ -9,7 +9,7 @@
 
 #include "capture/base/check.hpp"
 #include "storage/hold_folder.hpp"
-#include "storage/query/coverage.hpp"
+#include "storage/query/extraction.hpp"
 #include "storage/query/hold_keeper.hpp"
 #include "storage/query/packet_expiry.hpp"
 #include "storage/query/session_history.hpp"
@@ -75,11 +75,26 @@ void verify(const Catalog& catalog) {
   static_cast<void>(find_chain_breaks(catalog, links));
 }
 
+/// Frames of all segments, however they lie, come in one order.
+void ask_packets(const Store& store) {
+  constexpr int kFramesRead = 500;  // more of them would only cost the fuzzer its time
+  static const query::PacketQuestion kEverything{*query::Filter::parse("", {}), {}, {}};
+  Result<query::Extraction> extraction = query::Extraction::prepare(store, kEverything);
+  if (!extraction) return;
+  OrderKey last{INT64_MIN, 0};
+  const Frame* frame = extraction->next();
+  for (int frames = 0; frame != nullptr && frames < kFramesRead; ++frames, frame = extraction->next()) {
+    TAPLINE_CHECK(last <= frame->order);
+    last = frame->order;
+  }
+}
+
 void read_store(const Store& store) {
   static_cast<void>(query::read_coverage(store, {}, query::QuestionKind::kPackets).ok());
   static_cast<void>(query::read_coverage(store, {}, query::QuestionKind::kSessions).ok());
   static_cast<void>(load_scrub_state(store).ok());
   static_cast<void>(list_requests(store).ok());
+  ask_packets(store);
   const Result<Catalog> catalog = Catalog::scan(store);
   if (!catalog) return;
   verify(*catalog);

@@ -57,7 +57,10 @@ struct Rig {
     config.block_bytes = block_bytes;
     return config;
   }
-  bool append(const TestFrame& frame) {
+  /// Frames of equal times are counted, as OrderStamper does it.
+  bool append(TestFrame frame) {
+    if (frame.order <= last_order) frame.order = {last_order.time_ns, last_order.count + 1};
+    last_order = frame.order;
     const Frame view = frame.view();
     PacketMeta meta;
     decode(view, meta);
@@ -93,6 +96,7 @@ struct Rig {
   SegmentWriter writer;
   TestFlows flows;
   std::size_t stored = 0;
+  OrderKey last_order{INT64_MIN, 0};
 };
 
 TestFrame frame_of(std::uint16_t port, TimeNs time_ns, std::size_t payload_bytes = 200, bool opaque = false) {

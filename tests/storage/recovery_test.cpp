@@ -155,6 +155,9 @@ TEST_CASE("a block that is whole but cannot be parsed is kept, and the index say
       info.frames = block.header.frames;
       info.first_ns = block.header.first_ns;
       info.last_ns = block.header.last_ns;
+      info.order_first_ns = block.header.order_first_ns;
+      info.order_first_count = block.header.order_first_count;
+      info.order_last_ns = block.header.order_last_ns;
       REQUIRE(writer.append(info, encoder.wrap_raw(content), block.extension).ok());
     }
     REQUIRE(writer.flush().ok());
