@@ -51,8 +51,8 @@ CommandLine make_options() {
   add_reading_options(options);
   options.add_flag(
       "follow",
-      "then go on with what is recorded, until interrupted, until --until, or until the recorder "
-      "ends; of sessions only one by its uid");
+      "then go on with what is recorded, until interrupted (the usual end: exit code by what was given until "
+      "then), until --until, or until the recorder ends; of sessions only one by its uid");
   options.add_value("write,w", "FILE", "where to; - is standard output");
   options.add_answer();
   return options;
@@ -154,17 +154,19 @@ void print_news(query::Following& following) {
   }
 }
 
-/// Slice after slice; what was written is flushed whenever there is nothing more yet.
+/// Slice after slice; what was written is flushed whenever there is nothing more yet. An interrupt is the
+/// usual end, wherever it comes: coverage then ends where the frames do.
 Result<Written> write_followed(query::Following& following, CaptureWriter& writer, std::uint64_t bytes_max) {
   constexpr std::chrono::milliseconds kLookPeriod{200};
   while (true) {
     const Result<Written> written = write_frames(following, writer, bytes_max);
-    if (!written || *written != Written::kAll) return written;
+    if (!written || *written == Written::kTooLong) return written;
+    if (*written == Written::kInterrupted) return Written::kAll;
     print_news(following);
     if (following.ended()) return Written::kAll;
     TAPLINE_TRY(writer.flush());
     std::this_thread::sleep_for(kLookPeriod);
-    if (interrupted) return Written::kAll;  // everything up to now
+    if (interrupted) return Written::kAll;
     TAPLINE_TRY(following.look_again());
   }
 }

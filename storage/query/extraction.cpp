@@ -140,6 +140,12 @@ const std::vector<std::string>& Extraction::warnings() const {
 const Frame* Extraction::next() {
   return state_->merge->next();
 }
+bool Extraction::at_end() const {
+  return state_->merge->at_end();
+}
+TimeNs Extraction::given_until_ns() const {
+  return state_->merge->given_until_ns();
+}
 std::uint64_t Extraction::blocks_read() const {
   return state_->merge->blocks_read();
 }

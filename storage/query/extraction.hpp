@@ -45,8 +45,12 @@ class Extraction {
   TimeNs until_ns() const;
   const std::vector<std::string>& warnings() const;
 
-  /// The next frame, valid until the next call; null at the end.
+  /// The next frame, valid until the next call; null at the end, or where ReadLimits::stop wants so.
   const Frame* next();
+  /// Once next() gave null: nothing is left.
+  bool at_end() const;
+  /// All frames of earlier order times were given.
+  TimeNs given_until_ns() const;
 
   /// Complete once next() has returned null: what could not be read is in it.
   Coverage coverage() const;

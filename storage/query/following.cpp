@@ -71,6 +71,13 @@ void add_coverage(const Coverage& slice, Coverage& sum) {
   }
 }
 
+/// Nothing is said of what follows.
+void end_window(TimeNs until_ns, Coverage& coverage) {
+  TimeWindow& window = coverage.window;
+  window.until_ns = std::max(window.since_ns, std::min(window.until_ns, until_ns));
+  std::erase_if(coverage.holes, [&](const Hole& hole) { return hole.first_ns >= window.until_ns; });
+}
+
 }  // namespace
 
 struct Following::State {
@@ -94,6 +101,7 @@ struct Following::State {
   Status look();
   Coverage cover(const Look& look) const;
   void finish_slice();
+  TimeNs given_until_ns() const;
 };
 
 /// Of the slice that was begun.
@@ -134,6 +142,12 @@ Status Following::State::look() {
   return {};
 }
 
+TimeNs Following::State::given_until_ns() const {
+  const TimeWindow& order = progress.slice();
+  if (slice_given) return order.until_ns;
+  return std::clamp(slice->given_until_ns(), order.since_ns, order.until_ns);  // late blocks are earlier
+}
+
 void Following::State::finish_slice() {
   if (slice_given) return;
   slice_given = true;
@@ -170,7 +184,7 @@ const Frame* Following::next() {
   if (state_->slice_given) return nullptr;
   const Frame* const frame = state_->slice->next();
   if (frame == nullptr) {
-    state_->finish_slice();
+    if (state_->slice->at_end()) state_->finish_slice();
   } else if (frame->order.time_ns < state_->progress.slice().since_ns) {
     ++state_->late_frames;
   }
@@ -187,7 +201,7 @@ bool Following::ended() const {
 }
 
 TimeNs Following::given_until_ns() const {
-  return state_->progress.slice().until_ns;
+  return state_->given_until_ns();
 }
 
 std::vector<Hole> Following::take_new_holes() {
@@ -200,7 +214,10 @@ std::vector<std::string> Following::take_warnings() {
 
 Coverage Following::coverage() const {
   Coverage coverage = state_->given;
-  if (!state_->slice_given) add_coverage(state_->slice->coverage(), coverage);
+  if (!state_->slice_given) {
+    add_coverage(state_->slice->coverage(), coverage);
+    end_window(state_->given_until_ns(), coverage);
+  }
   merge_holes(coverage.holes);
   return coverage;
 }

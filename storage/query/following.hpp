@@ -21,7 +21,8 @@ class Following {
   Following& operator=(Following&&) noexcept;
   ~Following();
 
-  /// The next frame, valid until the next call; null where nothing more is complete on the disk yet.
+  /// The next frame, valid until the next call; null where nothing more is complete on the disk yet, or where
+  /// ReadLimits::stop wants so.
   const Frame* next();
   /// After null: looks what has been recorded since. Reads the newest groups of ledger and session files, and
   /// lists the store where there is something new; not to be called more often than a few times a second.
@@ -29,13 +30,14 @@ class Following {
   /// After null: nothing will come any more.
   bool ended() const;
 
-  /// Order time up to which everything was given, once next() gave null.
+  /// Order time up to which everything was given.
   TimeNs given_until_ns() const;
   /// Holes that were not there at the last call, as far as next() gave null.
   std::vector<Hole> take_new_holes();
   /// Warnings of all slices that were not taken yet.
   std::vector<std::string> take_warnings();
-  /// Of everything that was given. Where frames are dropped for more than some seconds, the counts of holes
+  /// Of everything that was given, in the middle of a slice, too: its window ends at given_until_ns() at the
+  /// latest. Where frames are dropped for more than some seconds, the counts of holes
   /// that overlap speak of the same frames.
   Coverage coverage() const;
 

@@ -43,7 +43,8 @@ bool FrameMerge::comes_later(const Place& a, const Place& b) {
          std::tie(b.order, b.loaded, b.port, b.worker, b.cursor);
 }
 
-FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits) {
+FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits)
+    : stop_(limits.stop) {
   std::vector<Due> due;
   for (PlannedSegment& segment : segments) add_segment(std::move(segment), due);
   prepare_fetch(std::move(due), std::move(accept), limits);
@@ -228,6 +229,8 @@ const Frame* FrameMerge::next() {
       given_out_ = &cursor;
       return &cursor.block.frames[cursor.next_frame];
     }
+    // Set by a signal handler or another thread; nothing else is read because of it.
+    if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return nullptr;
     load(cursor);
     replace_first(cursor);
   }

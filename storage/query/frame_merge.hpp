@@ -5,6 +5,7 @@
 // counts as damaged, so that frames come in order whatever segments claim. Blocks are fetched by the threads
 // of BlockFetch; everything here is called by one.
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -24,10 +25,16 @@ class FrameMerge {
   FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits = {});
   ~FrameMerge();
 
-  /// The next frame, valid until the next call; null at the end. A block that cannot be read is skipped and
-  /// reported by unreadable(); the merge goes on with what is whole. A segment that has expired since it was
-  /// planned is reported once, as kNotFound with the times of its name.
+  /// The next frame, valid until the next call; null at the end, or where ReadLimits::stop wants so. A block
+  /// that cannot be read is skipped and reported by unreadable(); the merge goes on with what is whole. A
+  /// segment that has expired since it was planned is reported once, as kNotFound with the times of its name.
   const Frame* next();
+  /// Once next() gave null: nothing is left.
+  bool at_end() const { return queue_.empty(); }
+  /// All frames of earlier order times were given out.
+  TimeNs given_until_ns() const {
+    return at_end() ? TimeWindow::kUnlimitedUntil : queue_.front().order.time_ns;
+  }
   /// The header of the block that holds the frame that next() gave out last; valid as long as that.
   const storage::BlockHeader& block_header() const;
 
@@ -76,8 +83,9 @@ class FrameMerge {
   std::vector<Segment> segments_;  // by their numbers in readers_
   std::vector<std::unique_ptr<Cursor>> cursors_;
   std::unique_ptr<BlockFetch> fetch_;
-  std::vector<Place> queue_;     // a heap, the place that comes first at its top
-  Cursor* given_out_ = nullptr;  // stands at the top still
+  const std::atomic<bool>* stop_;  // null: never
+  std::vector<Place> queue_;       // a heap, the place that comes first at its top
+  Cursor* given_out_ = nullptr;    // stands at the top still
   std::vector<UnreadableSegment> unreadable_;
   std::vector<LaterBlock> later_blocks_;
 };

@@ -18,7 +18,8 @@ struct ReadLimits {
   /// From so much content on it pays to start two threads that do nothing but read (BulkReads).
   std::uint64_t bulk_bytes_min = 64u << 20;
   storage::IoBudget* budget = nullptr;  // null: none
-  /// Once true, waits for the budget end within 50 ms: whoever asked for the answer takes no more of it.
+  /// Once true, no further block is given out, and waits for the budget end within 50 ms: whoever asked for
+  /// the answer takes no more of it.
   const std::atomic<bool>* stop = nullptr;  // null: never
 };
 

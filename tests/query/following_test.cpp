@@ -240,6 +240,62 @@ TEST_CASE("where nobody records, following ends with what there is") {
   CHECK(following.ended());
 }
 
+TEST_CASE("stopped in the middle of a slice, its coverage ends where its frames do") {
+  const bool first_slice = GENERATE(true, false);
+  const unsigned threads = GENERATE(1u, 3u);
+  const std::uint64_t given_before_stop = GENERATE(0u, 700u, 2900u);
+  CAPTURE(first_slice, threads, given_before_stop);
+  OpenRun run(64 * 1024);
+  std::atomic<bool> stop = false;
+  ReadLimits limits = with_threads(threads);
+  limits.stop = &stop;
+  const std::uint64_t begin = first_slice ? 0 : 500;
+  run.append_until(begin);
+  run.say_complete(begin);
+  std::optional<Following> following;
+  if (!first_slice) {
+    following.emplace(must(Following::start(*run, ask(""), limits)));
+    CHECK(take(*following) == every(0, begin));
+  }
+  run.append_until(begin + 3000);
+  run.say_complete(begin + 3000);
+  if (first_slice) {
+    following.emplace(must(Following::start(*run, ask(""), limits)));
+  } else {
+    must(following->look_again());
+  }
+  for (std::uint64_t i = 0; i < given_before_stop; ++i) REQUIRE(following->next() != nullptr);
+  stop = true;
+  const std::uint64_t given = begin + given_before_stop + take(*following).size();
+  CHECK(given < begin + 3000);  // no further block was given out
+  CHECK_FALSE(following->ended());
+  CHECK(following->given_until_ns() > time_of(given) - kStepNs);
+  CHECK(following->given_until_ns() <= time_of(given));
+  const Coverage coverage = following->coverage();
+  INFO(format_coverage(coverage));
+  CHECK(coverage.complete());
+  CHECK(coverage.window.since_ns == kStart);
+  CHECK(coverage.window.until_ns == following->given_until_ns());
+}
+
+TEST_CASE("a question without an answer is stopped, too") {
+  OpenRun run;
+  run.append_until(1000);
+  run.say_complete(1000);
+  std::atomic<bool> stop = false;
+  ReadLimits limits;
+  limits.stop = &stop;
+  Following following = must(Following::start(*run, ask("less 1"), limits));
+  stop = true;
+  CHECK(following.next() == nullptr);
+  CHECK_FALSE(following.ended());
+  CHECK(following.coverage().window.until_ns == kStart);
+  Extraction extraction = must(Extraction::prepare(*run, ask("less 1"), limits));
+  CHECK(extraction.next() == nullptr);
+  CHECK_FALSE(extraction.at_end());
+  CHECK(extraction.blocks_read() == 0);
+}
+
 TEST_CASE("session fields cannot be followed, and the error says what can") {
   OpenRun run;
   const Result<Following> refused = Following::start(*run, ask("egress > 1MiB and host 10.0.0.1"), {});
