@@ -19,9 +19,6 @@ constexpr std::chrono::milliseconds kWriterWait{5};
 constexpr TimeNs kLiveGraceNs = 100 * kNsPerMillisecond;
 // An open segment's index is published in steps of so many bytes.
 constexpr std::uint64_t kIndexStepBytes = 64u << 20;
-// Records must not run out before blocks do: the worker would stop polling. Of the large trace (371,000
-// sessions in 1.6 GB), ten blocks fill a batch; cut to headers, one does.
-constexpr std::size_t kBlocksPerBatch = 2;
 
 void name_thread(std::thread& thread, const std::string& name) {
   ::pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());
@@ -51,8 +48,9 @@ struct Recorder::Line {
       : port(port_number),
         writer(0),
         place(0),
-        exchange(blocks, lanes, segment.block_bytes, segment.segment_duration_ns_max,
-                 std::max(ThreadExchange::kBatchesMin, blocks / kBlocksPerBatch)) {}
+        // Records must not run out before blocks do: the worker would stop polling. Of the large trace
+        // (371,000 sessions in 1.6 GB), ten blocks fill a batch; cut to headers, one does.
+        exchange(blocks, lanes, segment.block_bytes, segment.segment_duration_ns_max, blocks) {}
 };
 
 Recorder::Recorder(const storage::Store& store, const RecorderConfig& config)

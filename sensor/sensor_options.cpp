@@ -87,7 +87,7 @@ po::options_description describe_options() {
   options.add_options()(
       "buffer", value("SIZE"),
       "memory of each worker for packets that wait for the disk; default 64MiB. Records that wait "
-      "behind them may take as much again");
+      "behind them may take twice as much again");
   options.add_options()("dpdk-memory", value("SIZE"),
                         "memory for DPDK, in huge pages where there are any; default 256MiB");
   options.add_options()(
