@@ -1,15 +1,20 @@
 #pragma once
-// BulkReads: what an answer takes of segments of which it wants most, read in pieces of about 1 MiB, past the
+// BulkReads: what an answer takes of segments of which it wants most, read in pieces of about 2 MiB, past the
 // page cache (O_DIRECT) and ahead of those who decode. Against one pread a block that saves the kernel's copy
 // and the pages that it would have to find for it, and keeps in the cache what others have there. What is in
 // the cache already is left to pread: it is a copy then, and no access to the disk.
+//
+// A piece is read into one huge page, where the kernel gives such: one run of memory for the disk instead of
+// 512 pages to be found and held. Where the memory has no room for eight of them, pieces of 1 MiB and
+// ordinary pages do.
 //
 // A piece is a run of planned blocks that lie side by side in one finished segment. Pieces are read in the
 // order in which their first blocks are wanted. A piece that cannot be read is left, too: whoever reads its
 // blocks one by one finds out why.
 //
-// Memory: at most `memory_bytes_max` of pieces that are read and of which not all blocks are done. Any thread
-// may call; two threads of its own do nothing but wait for the disk.
+// Memory: at most `memory_bytes_max` of pieces that are read and of which not all blocks are done; a piece in
+// a huge page counts as one, however short it is. Any thread may call; two threads of its own do nothing but
+// wait for the disk.
 
 #include <condition_variable>
 #include <cstdlib>
@@ -67,13 +72,17 @@ class BulkReads {
   std::vector<std::size_t> suitable_jobs() const;
   void make_pieces();
   void run();
+  std::uint64_t charge_of(const Piece& piece) const;
   bool has_room(const Piece& piece) const;
   void read_unlocked(Piece& piece, std::unique_lock<std::mutex>& lock);
+  Buffer allocate() const;
   bool read(const Piece& piece, Buffer& buffer);
 
   SegmentReaders& readers_;
   const std::span<const FetchJob> jobs_;
   const std::uint64_t memory_bytes_max_;
+  const bool huge_pages_;
+  const std::uint64_t piece_bytes_max_;
   std::vector<std::uint32_t> piece_of_;  // by job; constant once made
 
   std::mutex mutex_;  // guards all that follows
