@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "capture/base/byte_reader.hpp"
 
 namespace tapline::storage {
@@ -19,13 +21,14 @@ Error corrupt(const char* what) {
   return {ErrorCode::kCorrupt, what};
 }
 
-/// Records hold 32 bits of the second; the block's first time, at most 2^30 s away, gives the rest.
-TimeNs full_time(const RecordHeader& record, std::int64_t base_seconds) {
+/// Records hold 32 bits of the second; the block's first time, at most 2^30 s away, gives the rest. False
+/// where a damaged block claims a time beyond 64 bits of nanoseconds.
+bool full_time(const RecordHeader& record, std::int64_t base_seconds, TimeNs& time_ns) {
   const auto apart = static_cast<std::int32_t>(record.seconds - static_cast<std::uint32_t>(base_seconds));
-  // Unsigned arithmetic: a damaged block may claim times beyond 64 bits of nanoseconds.
-  const std::uint64_t seconds =
-      static_cast<std::uint64_t>(base_seconds) + static_cast<std::uint64_t>(std::int64_t{apart});
-  return static_cast<TimeNs>(seconds * static_cast<std::uint64_t>(kNsPerSecond) + record.nanoseconds);
+  const std::int64_t seconds = base_seconds + apart;
+  const std::int64_t before = seconds < 0 ? 1 : 0;  // the second that begins before INT64_MIN fits by its end
+  return !__builtin_mul_overflow(seconds + before, kNsPerSecond, &time_ns) &&
+         !__builtin_add_overflow(time_ns, record.nanoseconds - before * kNsPerSecond, &time_ns);
 }
 
 /// Applies "Order exceptions" of FORMAT.md to frames whose order keys are (own time, 0).
@@ -65,6 +68,7 @@ Status check_order(const BlockHeader& header, const std::vector<Frame>& frames) 
 
 Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std::vector<Frame>& frames) {
   frames.clear();
+  frames.reserve(std::min<std::size_t>(block.header.frames, block.content.size() / sizeof(RecordHeader)));
   const std::int64_t base_seconds = floor_seconds(block.header.first_ns);
   ByteReader reader{block.content};
   while (reader.remaining() > 0) {
@@ -73,10 +77,11 @@ Status parse_frames(const DecodedBlock& block, const SegmentHeader& segment, std
     if (!reader.ok() || record.captured_bytes > kFrameBytesMax)
       return corrupt("a block ends within a pcap record");
     Frame frame;
+    if (record.nanoseconds >= kNsPerSecond || !full_time(record, base_seconds, frame.time_ns))
+      return corrupt("a pcap record has a time that there is not");
     frame.data = data.data();
     frame.captured_bytes = record.captured_bytes;
     frame.wire_bytes = record.wire_bytes;
-    frame.time_ns = full_time(record, base_seconds);
     frame.link_type = segment.link_type;
     frame.port = segment.port;
     frame.order = {frame.time_ns, 0};

@@ -1,5 +1,6 @@
 #include "tools/capture_writer.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -9,6 +10,13 @@ namespace tapline::tools {
 namespace {
 
 constexpr std::size_t kBufferBytes = 256 * 1024;
+/// Less than that, or pieces shorter than that, are cheaper to copy than to be listed for the kernel.
+constexpr std::uint64_t kGatherBytesMin = 32 * 1024;
+constexpr std::uint64_t kGatherPieceBytesMin = 128;
+/// Linux's limit for programs without privileges; a pipe has 64 KiB, and whoever reads it is woken for each.
+constexpr int kPipeBytes = 1 << 20;
+/// Seconds of pcap are 32 bits.
+constexpr TimeNs kPcapTimeEnd = (TimeNs{1} << 32) * kNsPerSecond;
 constexpr std::uint32_t kPcapNanosecondMagic = 0xA1B23C4D;
 
 // pcapng (draft-ietf-opsawg-pcapng): block types and the options used.
@@ -25,7 +33,10 @@ void put_padding(ByteBuffer& out) {
 }  // namespace
 
 Result<CaptureWriter> CaptureWriter::open(const std::string& path, CaptureFormat format) {
-  if (path == "-") return CaptureWriter(File::adopt(::dup(STDOUT_FILENO), "standard output"), format);
+  if (path == "-") {
+    static_cast<void>(::fcntl(STDOUT_FILENO, F_SETPIPE_SZ, kPipeBytes));  // no pipe, or no room: as it is
+    return CaptureWriter(File::adopt(::dup(STDOUT_FILENO), "standard output"), format);
+  }
   Result<File> file = File::create(path);
   if (!file) return file.error();
   return CaptureWriter(std::move(*file), format);
@@ -81,10 +92,15 @@ std::uint32_t CaptureWriter::interface_of(const Frame& frame) {
   return found->second;
 }
 
+void CaptureWriter::count(const Frame& frame) {
+  ++frames_;
+  const bool out_of_time =
+      frame.time_ns < 0 || (format_ == CaptureFormat::kPcap && frame.time_ns >= kPcapTimeEnd);
+  if (out_of_time) ++frames_out_of_time_;
+}
+
 void CaptureWriter::put_pcap(const Frame& frame) {
-  const std::int64_t seconds = floor_seconds(frame.time_ns);
-  if (seconds < 0 || seconds > UINT32_MAX) ++frames_out_of_time_;
-  const std::array<std::uint32_t, 4> record{static_cast<std::uint32_t>(seconds),
+  const std::array<std::uint32_t, 4> record{static_cast<std::uint32_t>(floor_seconds(frame.time_ns)),
                                             second_rest_ns(frame.time_ns), frame.captured_bytes,
                                             frame.wire_bytes};
   put(buffer_, record);
@@ -93,7 +109,6 @@ void CaptureWriter::put_pcap(const Frame& frame) {
 
 void CaptureWriter::put_pcapng(const Frame& frame) {
   const std::uint32_t interface_number = interface_of(frame);
-  if (frame.time_ns < 0) ++frames_out_of_time_;
   const std::uint32_t block_bytes = 32 + (frame.captured_bytes + 3) / 4 * 4;
   const auto time = static_cast<std::uint64_t>(frame.time_ns);
   put(buffer_, kEnhancedPacketBlock);
@@ -116,8 +131,48 @@ Status CaptureWriter::write(const Frame& frame) {
     begin_pcapng();
     put_pcapng(frame);
   }
-  ++frames_;
+  count(frame);
   return buffer_.size() >= kBufferBytes ? flush() : Status();
+}
+
+Status CaptureWriter::write(std::span<const query::FrameRun> runs) {
+  pieces_.assign(1, Bytes());
+  std::uint64_t bytes = 0;
+  for (const query::FrameRun& run : runs) {
+    if (format_ == CaptureFormat::kPcapng) {
+      for (const Frame& frame : run.frames) TAPLINE_TRY(write(frame));
+      continue;
+    }
+    if (const Status begun = begin_pcap(run.frames[0].link_type); !begun) {
+      TAPLINE_TRY(write_pieces(bytes));  // what came before stays
+      return begun;
+    }
+    for (const Frame& frame : run.frames) {
+      count(frame);
+      const Bytes record = query::record_of(frame);
+      Bytes& last = pieces_.back();
+      if (last.data() + last.size() == record.data()) {
+        last = {last.data(), last.size() + record.size()};
+      } else {
+        pieces_.push_back(record);
+      }
+      bytes += record.size();
+    }
+  }
+  return write_pieces(bytes);
+}
+
+Status CaptureWriter::write_pieces(std::uint64_t bytes) {
+  const std::span<const Bytes> pieces = std::span(pieces_).subspan(1);
+  if (bytes < kGatherBytesMin || bytes < kGatherPieceBytesMin * pieces.size()) {
+    for (const Bytes piece : pieces) put_bytes(buffer_, piece);
+    return buffer_.size() >= kBufferBytes ? flush() : Status();
+  }
+  pieces_[0] = buffer_;
+  TAPLINE_TRY(file_.write_gather(pieces_));
+  file_bytes_ += buffer_.size() + bytes;
+  buffer_.clear();
+  return {};
 }
 
 Status CaptureWriter::flush() {

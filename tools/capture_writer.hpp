@@ -1,6 +1,7 @@
 #pragma once
 // CaptureWriter: frames -> a pcap or pcapng file, with nanoseconds. Written in large pieces; the file is
-// valid after every flush(), so that an interrupted extract leaves whole records.
+// valid after every flush(), so that an interrupted extract leaves whole records. Large runs are written to
+// pcap from where they stand: nobody copies them but the kernel.
 
 #include <cstdint>
 #include <map>
@@ -10,6 +11,7 @@
 #include "capture/base/byte_writer.hpp"
 #include "capture/base/file.hpp"
 #include "capture/packet/frame.hpp"
+#include "storage/query/frame_run.hpp"
 
 namespace tapline::tools {
 
@@ -22,6 +24,8 @@ class CaptureWriter {
 
   /// kInvalid for a second link type in a pcap file: the remedy is pcapng.
   Status write(const Frame& frame);
+  /// The same of many.
+  Status write(std::span<const query::FrameRun> runs);
   Status flush();
   /// A pcap or pcapng header even without frames (Ethernet), then flush.
   Status finish();
@@ -36,12 +40,16 @@ class CaptureWriter {
   Status begin_pcap(std::uint16_t link_type);
   void begin_pcapng();
   std::uint32_t interface_of(const Frame& frame);
+  void count(const Frame& frame);
   void put_pcap(const Frame& frame);
+  Status write_pieces(std::uint64_t bytes);
   void put_pcapng(const Frame& frame);
 
   File file_;
   CaptureFormat format_;
   ByteBuffer buffer_;
+  std::vector<Bytes>
+      pieces_;  // records of the runs that are written, neighbours as one; the first is buffer_
   bool begun_ = false;
   std::uint16_t link_type_ = kLinkEthernet;
   std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t>

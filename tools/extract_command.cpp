@@ -130,17 +130,35 @@ Result<ExtractOptions> read_options(const CommandLine& command_line) {
 
 enum class Written : std::uint8_t { kAll, kInterrupted, kTooLong };
 
+/// True where all were written; false where the file would exceed the limit.
+Result<bool> write_runs(std::span<const query::FrameRun> runs, CaptureWriter& writer,
+                        std::uint64_t bytes_max) {
+  constexpr std::uint64_t kRecordOverheadMax = 64;
+  if (bytes_max == 0) {
+    TAPLINE_TRY(writer.write(runs));
+    return true;
+  }
+  for (const query::FrameRun& run : runs) {
+    for (const Frame& frame : run.frames) {
+      if (writer.file_bytes() + frame.captured_bytes + kRecordOverheadMax > bytes_max) return false;
+      TAPLINE_TRY(writer.write(frame));
+    }
+  }
+  return true;
+}
+
 /// Writes until the end, the limit, an interrupt or an error. `source`: an Extraction, or a Following's
 /// slice.
 template <class Source>
 Result<Written> write_frames(Source& source, CaptureWriter& writer, std::uint64_t bytes_max) {
-  constexpr std::uint64_t kRecordOverheadMax = 64;
-  while (const Frame* frame = source.next()) {
-    const std::uint64_t wanted = writer.file_bytes() + frame->captured_bytes + kRecordOverheadMax;
-    if (interrupted) return Written::kInterrupted;
-    if (bytes_max != 0 && wanted > bytes_max) return Written::kTooLong;
-    TAPLINE_TRY(writer.write(*frame));
-    if (writer.frames() == 1) TAPLINE_TRY(writer.flush());  // whoever reads a pipe can begin
+  while (!interrupted) {
+    const std::span<const query::FrameRun> runs = source.next_runs();
+    if (runs.empty()) break;
+    const bool first = writer.frames() == 0;
+    const Result<bool> all = write_runs(runs, writer, bytes_max);
+    if (!all) return all.error();
+    if (!*all) return Written::kTooLong;
+    if (first) TAPLINE_TRY(writer.flush());  // whoever reads a pipe can begin
   }
   return interrupted ? Written::kInterrupted : Written::kAll;
 }

@@ -142,7 +142,7 @@ Status File::write_all(Bytes bytes) {
 }
 
 Status File::write_gather(std::span<const Bytes> pieces) {
-  constexpr std::size_t kVectorsMax = 64;
+  constexpr std::size_t kVectorsMax = 1024;  // IOV_MAX of Linux
   while (!pieces.empty()) {
     std::array<iovec, kVectorsMax> vectors;
     const std::size_t count = std::min(pieces.size(), kVectorsMax);

@@ -9,6 +9,7 @@
 #include "capture/base/check.hpp"
 #include "storage/block_frames.hpp"
 #include "storage/container_layout.hpp"
+#include "storage/query/frame_run.hpp"
 
 namespace tapline::query {
 
@@ -34,14 +35,15 @@ std::uint64_t size_of(const FetchedBlock& block) {
   return block.content.capacity() + block.frames.capacity() * sizeof(Frame);
 }
 
-/// Copies the frames' bytes to `content`, one after the other, and points the frames there.
-void move_bytes(std::vector<Frame>& frames, std::uint64_t bytes, std::vector<std::uint8_t>& content) {
+/// Copies the frames' records to `content`, one after the other, and points the frames there.
+void move_records(std::vector<Frame>& frames, std::uint64_t bytes, std::vector<std::uint8_t>& content) {
   content.resize(bytes);
   std::uint8_t* at = content.data();
   for (Frame& frame : frames) {
-    std::copy_n(frame.data, frame.captured_bytes, at);
-    frame.data = at;
-    at += frame.captured_bytes;
+    const Bytes record = record_of(frame);
+    std::ranges::copy(record, at);
+    frame.data = at + storage::kPcapRecordHeaderBytes;
+    at += record.size();
   }
 }
 
@@ -297,17 +299,25 @@ FetchedBlock BlockFetch::fetch(std::size_t job, Workplace& place) {
   return block;
 }
 
-void BlockFetch::keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block) {
+/// Those that are not wanted leave place.frames.
+void BlockFetch::leave_out(const TimeWindow& order, Workplace& place, FetchedBlock& block) {
+  if (!accept_ && !order.limited()) return;
   std::erase_if(place.frames, [&](const Frame& frame) {
-    if (order.contains(frame.order.time_ns)) return !accept_(frame);
+    if (order.contains(frame.order.time_ns)) return accept_ && !accept_(frame);
     block.has_later = block.has_later || frame.order.time_ns >= order.until_ns;
     return true;
   });
-  std::uint64_t wanted_bytes = 0;
-  for (const Frame& frame : place.frames) wanted_bytes += frame.captured_bytes;
+}
+
+void BlockFetch::keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block) {
+  leave_out(order, place, block);
+  const bool all = place.frames.size() == block.header.frames;
+  std::uint64_t wanted_bytes = all ? place.block.content.size() : 0;
+  for (std::size_t i = 0; !all && i < place.frames.size(); ++i)
+    wanted_bytes += record_of(place.frames[i]).size();
   if (wanted_bytes < place.block.content.size() / 2) {
     block.frames = place.frames;
-    move_bytes(block.frames, wanted_bytes, block.content);
+    move_records(block.frames, wanted_bytes, block.content);
   } else {
     block.frames = std::move(place.frames);
     block.content = std::move(place.block.content);

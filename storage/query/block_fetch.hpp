@@ -44,7 +44,7 @@ struct FetchedBlock {
 
 class BlockFetch {
  public:
-  /// Called from all threads at once.
+  /// Called from all threads at once. Empty: every frame.
   using Accept = std::function<bool(const Frame&)>;
 
   /// `headers`: of the segments of `readers`, by number. `jobs`: in the order in which they will be taken. No
@@ -85,6 +85,7 @@ class BlockFetch {
                    std::uint64_t& bytes);
   Status parse(std::size_t job, Workplace& place) const;
   void wait_for_budget(std::uint64_t bytes);
+  void leave_out(const TimeWindow& order, Workplace& place, FetchedBlock& block);
   void keep_accepted(const TimeWindow& order, Workplace& place, FetchedBlock& block);
 
   SegmentReaders& readers_;

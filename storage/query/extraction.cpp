@@ -114,9 +114,10 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
   state->coverage.add_plan(*plan);
   state->totals = plan->totals;
   state->warnings = std::move(plan->warnings);
-  const State* raw = state.get();
-  state->merge.emplace(
-      std::move(plan->segments), [raw](const Frame& frame) { return raw->accepts(frame); }, limits);
+  FrameMerge::Accept accept;  // none: every frame
+  if (!state->everything || state->window.limited())
+    accept = [raw = state.get()](const Frame& frame) { return raw->accepts(frame); };
+  state->merge.emplace(std::move(plan->segments), std::move(accept), limits);
   return Extraction(std::move(state));
 }
 
@@ -145,6 +146,9 @@ bool Extraction::at_end() const {
 }
 TimeNs Extraction::given_until_ns() const {
   return state_->merge->given_until_ns();
+}
+std::span<const FrameRun> Extraction::next_runs() {
+  return state_->merge->next_runs();
 }
 std::uint64_t Extraction::blocks_read() const {
   return state_->merge->blocks_read();

@@ -47,7 +47,10 @@ class Extraction {
 
   /// The next frame, valid until the next call; null at the end, or where ReadLimits::stop wants so.
   const Frame* next();
-  /// Once next() gave null: nothing is left.
+  /// The same by runs, some hundred frames at a time; none where next() would give null. Whoever takes runs
+  /// takes no single frames.
+  std::span<const FrameRun> next_runs();
+  /// Once there were none: nothing is left.
   bool at_end() const;
   /// All frames of earlier order times were given.
   TimeNs given_until_ns() const;

@@ -191,6 +191,19 @@ const Frame* Following::next() {
   return frame;
 }
 
+std::span<const FrameRun> Following::next_runs() {
+  if (state_->slice_given) return {};
+  const std::span<const FrameRun> runs = state_->slice->next_runs();
+  if (runs.empty() && state_->slice->at_end()) state_->finish_slice();
+  const TimeNs since_ns = state_->progress.slice().since_ns;
+  for (const FrameRun& run : runs) {  // of a block order keys ascend
+    const auto in_time = std::ranges::lower_bound(run.frames, since_ns, {},
+                                                  [](const Frame& frame) { return frame.order.time_ns; });
+    state_->late_frames += static_cast<std::uint64_t>(in_time - run.frames.begin());
+  }
+  return runs;
+}
+
 Status Following::look_again() {
   if (!state_->slice_given || state_->last_slice) return {};
   return state_->look();

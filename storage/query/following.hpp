@@ -24,6 +24,9 @@ class Following {
   /// The next frame, valid until the next call; null where nothing more is complete on the disk yet, or where
   /// ReadLimits::stop wants so.
   const Frame* next();
+  /// The same by runs, some hundred frames at a time; none where next() would give null. Whoever takes runs
+  /// takes no single frames.
+  std::span<const FrameRun> next_runs();
   /// After null: looks what has been recorded since. Reads the newest groups of ledger and session files, and
   /// lists the store where there is something new; not to be called more often than a few times a second.
   Status look_again();

@@ -5,12 +5,18 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 #include "capture/base/check.hpp"
 
 namespace tapline::query {
+
+namespace {
+
+/// Given out at a time: 40 bytes each, so that they and their frames' places stay in the processor's caches.
+constexpr std::size_t kRunsMax = 1024;
+
+}  // namespace
 
 struct FrameMerge::Segment {
   storage::SegmentHeader header{};
@@ -38,17 +44,27 @@ struct FrameMerge::Cursor {
   bool loaded() const { return next_frame < block.frames.size(); }
 };
 
+FrameMerge::Place::Place(const OrderKey& order, bool loaded, std::uint32_t cursor)
+    : time(static_cast<std::uint64_t>(order.time_ns) ^ (std::uint64_t{1} << 63)),
+      rest((std::uint64_t{order.count} << 32) | (std::uint64_t{loaded} << kCursorBits) | cursor) {}
+
 bool FrameMerge::comes_later(const Place& a, const Place& b) {
-  return std::tie(a.order, a.loaded, a.port, a.worker, a.cursor) >
-         std::tie(b.order, b.loaded, b.port, b.worker, b.cursor);
+  return a.time != b.time ? a.time > b.time : a.rest > b.rest;
 }
 
+/// Cursors are numbered in the order in which equal order keys are given out: by port and worker, then by
+/// segment as given, then by lane.
 FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits)
     : stop_(limits.stop) {
+  std::ranges::stable_sort(segments, {}, [](const PlannedSegment& segment) {
+    return std::pair(segment.header.port, segment.header.worker);
+  });
   std::vector<Due> due;
   for (PlannedSegment& segment : segments) add_segment(std::move(segment), due);
+  TAPLINE_CHECK(cursors_.size() < kCursorsMax);
   prepare_fetch(std::move(due), std::move(accept), limits);
   queue_.reserve(cursors_.size());
+  runs_.reserve(kRunsMax);
   for (const auto& cursor : cursors_) {
     if (has_more(*cursor)) {
       queue_.push_back(place_of(*cursor));
@@ -61,9 +77,8 @@ FrameMerge::FrameMerge(std::vector<PlannedSegment> segments, Accept accept, cons
 
 FrameMerge::~FrameMerge() = default;
 
-/// Cursors are numbered by segment, then lane: of equal order keys the lower number comes first. A block is
-/// due no later than those behind it in its lane, so that an entry that claims too late a key, and is found
-/// out when its block is read, has not kept these back.
+/// A block is due no later than those behind it in its lane, so that an entry that claims too late a key, and
+/// is found out when its block is read, has not kept these back.
 void FrameMerge::add_segment(PlannedSegment planned, std::vector<Due>& due) {
   Segment segment;
   segment.header = planned.header;
@@ -82,16 +97,11 @@ void FrameMerge::add_segment(PlannedSegment planned, std::vector<Due>& due) {
     const std::size_t first_due = due.size();
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       const storage::BlockEntry& entry = blocks[i].entry;
-      due.push_back({{{entry.order_first_ns, entry.order_first_count},
-                      segment.header.port,
-                      segment.header.worker,
-                      false,
-                      cursor->number},
-                     i,
-                     {number, blocks[i]}});
+      due.push_back(
+          {{{entry.order_first_ns, entry.order_first_count}, false, cursor->number}, i, {number, blocks[i]}});
     }
     for (std::size_t i = due.size() - 1; i > first_due; --i)
-      due[i - 1].place.order = std::min(due[i - 1].place.order, due[i].place.order);
+      if (comes_later(due[i - 1].place, due[i].place)) due[i - 1].place = due[i].place;
     cursors_.push_back(std::move(cursor));
     ++segment.cursors_left;
   }
@@ -105,7 +115,7 @@ void FrameMerge::prepare_fetch(std::vector<Due> due, Accept accept, const ReadLi
   std::vector<FetchJob> jobs;
   jobs.reserve(due.size());
   for (const Due& block : due) {
-    cursors_[block.place.cursor]->jobs[block.in_lane] = {jobs.size(), block.place.order};
+    cursors_[block.place.cursor()]->jobs[block.in_lane] = {jobs.size(), block.place.order()};
     jobs.push_back(block.job);
   }
   std::vector<storage::SegmentHeader> headers;
@@ -117,10 +127,8 @@ void FrameMerge::prepare_fetch(std::vector<Due> due, Accept accept, const ReadLi
 
 /// Of a cursor that has a frame or a block left.
 FrameMerge::Place FrameMerge::place_of(const Cursor& cursor) const {
-  const storage::SegmentHeader& header = segments_[cursor.segment].header;
-  if (cursor.loaded())
-    return {cursor.block.frames[cursor.next_frame].order, header.port, header.worker, true, cursor.number};
-  return {cursor.jobs[cursor.next_job].due, header.port, header.worker, false, cursor.number};
+  if (cursor.loaded()) return {cursor.block.frames[cursor.next_frame].order, true, cursor.number};
+  return {cursor.jobs[cursor.next_job].due, false, cursor.number};
 }
 
 bool FrameMerge::has_more(const Cursor& cursor) const {
@@ -144,7 +152,11 @@ void FrameMerge::replace_first(Cursor& cursor) {
   if (has_more(cursor)) {
     queue_[0] = place_of(cursor);
   } else {
-    end(cursor);
+    if (runs_.empty()) {
+      end(cursor);
+    } else {  // its frames are in the last run
+      ended_ = &cursor;
+    }
     queue_[0] = queue_.back();
     queue_.pop_back();
   }
@@ -217,24 +229,58 @@ void FrameMerge::load(Cursor& cursor) {
   if (cursor.block.has_later) later_blocks_.push_back({readers_.file(cursor.segment), planned.number});
 }
 
-const Frame* FrameMerge::next() {
-  if (given_out_ != nullptr) {
-    Cursor& cursor = *std::exchange(given_out_, nullptr);
-    ++cursor.next_frame;
-    replace_first(cursor);
+/// Of the first in the queue, whose block is loaded: as much as comes before the second.
+void FrameMerge::take_run(Cursor& cursor) {
+  const std::vector<Frame>& frames = cursor.block.frames;
+  const std::size_t first = cursor.next_frame++;
+  if (queue_.size() == 1) {
+    cursor.next_frame = frames.size();
+  } else {
+    const bool right = queue_.size() > 2 && comes_later(queue_[1], queue_[2]);
+    const Place second = queue_[right ? 2 : 1];
+    while (cursor.loaded() && comes_later(second, place_of(cursor))) ++cursor.next_frame;
   }
-  while (!queue_.empty()) {
-    Cursor& cursor = *cursors_[queue_[0].cursor];
-    if (queue_[0].loaded) {
-      given_out_ = &cursor;
-      return &cursor.block.frames[cursor.next_frame];
+  runs_.push_back({{&frames[first], cursor.next_frame - first}, &cursor.block.header});
+}
+
+std::span<const FrameRun> FrameMerge::next_runs() {
+  runs_.clear();
+  if (ended_ != nullptr) end(*std::exchange(ended_, nullptr));
+  while (!queue_.empty() && ended_ == nullptr && runs_.size() < kRunsMax) {
+    Cursor& cursor = *cursors_[queue_[0].cursor()];
+    if (queue_[0].loaded()) {
+      take_run(cursor);
+    } else if (!runs_.empty()) {
+      break;  // loading takes away the block before, which runs point into
+    } else if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) {
+      break;  // set by a signal handler or another thread; nothing else is read because of it
+    } else {
+      load(cursor);
     }
-    // Set by a signal handler or another thread; nothing else is read because of it.
-    if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return nullptr;
-    load(cursor);
     replace_first(cursor);
   }
-  return nullptr;
+  return runs_;
+}
+
+const Frame* FrameMerge::next() {
+  if (run_ < runs_.size() && frame_ == runs_[run_].frames.size()) {
+    ++run_;
+    frame_ = 0;
+  }
+  if (run_ == runs_.size()) {
+    run_ = 0;
+    if (next_runs().empty()) return nullptr;
+  }
+  return &runs_[run_].frames[frame_++];
+}
+
+TimeNs FrameMerge::given_until_ns() const {
+  if (frame_ > 0) {  // by next(), which has not given out all of runs_
+    const std::span<const Frame> frames = runs_[run_].frames;
+    if (frame_ < frames.size()) return frames[frame_].order.time_ns;
+    if (run_ + 1 < runs_.size()) return runs_[run_ + 1].frames[0].order.time_ns;
+  }
+  return at_end() ? TimeWindow::kUnlimitedUntil : queue_.front().order().time_ns;
 }
 
 std::uint64_t FrameMerge::blocks_read() const {
@@ -246,8 +292,8 @@ std::uint64_t FrameMerge::bytes_read() const {
 }
 
 const storage::BlockHeader& FrameMerge::block_header() const {
-  TAPLINE_CHECK(given_out_ != nullptr);
-  return given_out_->block.header;
+  TAPLINE_CHECK(run_ < runs_.size());
+  return *runs_[run_].block;
 }
 
 }  // namespace tapline::query

@@ -2,8 +2,9 @@
 // FrameMerge: the frames of planned blocks in order: by order key, then port, then worker. A k-way merge over
 // the lanes of all segments: within a lane order keys ascend, so that one block a lane is merged at a time,
 // and a block is needed only when its first order key is due. A block that breaks the order of its lane
-// counts as damaged, so that frames come in order whatever segments claim. Blocks are fetched by the threads
-// of BlockFetch; everything here is called by one.
+// counts as damaged, so that frames come in order whatever segments claim. What is given out are runs: frames
+// of one block that no other lane comes between. Blocks are fetched by the threads of BlockFetch; everything
+// here is called by one.
 
 #include <atomic>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include "capture/packet/frame.hpp"
 #include "storage/query/block_fetch.hpp"
+#include "storage/query/frame_run.hpp"
 #include "storage/query/plan.hpp"
 #include "storage/query/segment_readers.hpp"
 
@@ -25,16 +27,17 @@ class FrameMerge {
   FrameMerge(std::vector<PlannedSegment> segments, Accept accept, const ReadLimits& limits = {});
   ~FrameMerge();
 
-  /// The next frame, valid until the next call; null at the end, or where ReadLimits::stop wants so. A block
-  /// that cannot be read is skipped and reported by unreadable(); the merge goes on with what is whole. A
-  /// segment that has expired since it was planned is reported once, as kNotFound with the times of its name.
+  /// The next frames, as many as there are before another block has to be read, valid until the next call;
+  /// none at the end, or where ReadLimits::stop wants so. A block that cannot be read is skipped and reported by unreadable(); the merge goes on
+  /// with what is whole. A segment that has expired since it was planned is reported once, as kNotFound with
+  /// the times of its name.
+  std::span<const FrameRun> next_runs();
+  /// The same frame by frame; null where there are none. Whoever takes frames takes no runs.
   const Frame* next();
-  /// Once next() gave null: nothing is left.
+  /// Once there were none: nothing is left.
   bool at_end() const { return queue_.empty(); }
   /// All frames of earlier order times were given out.
-  TimeNs given_until_ns() const {
-    return at_end() ? TimeWindow::kUnlimitedUntil : queue_.front().order.time_ns;
-  }
+  TimeNs given_until_ns() const;
   /// The header of the block that holds the frame that next() gave out last; valid as long as that.
   const storage::BlockHeader& block_header() const;
 
@@ -51,13 +54,22 @@ class FrameMerge {
  private:
   struct Segment;
   struct Cursor;
+  /// Where a cursor stands: order key, whether that is a frame's, and the cursor's number, as two numbers to
+  /// be compared one after the other.
   struct Place {
-    OrderKey order;
-    std::uint16_t port;
-    std::uint16_t worker;
-    bool loaded;  // false: a lower bound; the block must be read before anything equal is given out
-    std::uint32_t cursor;
+    std::uint64_t time;  // ascending with order time
+    std::uint64_t rest;  // count, loaded, cursor: 32, 1 and 31 bits
+
+    Place(const OrderKey& order, bool loaded, std::uint32_t cursor);
+    /// False: a lower bound; the block must be read before anything equal is given out.
+    bool loaded() const { return ((rest >> kCursorBits) & 1) != 0; }
+    OrderKey order() const {
+      return {static_cast<TimeNs>(time ^ (std::uint64_t{1} << 63)), static_cast<std::uint32_t>(rest >> 32)};
+    }
+    std::uint32_t cursor() const { return static_cast<std::uint32_t>(rest & (kCursorsMax - 1)); }
   };
+  static constexpr unsigned kCursorBits = 31;
+  static constexpr std::uint64_t kCursorsMax = std::uint64_t{1} << kCursorBits;
   static bool comes_later(const Place& a, const Place& b);
   /// A block on its way into the list of jobs.
   struct Due {
@@ -70,12 +82,14 @@ class FrameMerge {
   void prepare_fetch(std::vector<Due> due, Accept accept, const ReadLimits& limits);
   Place place_of(const Cursor& cursor) const;
   bool has_more(const Cursor& cursor) const;
-  /// Puts the first of the queue, a cursor that went on, where it belongs by now, or away at its end.
+  /// Puts the first of the queue, a cursor that went on, where it belongs by now, or away where it has no
+  /// more.
   void replace_first(Cursor& cursor);
   void sift_down();
   void end(Cursor& cursor);
   void load(Cursor& cursor);
   void check_lane_order(Cursor& cursor, std::uint32_t block);
+  void take_run(Cursor& cursor);
   bool table_is_right(std::uint32_t segment);
   void report(std::uint32_t segment, const PlannedBlock& planned, Error error);
 
@@ -85,7 +99,10 @@ class FrameMerge {
   std::unique_ptr<BlockFetch> fetch_;
   const std::atomic<bool>* stop_;  // null: never
   std::vector<Place> queue_;       // a heap, the place that comes first at its top
-  Cursor* given_out_ = nullptr;    // stands at the top still
+  std::vector<FrameRun> runs_;
+  Cursor* ended_ = nullptr;  // by the last of runs_
+  std::size_t run_ = 0;      // of runs_, the one that next() gives out
+  std::size_t frame_ = 0;    // of that, how many next() has given out
   std::vector<UnreadableSegment> unreadable_;
   std::vector<LaterBlock> later_blocks_;
 };

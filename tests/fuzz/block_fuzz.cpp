@@ -23,6 +23,11 @@ void check_frame(const Frame& frame, const DecodedBlock& block) {
   const bool within = frame.data >= block.content.data() && frame.data <= end &&
                       frame.captured_bytes <= static_cast<std::size_t>(end - frame.data);
   if (!within || frame.captured_bytes > kFrameBytesMax) std::abort();
+  const std::uint32_t record[] = {static_cast<std::uint32_t>(floor_seconds(frame.time_ns)),
+                                  second_rest_ns(frame.time_ns), frame.captured_bytes, frame.wire_bytes};
+  static_assert(sizeof record == kPcapRecordHeaderBytes);
+  if (frame.data - block.content.data() < std::ptrdiff_t{sizeof record}) std::abort();
+  if (std::memcmp(frame.data - sizeof record, record, sizeof record) != 0) std::abort();
   PacketMeta meta;
   decode(frame, meta);
   if (collect_frame_keys(frame, meta, frame_fingerprint(frame, meta)).keys().empty()) std::abort();

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "storage/query/frame_run.hpp"
 #include "tests/query/store_answer.hpp"
 
 using namespace tapline;
@@ -150,13 +151,14 @@ TEST_CASE("of blocks with few wanted frames only these stay in memory") {
   for (std::size_t job = 0; job < count; ++job) {
     FetchedBlock block = fetch.take(job);
     must(block.status);
-    std::uint64_t captured_bytes = 0;
+    std::uint64_t record_bytes = 0;
     for (const Frame& frame : block.frames) {
       CHECK(frame.time_ns % 16 == 0);
-      CHECK(frame.data >= block.content.data());
-      captured_bytes += frame.captured_bytes;
+      CHECK(record_of(frame).data() >= block.content.data());
+      CHECK(load_le<std::uint32_t>(frame.data - 4) == frame.wire_bytes);
+      record_bytes += record_of(frame).size();
     }
-    if (captured_bytes < raw_bytes[job] / 2) CHECK(block.content.size() == captured_bytes);
+    if (record_bytes < raw_bytes[job] / 2) CHECK(block.content.size() == record_bytes);
     frames += block.frames.size();
     content_bytes += block.content.size();
   }

@@ -58,6 +58,49 @@ TEST_CASE("the merge gives what sorting all frames gives") {
   CHECK(merged.unreadable().empty());
 }
 
+TEST_CASE(
+    "runs hold the same frames in the same order, each behind its record header, and their block's header") {
+  const TestStore store;
+  record_three(*store);
+  const unsigned threads = GENERATE(1u, 3u);
+  const bool some = GENERATE(false, true);
+  const FrameMerge::Accept accept =
+      some ? FrameMerge::Accept([](const Frame& frame) { return frame.captured_bytes % 7 == 0; }) : nullptr;
+  FrameMerge single(plan_all(*store).segments, accept);
+  FrameMerge merged(plan_all(*store).segments, accept, with_threads(threads));
+  std::uint64_t runs = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t wrong = 0;
+  for (std::span<const FrameRun> given = merged.next_runs(); !given.empty(); given = merged.next_runs()) {
+    for (const FrameRun& run : given) {
+      REQUIRE_FALSE(run.frames.empty());
+      ++runs;
+      for (const Frame& frame : run.frames) {
+        const Frame* const expected = single.next();
+        REQUIRE(expected != nullptr);
+        const bool same = owned(*expected) == owned(frame) && expected->order == frame.order &&
+                          run.block->segment_tag == single.block_header().segment_tag &&
+                          run.block->sequence == single.block_header().sequence;
+        const Bytes record = record_of(frame);
+        const bool behind_header =
+            load_le<std::uint32_t>(record.data()) ==
+                static_cast<std::uint32_t>(floor_seconds(frame.time_ns)) &&
+            load_le<std::uint32_t>(record.data() + 4) == second_rest_ns(frame.time_ns) &&
+            load_le<std::uint32_t>(record.data() + 8) == frame.captured_bytes &&
+            load_le<std::uint32_t>(record.data() + 12) == frame.wire_bytes;
+        if (!same || !behind_header) ++wrong;
+        ++frames;
+      }
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(single.next() == nullptr);
+  CHECK(merged.next_runs().empty());
+  CHECK(frames > 500);
+  if (!some) CHECK(runs < frames);
+  CHECK(merged.blocks_read() == single.blocks_read());
+}
+
 TEST_CASE("frames of equal order keys come by worker, then as the catalog lists their segments") {
   const TestStore store;
   const ByteBuffer bytes(60, 1);

@@ -33,6 +33,43 @@ CaptureWriter write_all(const std::string& path, CaptureFormat format,
   return writer;
 }
 
+/// Frames as they stand in blocks: each behind its record header, here and there one that does not follow the
+/// frame before.
+class Records {
+ public:
+  explicit Records(const std::vector<OwnedFrame>& from) {
+    std::vector<std::size_t> at;
+    for (const OwnedFrame& frame : from) {
+      if (at.size() % 5 == 4) bytes_.push_back(0);
+      put(bytes_, static_cast<std::uint32_t>(floor_seconds(frame.time_ns)));
+      put(bytes_, second_rest_ns(frame.time_ns));
+      put(bytes_, static_cast<std::uint32_t>(frame.bytes.size()));
+      put(bytes_, frame.wire_bytes);
+      at.push_back(bytes_.size());
+      put_bytes(bytes_, frame.bytes);
+    }
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      frames_.push_back(view(from[i]));
+      frames_.back().data = bytes_.data() + at[i];
+    }
+  }
+
+  /// Of frames [first, end): of one, two and three frames in turn.
+  std::vector<query::FrameRun> runs(std::size_t first, std::size_t end) const {
+    std::vector<query::FrameRun> runs;
+    for (std::size_t length = 1; first < end; length = length % 3 + 1) {
+      const std::size_t count = std::min(length, end - first);
+      runs.push_back({std::span(frames_).subspan(first, count), nullptr});
+      first += count;
+    }
+    return runs;
+  }
+
+ private:
+  ByteBuffer bytes_;
+  std::vector<Frame> frames_;
+};
+
 std::vector<OwnedFrame> read_back(const std::string& path) {
   const std::unique_ptr<FrameSource> source = must(open_capture_file(path));
   std::array<Frame, kBurstFramesMax> burst;
@@ -59,6 +96,24 @@ TEST_CASE("frames come back from pcap and pcapng with bytes, wire lengths and na
   CHECK(read_back(folder / "out") == frames);
 }
 
+TEST_CASE("runs are written as their frames would be, whether they are copied or not") {
+  const CaptureFormat format = GENERATE(CaptureFormat::kPcap, CaptureFormat::kPcapng);
+  const std::size_t frames_a_call = GENERATE(1u, 3u, 700u);
+  const TemporaryFolder folder;
+  std::vector<OwnedFrame> frames = random_traffic(62, 2000);
+  frames[5].time_ns = -1;
+  must(write_all(folder / "single", format, frames).finish());
+  const Records records(frames);
+  CaptureWriter writer = must(CaptureWriter::open(folder / "runs", format));
+  for (std::size_t at = 0; at < frames.size(); at += frames_a_call)
+    must(writer.write(records.runs(at, std::min(at + frames_a_call, frames.size()))));
+  must(writer.finish());
+  CHECK(writer.frames() == frames.size());
+  CHECK(writer.frames_out_of_time() == 1);
+  CHECK(writer.file_bytes() == std::filesystem::file_size(folder / "runs"));
+  CHECK(must(read_file(folder / "runs")) == must(read_file(folder / "single")));
+}
+
 TEST_CASE("pcapng holds frames of several link types") {
   const TemporaryFolder folder;
   std::vector<OwnedFrame> frames;
@@ -80,6 +135,21 @@ TEST_CASE("pcap refuses a second link type and names the remedy; what came befor
   CHECK(refused.error().code == ErrorCode::kInvalid);
   CHECK(refused.error().context.find("--format pcapng") != std::string::npos);
   must(writer.finish());
+  CHECK(writer.frames() == 1);
+  CHECK(read_back(folder / "out") == frames);
+}
+
+TEST_CASE("of runs of two link types, too, pcap keeps what came before the second") {
+  const TemporaryFolder folder;
+  std::vector<OwnedFrame> frames = {owned(ByteBuffer(60, 1), kStart),
+                                    owned(ByteBuffer(60, 2), kStart, kLinkRaw)};
+  const Records records(frames);
+  CaptureWriter writer = must(CaptureWriter::open(folder / "out", CaptureFormat::kPcap));
+  const std::vector<query::FrameRun> runs = records.runs(0, 2);
+  REQUIRE(runs.size() == 2);
+  CHECK_FALSE(writer.write(runs).ok());
+  must(writer.finish());
+  frames.pop_back();
   CHECK(writer.frames() == 1);
   CHECK(read_back(folder / "out") == frames);
 }
