@@ -31,7 +31,7 @@ constexpr std::uint64_t kAlignment = 4096;
 constexpr std::size_t kSmallBufferBytes = kSmallPieceBytesMax + 2 * kAlignment;
 constexpr std::uint64_t kHugePieceBytesMax = kHugePageBytes - 2 * kAlignment;
 constexpr std::uint64_t kOffsetMax = std::uint64_t{1} << 62;
-constexpr unsigned kReadsUnderWay = 2;
+constexpr unsigned kReadsUnderWay = 4;
 
 std::uint64_t bytes_of(const storage::BlockEntry& entry) {
   return storage::total_bytes(entry.extension_bytes, entry.stored_bytes);
