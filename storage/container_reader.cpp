@@ -179,28 +179,50 @@ void ContainerReader::expect_block(const BlockEntry& entry) const {
                                     static_cast<off_t>(bytes), POSIX_FADV_WILLNEED));
 }
 
-Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t number,
-                                    DecodedBlock& block) const {
+Status ContainerReader::check_place(const BlockEntry& entry, std::uint32_t number) const {
   if (!lengths_sane(entry.extension_bytes, entry.stored_bytes, entry.raw_bytes) ||
       entry.file_offset > file_bytes_ ||
       total_bytes(entry.extension_bytes, entry.stored_bytes) > file_bytes_ - entry.file_offset) {
     return corrupt(path(), entry.file_offset, fmt::format("block {} points outside the file", number));
   }
+  return {};
+}
+
+Status ContainerReader::confirm_entry(const BlockEntry& entry, std::uint32_t number) const {
+  TAPLINE_TRY(check_place(entry, number));
+  std::vector<std::uint8_t> head(total_bytes(entry.extension_bytes, 0));
+  TAPLINE_TRY(pread(entry.file_offset, head));
+  BlockHeader header{};
+  return check_head(entry, number, head, header);
+}
+
+Status ContainerReader::check_block(const BlockEntry& entry, std::uint32_t number,
+                                    DecodedBlock& block) const {
+  TAPLINE_TRY(check_place(entry, number));
   block.stored.resize(total_bytes(entry.extension_bytes, entry.stored_bytes));
   TAPLINE_TRY(pread(entry.file_offset, block.stored));
   return check_whole(entry, number, block.stored, block);
 }
 
-Status ContainerReader::check_whole(const BlockEntry& entry, std::uint32_t number, Bytes whole,
-                                    DecodedBlock& block) const {
-  const auto frame = load_le<SkippableHeader>(whole.data());
-  block.header = load_le<BlockHeader>(whole.data() + sizeof frame);
-  block.extension = whole.subspan(sizeof frame + sizeof block.header, entry.extension_bytes);
-  if (!header_valid(frame, block.header, block.extension, segment_tag(), entry.file_offset, number) ||
-      !same_entry(entry, make_entry(block.header))) {
+/// `head`: skippable frame, header and extension, of which the entry gives the length.
+Status ContainerReader::check_head(const BlockEntry& entry, std::uint32_t number, Bytes head,
+                                   BlockHeader& header) const {
+  const auto frame = load_le<SkippableHeader>(head.data());
+  header = load_le<BlockHeader>(head.data() + sizeof frame);
+  const Bytes extension = head.subspan(sizeof frame + sizeof header);
+  if (!header_valid(frame, header, extension, segment_tag(), entry.file_offset, number) ||
+      !same_entry(entry, make_entry(header))) {
     return corrupt(path(), entry.file_offset,
                    fmt::format("header of block {} does not match its checksum or place", number));
   }
+  return {};
+}
+
+Status ContainerReader::check_whole(const BlockEntry& entry, std::uint32_t number, Bytes whole,
+                                    DecodedBlock& block) const {
+  const Bytes head = whole.first(whole.size() - entry.stored_bytes);
+  TAPLINE_TRY(check_head(entry, number, head, block.header));
+  block.extension = head.last(entry.extension_bytes);
   const Bytes stored = whole.last(entry.stored_bytes);
   if (XXH3_64bits(stored.data(), stored.size()) != block.header.stored_checksum) {
     return corrupt(path(), entry.file_offset,

@@ -42,8 +42,12 @@ class ContainerReader {
   std::uint64_t complete_bytes() const { return complete_bytes_; }
 
   /// Entry `number` of the block table: a pread of 56 bytes; not covered by a checksum of its own, but
-  /// read_block() compares it with the block's header. Whoever does not read the block must not believe it.
+  /// read_block() compares it with the block's header. Whoever does not read the block must not believe it
+  /// before confirm_entry() does.
   Result<BlockEntry> entry(std::uint32_t number) const;
+  std::uint64_t table_bytes() const { return std::uint64_t{block_count()} * sizeof(BlockEntry); }
+  /// Whether that is what the block's own header says, which has a checksum: reads header and extension.
+  Status confirm_entry(const BlockEntry& entry, std::uint32_t number) const;
   /// The whole table, with its checksum verified.
   Result<std::vector<BlockEntry>> load_entries() const;
 
@@ -76,6 +80,8 @@ class ContainerReader {
   Status read_footer();
   Status walk_blocks();
   std::uint64_t segment_tag() const;
+  Status check_place(const BlockEntry& entry, std::uint32_t number) const;
+  Status check_head(const BlockEntry& entry, std::uint32_t number, Bytes head, BlockHeader& header) const;
   Status check_whole(const BlockEntry& entry, std::uint32_t number, Bytes whole, DecodedBlock& block) const;
   Status decode_checked(const BlockEntry& entry, std::uint32_t number, Bytes stored, BlockDecoder& decoder,
                         DecodedBlock& block) const;

@@ -71,6 +71,11 @@ std::optional<FinalName> parse_final_name(std::string_view file_name, std::strin
   return name;
 }
 
+std::optional<FinalName> parse_final_path(std::string_view path, std::string_view suffix) {
+  const std::size_t slash = path.rfind('/');
+  return parse_final_name(path.substr(slash == std::string_view::npos ? 0 : slash + 1), suffix);
+}
+
 bool is_open_name(std::string_view file_name, std::string_view suffix) {
   std::string_view digits;
   return take_open_digits(file_name, digits) && take_text(file_name, suffix) && file_name == kOpenSuffix;

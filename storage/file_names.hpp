@@ -39,6 +39,8 @@ std::string open_name(const SegmentId& id, std::string_view suffix);
 
 /// The parts of a final name that ends with `suffix`; nothing where it is no such name.
 std::optional<FinalName> parse_final_name(std::string_view file_name, std::string_view suffix);
+/// The same of a path, with or without directory.
+std::optional<FinalName> parse_final_path(std::string_view path, std::string_view suffix);
 /// True for `open-<32 hex digits><suffix>.open`.
 bool is_open_name(std::string_view file_name, std::string_view suffix);
 /// The id_high of an open name, whatever its suffix; nothing where it is no such name.

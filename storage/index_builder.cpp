@@ -20,7 +20,7 @@ unsigned value_bits(IndexKeyKind kind) {
   switch (kind) {
     case IndexKeyKind::kFlow:
     case IndexKeyKind::kUid:
-      return 40;
+      return kHashKeyBits;
     case IndexKeyKind::kIpv4:
     case IndexKeyKind::kTunnelId:
       return 32;

@@ -40,11 +40,14 @@ struct IndexKeyRange {
   std::uint64_t high;
 };
 
+/// Values of kFlow and kUid are hashes of so many bits.
+inline constexpr unsigned kHashKeyBits = 40;
+
 inline std::uint64_t flow_key_value(std::uint64_t fingerprint) {
-  return fingerprint >> 24;
+  return fingerprint >> (64 - kHashKeyBits);
 }
 inline IndexKey uid_key(const Uid& uid) {
-  return {IndexKeyKind::kUid, load_be64(uid.bytes.data() + 6) >> 24};
+  return {IndexKeyKind::kUid, load_be64(uid.bytes.data() + 6) >> (64 - kHashKeyBits)};
 }
 inline std::uint64_t proto_port_key_value(std::uint8_t ip_proto, std::uint16_t port) {
   return static_cast<std::uint64_t>(ip_proto) << 16 | port;

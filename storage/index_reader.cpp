@@ -97,6 +97,28 @@ Status IndexReader::load_directory(std::size_t number) {
   return {};
 }
 
+Result<std::optional<IndexChunk>> IndexReader::foretell_chunk(const IndexSection& section,
+                                                              std::uint64_t value) {
+  // Of n hashes as many are below a value as its share of all values says, but for 0.5 sqrt(n): less than a
+  // chunk has (some 600) up to a million keys, 7 chunks at a hundred million.
+  constexpr std::uint32_t kPieceChunks = 32;
+  const std::uint64_t directory_bytes = std::uint64_t{section.chunk_count} * sizeof(IndexChunk);
+  if (section.chunk_count <= kPieceChunks || value >> kHashKeyBits != 0 ||
+      section.directory_offset > header_.file_bytes ||
+      directory_bytes > header_.file_bytes - section.directory_offset) {
+    return std::optional<IndexChunk>();
+  }
+  const auto middle =
+      static_cast<std::uint32_t>((value >> (kHashKeyBits - 32)) * std::uint64_t{section.chunk_count} >> 32);
+  const std::uint32_t first =
+      std::min(middle - std::min(middle, kPieceChunks / 2), section.chunk_count - kPieceChunks);
+  std::vector<IndexChunk> piece(kPieceChunks);
+  TAPLINE_TRY(pread(section.directory_offset + std::uint64_t{first} * sizeof(IndexChunk), bytes_of(piece)));
+  const auto next = std::ranges::upper_bound(piece, value, {}, &IndexChunk::first_key);
+  const bool shown = next != piece.begin() && next != piece.end() && (next - 1)->first_key < value;
+  return shown ? std::optional(*(next - 1)) : std::nullopt;
+}
+
 Status IndexReader::load_chunk(const IndexChunk& chunk) {
   if (std::memcmp(&chunk, &decoded_chunk_, sizeof chunk) == 0) return {};
   if (chunk.chunk_bytes > kIndexChunkBytesMax || chunk.file_offset > header_.file_bytes ||
@@ -162,6 +184,20 @@ Status IndexReader::look_up(const IndexKeyRange& range, BlockSet& blocks) {
     TAPLINE_TRY(visit_section(number, range.low, range.high,
                               [&](IndexKeyKind, std::uint64_t, std::uint32_t block) { blocks.add(block); }));
   }
+  return {};
+}
+
+Status IndexReader::look_up_spread(const IndexKey& key, BlockSet& blocks) {
+  TAPLINE_CHECK(blocks.block_count() == header_.block_count);
+  const auto section =
+      std::ranges::find(sections_, static_cast<std::uint32_t>(key.kind), &IndexSection::kind);
+  if (section == sections_.end()) return {};
+  const Result<std::optional<IndexChunk>> chunk = foretell_chunk(*section, key.value);
+  if (!chunk) return chunk.error();
+  if (!*chunk) return look_up({key.kind, key.value, key.value}, blocks);
+  TAPLINE_TRY(load_chunk(**chunk));
+  auto posting = std::ranges::lower_bound(postings_, key.value, {}, &Posting::value);
+  for (; posting != postings_.end() && posting->value == key.value; ++posting) blocks.add(posting->block);
   return {};
 }
 

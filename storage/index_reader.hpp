@@ -5,6 +5,7 @@
 // whole segment. One object belongs to one thread.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ class IndexReader {
   /// Adds to `blocks` every block posted under a key within `range`. The chunk that was read last is kept:
   /// asked in ascending order, any number of keys reads each chunk once.
   Status look_up(const IndexKeyRange& range, BlockSet& blocks);
+  /// The same of one key that is a hash (kHashKeyBits), of which the place in the directory can be foretold:
+  /// 768 bytes of it are read instead of all. They have no checksum of their own: for those who see by the
+  /// blocks that they have what they look for, and else ask look_up().
+  Status look_up_spread(const IndexKey& key, BlockSet& blocks);
   /// Adds the blocks of which no index can tell: they belong to the answer of every question.
   Status look_up_unreadable(BlockSet& blocks) { return look_up({IndexKeyKind::kUnreadable, 0, 0}, blocks); }
 
@@ -39,6 +44,9 @@ class IndexReader {
   IndexReader() = default;
   Status pread(std::uint64_t offset, std::span<std::uint8_t> out);
   Status load_directory(std::size_t section);
+  /// The chunk in which all postings of a key that is a hash must be, by a piece of the directory; nothing
+  /// where the piece does not show it.
+  Result<std::optional<IndexChunk>> foretell_chunk(const IndexSection& section, std::uint64_t value);
   /// Makes postings_ those of `chunk`; nothing to do where they are already.
   Status load_chunk(const IndexChunk& chunk);
   Status decode_chunk(const IndexChunk& chunk);

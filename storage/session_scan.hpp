@@ -59,14 +59,4 @@ class SessionScan {
   SessionScanCounters counters_;
 };
 
-/// All records of one uid, by seq, each once. Groups in which it cannot be (its first frame is later than all
-/// of their flows' first frames) are not read. `unreadable` gets the errors of files that cannot be read.
-std::vector<SessionRecord> find_session(const std::vector<std::string>& paths, const Uid& uid,
-                                        std::vector<Error>& unreadable);
-
-/// The one with the highest seq; reads at most one group of each file that has the uid, and after a final
-/// record no more files.
-std::optional<SessionRecord> find_newest_record(const std::vector<std::string>& paths, const Uid& uid,
-                                                std::vector<Error>& unreadable);
-
 }  // namespace tapline::storage

@@ -8,7 +8,7 @@
 #include "storage/query/session_question.hpp"
 #include "storage/query/session_selection.hpp"
 #include "storage/query/session_visit.hpp"
-#include "storage/session_scan.hpp"
+#include "storage/session_lookup.hpp"
 
 namespace tapline::query {
 

@@ -119,17 +119,25 @@ BlockSet select_blocks(const ContainerReader& segment, const IndexQuery& query, 
   return selected;
 }
 
-/// Adds the entries of few blocks, by a small read each; false where one of them does not touch the window:
-/// single entries have no checksum, and what leaves a block out has to be right.
+/// Adds the entries of few blocks, by a small read each. Single entries have no checksum, and what leaves a
+/// block out has to be right: the header of one that does not touch the window is read, too. False where one
+/// of them says something else, or where they are so many that the table is less.
 Result<bool> add_single_blocks(const ContainerReader& segment, const std::vector<std::uint32_t>& numbers,
                                const TimeWindow& window, std::vector<PlannedBlock>& blocks) {
+  constexpr std::uint64_t kHeaderReadBytes = 8192;  // two pages, with the order exceptions
+  std::vector<PlannedBlock> outside;
   for (const std::uint32_t number : numbers) {
     const Result<BlockEntry> entry = segment.entry(number);
     if (!entry) return entry.error();
-    if (!window.touches(entry->first_ns, entry->last_ns)) return false;
-    blocks.push_back({number, *entry, {}});
+    const bool touches = window.touches(entry->first_ns, entry->last_ns);
+    (touches ? blocks : outside).push_back({number, *entry, {}});
   }
-  return true;
+  if (!segment.finished()) return true;  // its headers were read
+  if (outside.size() * kHeaderReadBytes > segment.table_bytes()) return false;
+  return std::ranges::all_of(outside, [&](const PlannedBlock& block) {
+    return storage::total_bytes(block.entry.extension_bytes, 0) <= kHeaderReadBytes / 2 &&
+           segment.confirm_entry(block.entry, block.number).ok();
+  });
 }
 
 /// Entries of the selected blocks that touch the window.

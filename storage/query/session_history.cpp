@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "storage/query/session_visit.hpp"
+#include "storage/session_lookup.hpp"
 
 namespace tapline::query {
 namespace {

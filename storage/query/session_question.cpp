@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "storage/query/session_visit.hpp"
+#include "storage/session_lookup.hpp"
 
 namespace tapline::query {
 namespace {

@@ -1,12 +1,13 @@
 // One session among many session files, with and without their indexes.
 
+#include "storage/session_lookup.hpp"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
 
 #include "storage/query/session_visit.hpp"
-#include "storage/session_scan.hpp"
 #include "tests/query/store_answer.hpp"
 #include "tests/storage/session_samples.hpp"
 

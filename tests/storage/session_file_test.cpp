@@ -9,6 +9,7 @@
 #include "storage/file_names.hpp"
 #include "storage/session_file_reader.hpp"
 #include "storage/session_file_writer.hpp"
+#include "storage/session_lookup.hpp"
 #include "storage/session_newest.hpp"
 #include "storage/session_scan.hpp"
 #include "tests/storage/session_samples.hpp"
