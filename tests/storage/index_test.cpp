@@ -248,6 +248,36 @@ TEST_CASE("a look-up of one key reads little of a large index") {
   CHECK(reader.bytes_read() < reader.file_bytes() / 10);
 }
 
+TEST_CASE("a hash is found by a piece of the directory as by all of it") {
+  constexpr std::uint32_t kBlocks = 300;
+  Model model;
+  std::mt19937_64 random(21);
+  for (int i = 0; i < 60'000; ++i)
+    model.post(IndexKeyKind::kUid, random() >> 24, static_cast<std::uint32_t>(random() % kBlocks));
+  model.block_count = kBlocks;
+  const TemporaryFolder folder;
+  const std::string path = write_index(folder, model);
+  const auto& values = model.postings[IndexKeyKind::kUid];
+  auto value = values.begin();
+  int by_all = 0;  // those with which a chunk begins
+  for (int i = 0; i < 500; ++i, std::advance(value, 100)) {
+    IndexReader reader = open_index(path, kBlocks);
+    const std::uint64_t opened_bytes = reader.bytes_read();
+    BlockSet blocks(kBlocks, false);
+    REQUIRE(reader.look_up_spread({IndexKeyKind::kUid, value->first}, blocks).ok());
+    REQUIRE(blocks.numbers() == std::vector<std::uint32_t>(value->second.begin(), value->second.end()));
+    if (reader.bytes_read() - opened_bytes > 768 + 4'200) ++by_all;
+  }
+  CHECK(by_all < 10);
+  for (const std::uint64_t absent :
+       {std::uint64_t{0}, (std::uint64_t{1} << 40) - 1, std::uint64_t{1} << 41}) {
+    IndexReader reader = open_index(path, kBlocks);
+    BlockSet blocks(kBlocks, false);
+    REQUIRE(reader.look_up_spread({IndexKeyKind::kUid, absent}, blocks).ok());
+    CHECK(blocks.count() == (values.contains(absent) ? 1 : 0));
+  }
+}
+
 TEST_CASE("every changed byte of an index is an error, never another answer") {
   Model model = make_model(13, 30, 30);
   for (std::uint32_t block = 0; block < 30; ++block) model.post(IndexKeyKind::kIpProto, 6, block);
