@@ -30,7 +30,10 @@ DecodedBlock block_of(TimeNs first_ns, std::uint32_t seconds, std::uint32_t nano
 }
 
 DecodedBlock block_at(TimeNs first_ns, TimeNs time_ns) {
-  return block_of(first_ns, static_cast<std::uint32_t>(floor_seconds(time_ns)), second_rest_ns(time_ns));
+  DecodedBlock block =
+      block_of(first_ns, static_cast<std::uint32_t>(floor_seconds(time_ns)), second_rest_ns(time_ns));
+  block.header.order_first_ns = block.header.order_last_ns = time_ns;
+  return block;
 }
 
 }  // namespace
