@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "storage/file_names.hpp"
+#include "storage/finished_sources.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -34,6 +35,39 @@ constexpr std::array<std::string_view, 3> kStateNames{"started", "complete", "cr
 SourceState read_state(std::string_view name) {
   const auto at = std::ranges::find(kStateNames, name);
   return at == kStateNames.end() ? SourceState::kStarted : static_cast<SourceState>(at - kStateNames.begin());
+}
+
+std::optional<SegmentId> parse_source_name(std::string_view name) {
+  if (!name.ends_with(kSourceSuffix)) return std::nullopt;
+  return parse_segment_id(name.substr(0, name.size() - kSourceSuffix.size()));
+}
+
+/// What `finished` says of a source must not outlive what its own file says.
+Status forget_finished(const Store& store, const SegmentId& id) {
+  FinishedSources finished = load_finished_sources(store);
+  return finished.erase(id) == 0 ? Status() : save_finished_sources(store, finished);
+}
+
+/// Once there are some: each time costs a write of all of them.
+Status collect_finished(const Store& store) {
+  constexpr std::size_t kCollectedMin = 8;
+  const Result<std::vector<std::string>> names = list_names(store.sources_directory());
+  if (!names) return names.error();
+  FinishedSources finished = load_finished_sources(store);
+  const std::size_t count_before = finished.size();
+  std::size_t bytes = write_finished_sources(finished).size();
+  for (const std::string& name : *names) {
+    const std::optional<SegmentId> id = parse_source_name(name);
+    if (!id || finished.contains(*id)) continue;
+    const Result<TextRecord> record = TextRecord::load(source_path(store, *id));
+    if (!record) return record.error();
+    std::string content = record->content();
+    bytes += content.size() + 64;  // and its line of `finished`
+    if (bytes > kFinishedSourcesBytesMax) break;
+    if (read_state(record->text("state")) != SourceState::kStarted) finished.emplace(*id, std::move(content));
+  }
+  if (finished.size() < count_before + kCollectedMin) return {};
+  return save_finished_sources(store, finished);
 }
 
 Status read_small(const TextRecord& record, std::string_view name, std::uint16_t& value) {
@@ -118,7 +152,11 @@ Status save_source(const Store& store, const Source& source) {
   record.set("packets", source.packets ? "yes" : "no");
   if (!source.policy.empty()) record.set("policy", source.policy);
   if (!source.damage.empty()) record.set("damage", source.damage);
-  return record.publish(store.disk(), source_path(store, source.id));
+  TAPLINE_TRY(forget_finished(store, source.id));
+  TAPLINE_TRY(record.publish(store.disk(), source_path(store, source.id)));
+  if (source.state != SourceState::kStarted)
+    static_cast<void>(collect_finished(store));  // where it fails, nothing but reading is saved
+  return {};
 }
 
 Result<Source> load_source(const Store& store, const SegmentId& id) {
@@ -126,15 +164,29 @@ Result<Source> load_source(const Store& store, const SegmentId& id) {
   return record ? read_source(*record, id) : record.error();
 }
 
+namespace {
+
+Result<Source> load_listed(const Store& store, const SegmentId& id, const FinishedSources& finished) {
+  const auto its = finished.find(id);
+  if (its != finished.end()) {
+    const Result<TextRecord> record = TextRecord::parse(its->second, source_path(store, id));
+    Result<Source> source = record ? read_source(*record, id) : record.error();
+    if (source) return source;
+  }
+  return load_source(store, id);
+}
+
+}  // namespace
+
 Result<std::vector<Source>> list_sources(const Store& store) {
   const Result<std::vector<std::string>> names = list_names(store.sources_directory());
   if (!names) return names.error();
+  const FinishedSources finished = load_finished_sources(store);
   std::vector<Source> sources;
-  for (const std::string_view name : *names) {
-    if (!name.ends_with(kSourceSuffix)) continue;
-    const std::optional<SegmentId> id = parse_segment_id(name.substr(0, name.size() - kSourceSuffix.size()));
+  for (const std::string& name : *names) {
+    const std::optional<SegmentId> id = parse_source_name(name);
     if (!id) continue;
-    Result<Source> source = load_source(store, *id);
+    Result<Source> source = load_listed(store, *id, finished);
     if (!source) return source.error();
     sources.push_back(std::move(*source));
   }

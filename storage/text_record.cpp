@@ -41,9 +41,14 @@ Result<TextRecord> TextRecord::parse(std::string_view text, const std::string& p
   return record;
 }
 
-Status TextRecord::publish(Disk& disk, const std::string& path) const {
+std::string TextRecord::content() const {
   std::string text;
   for (const auto& [name, value] : lines_) text += fmt::format("{} = {}\n", name, value);
+  return text;
+}
+
+Status TextRecord::publish(Disk& disk, const std::string& path) const {
+  const std::string text = content();
   return disk.publish_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 

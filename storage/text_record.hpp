@@ -22,6 +22,8 @@ class TextRecord {
   /// is over 64 KiB.
   static Result<TextRecord> load(const std::string& path);
   Status publish(Disk& disk, const std::string& path) const;
+  /// What publish() writes.
+  std::string content() const;
   /// The same of what was read elsewhere; `path` stands in messages.
   static Result<TextRecord> parse(std::string_view text, const std::string& path);
 

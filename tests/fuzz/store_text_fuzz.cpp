@@ -1,5 +1,5 @@
 // Texts that a store's directory may hold: names of files, records of `name = value` lines, lists of held
-// segments, expired intervals. What is accepted must survive being written again.
+// segments, expired intervals, finished sources. What is accepted must survive being written again.
 
 #include <algorithm>
 #include <array>
@@ -7,6 +7,7 @@
 
 #include "storage/expired_intervals.hpp"
 #include "storage/file_names.hpp"
+#include "storage/finished_sources.hpp"
 #include "storage/hold.hpp"
 #include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
@@ -88,6 +89,12 @@ void check_intervals(std::string_view text) {
   }
 }
 
+/// Any text as that of one source, behind the checksum: what is read of it is what is written of that.
+void check_finished(std::string_view text) {
+  const auto sources = parse_finished_sources(write_finished_sources({{SegmentId{}, std::string(text)}}));
+  if (sources && *parse_finished_sources(write_finished_sources(*sources)) != *sources) std::abort();
+}
+
 void check_record(Bytes text) {
   static MemoryFile memory;
   memory.fill(text);
@@ -112,5 +119,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_record({data, size});
   check_list({reinterpret_cast<const char*>(data), size});
   check_intervals({reinterpret_cast<const char*>(data), size});
+  check_finished({reinterpret_cast<const char*>(data), size});
   return 0;
 }
