@@ -13,7 +13,7 @@
 // blocks one by one finds out why.
 //
 // Memory: at most `memory_bytes_max` of pieces that are read and of which not all blocks are done; a piece in
-// a huge page counts as one, however short it is. Any thread may call; two threads of its own do nothing but
+// a huge page counts as one, however short it is. Any thread may call; four threads of its own do nothing but
 // wait for the disk.
 
 #include <condition_variable>

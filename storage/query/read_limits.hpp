@@ -15,7 +15,7 @@ struct ReadLimits {
   std::uint64_t memory_bytes_max = 256u << 20;
   /// Less content than this is not worth a thread: a block of 256 KiB takes some 0.15 ms.
   std::uint64_t alone_bytes_max = 1u << 20;
-  /// From so much content on it pays to start two threads that do nothing but read (BulkReads).
+  /// From so much content on it pays to start threads that do nothing but read (BulkReads).
   std::uint64_t bulk_bytes_min = 64u << 20;
   storage::IoBudget* budget = nullptr;  // null: none
   /// Once true, no further block is given out, and waits for the budget end within 50 ms: whoever asked for
