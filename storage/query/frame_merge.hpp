@@ -28,9 +28,9 @@ class FrameMerge {
   ~FrameMerge();
 
   /// The next frames, as many as there are before another block has to be read, valid until the next call;
-  /// none at the end, or where ReadLimits::stop wants so. A block that cannot be read is skipped and reported by unreadable(); the merge goes on
-  /// with what is whole. A segment that has expired since it was planned is reported once, as kNotFound with
-  /// the times of its name.
+  /// none at the end, or where ReadLimits::stop wants so. A block that cannot be read is skipped and reported
+  /// by unreadable(); the merge goes on with what is whole. A segment that has expired since it was planned
+  /// is reported once, as kNotFound with the times of its name.
   std::span<const FrameRun> next_runs();
   /// The same frame by frame; null where there are none. Whoever takes frames takes no runs.
   const Frame* next();
