@@ -13,7 +13,7 @@ inline constexpr std::uint32_t kSessionGroupRowsMax = 16384;
 
 struct SessionFileConfig {
   RowGroupFileConfig file;
-  /// A session that is looked up costs the read of a group. The large trace's files (730 k sessions, 25.6 MB
+  /// A session that is looked up costs the read of a group. The large trace's files (374 k sessions, 23.2 MB
   /// in groups of 4096 rows) grow by 3 % at 2048 and 5 % at 1024; groups take 120, 60 and 33 KB.
   std::uint32_t group_rows = 2048;  // 1..kSessionGroupRowsMax
 };
