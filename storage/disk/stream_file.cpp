@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@ namespace tapline {
 namespace {
 
 constexpr std::size_t kMemoryAlignment = 4096;  // what every device takes
+// In ordinary pages a write is a list of hundreds of places, which devices take in several pieces.
+constexpr std::size_t kHugePageBytes = 2u << 20;
 
 /// What direct writes to the file must be multiples of, in offset and length; 0: there are none. Where the
 /// kernel does not say (before 6.1), the greatest that is taken here.
@@ -52,11 +55,12 @@ Result<std::unique_ptr<DiskFile>> StreamFile::create(const std::string& path,
 
 StreamFile::StreamFile(File file, std::uint32_t unit, std::unique_ptr<WriteQueue> queue)
     : file_(std::move(file)), unit_(unit), queue_(std::move(queue)) {
-  for (Buffer& buffer : buffers_) {
-    auto* const bytes = static_cast<std::uint8_t*>(std::aligned_alloc(kMemoryAlignment, kBufferBytes));
-    TAPLINE_CHECK(bytes != nullptr);
-    buffer.bytes.reset(bytes);
-  }
+  static_assert(kBuffers * kBufferBytes % kHugePageBytes == 0 && kHugePageBytes % kMemoryAlignment == 0);
+  memory_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(kHugePageBytes, kBuffers * kBufferBytes)));
+  TAPLINE_CHECK(memory_ != nullptr);
+  // Where there is no huge page it is ordinary ones.
+  static_cast<void>(::madvise(memory_.get(), kBuffers * kBufferBytes, MADV_HUGEPAGE));
+  for (std::uint32_t i = 0; i < kBuffers; ++i) buffers_[i].bytes = memory_.get() + i * kBufferBytes;
 }
 
 StreamFile::~StreamFile() {
@@ -68,7 +72,7 @@ Status StreamFile::append(std::span<const Bytes> pieces) {
   for (Bytes piece : pieces) {
     while (!piece.empty()) {
       const std::size_t bytes = std::min(piece.size(), kBufferBytes - filled_);
-      streaming_copy(buffers_[current_].bytes.get() + filled_, piece.data(), bytes);
+      streaming_copy(buffers_[current_].bytes + filled_, piece.data(), bytes);
       filled_ += bytes;
       piece = piece.subspan(bytes);
       if (filled_ < kBufferBytes) continue;
@@ -85,7 +89,7 @@ void StreamFile::begin_write(std::size_t length) {
   buffer.offset = begin_;
   buffer.length = length;
   ++under_way_;
-  const QueuedWrite write{file_.descriptor(), begin_, Bytes(buffer.bytes.get(), length), current_};
+  const QueuedWrite write{file_.descriptor(), begin_, Bytes(buffer.bytes, length), current_};
   if (!queue_->begin(write)) write_now(current_);
 }
 
@@ -94,7 +98,7 @@ void StreamFile::write_now(std::uint32_t number) {
   Buffer& buffer = buffers_[number];
   std::size_t done = 0;
   while (done < buffer.length) {
-    const ssize_t written = ::pwrite(file_.descriptor(), buffer.bytes.get() + done, buffer.length - done,
+    const ssize_t written = ::pwrite(file_.descriptor(), buffer.bytes + done, buffer.length - done,
                                      static_cast<off_t>(buffer.offset + done));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
@@ -144,14 +148,14 @@ void StreamFile::next_buffer() {
 Status StreamFile::flush() {
   if (!failure_ && flushed_ < filled_) {
     const std::size_t length = (filled_ + unit_ - 1) / unit_ * unit_;
-    std::memset(buffers_[current_].bytes.get() + filled_, 0, length - filled_);
+    std::memset(buffers_[current_].bytes + filled_, 0, length - filled_);
     begin_write(length);
   }
   wait_for_all();
   TAPLINE_TRY(state());
   // Whole sectors are done with; what is left of the last one is written again with what comes.
   const std::size_t whole = filled_ / unit_ * unit_;
-  std::uint8_t* const bytes = buffers_[current_].bytes.get();
+  std::uint8_t* const bytes = buffers_[current_].bytes;
   std::memmove(bytes, bytes + whole, filled_ - whole);
   begin_ += whole;
   filled_ -= whole;
@@ -185,7 +189,7 @@ Status StreamFile::load_tail(std::uint64_t bytes) {
   filled_ = flushed_ = bytes - begin_;
   if (filled_ == 0) return {};
   const ssize_t read =
-      ::pread(file_.descriptor(), buffers_[current_].bytes.get(), unit_, static_cast<off_t>(begin_));
+      ::pread(file_.descriptor(), buffers_[current_].bytes, unit_, static_cast<off_t>(begin_));
   return read >= static_cast<ssize_t>(filled_) ? Status() : io_error("read the end of", file_.path());
 }
 

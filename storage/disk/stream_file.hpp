@@ -36,13 +36,13 @@ class StreamFile : public DiskFile {
   std::uint32_t sync_unit() const override { return unit_; }
 
  private:
-  struct FreeBuffer {
+  struct FreeMemory {
     void operator()(std::uint8_t* bytes) const { std::free(bytes); }
   };
   struct Buffer {
-    std::unique_ptr<std::uint8_t[], FreeBuffer> bytes;
-    std::uint64_t offset = 0;  // of the write that is under way
-    std::size_t length = 0;    // 0: none is
+    std::uint8_t* bytes = nullptr;  // in memory_
+    std::uint64_t offset = 0;       // of the write that is under way
+    std::size_t length = 0;         // 0: none is
   };
   struct Failure {
     Error error;
@@ -63,6 +63,7 @@ class StreamFile : public DiskFile {
   File file_;
   std::uint32_t unit_;
   std::unique_ptr<WriteQueue> queue_;
+  std::unique_ptr<std::uint8_t[], FreeMemory> memory_;
   std::array<Buffer, kBuffers> buffers_;
   std::uint32_t current_ = 0;    // the one that fills
   std::uint64_t begin_ = 0;      // of the file: where it begins; a multiple of unit_
