@@ -59,7 +59,8 @@ class Ring : public SegmentSpace {
   /// Evicts until `bytes` more fit, what open segments may still grow included. kLimit where they cannot,
   /// even with nothing left to drop but what is held; kIo where no volume can be written.
   Result<std::string> reserve(const SegmentId& id, std::uint64_t bytes) override;
-  /// Evicts on the volume of `id`, without waiting for the disk, until `bytes` more fit into its budget.
+  /// Evicts on the volume of `id` until `bytes` more fit into its budget; the disk gives back the last one's
+  /// space meanwhile. A volume that fails is taken out.
   void prepare(const SegmentId& id, std::uint64_t bytes) override;
   void publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) override;
   /// kIo, kNotFound: its volume is taken out.

@@ -17,7 +17,7 @@ class SegmentSpace {
   /// directory; empty: the configured one. kLimit, kNoSpace, kIo say why it cannot.
   virtual Result<std::string> reserve(const SegmentId& id, std::uint64_t bytes) = 0;
   /// The segment is nearly full: room for another one of at most `bytes` will soon be asked for. Does not
-  /// wait for the disk.
+  /// wait for the space that is given back last.
   virtual void prepare(const SegmentId& /*id*/, std::uint64_t /*bytes*/) {}
   /// The segment is finished as `path`; with its index it has `bytes`.
   virtual void publish(const SegmentId& id, const std::string& path, std::uint64_t bytes) = 0;

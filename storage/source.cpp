@@ -113,6 +113,14 @@ Result<Source> read_source(const TextRecord& record, const SegmentId& id) {
   return source;
 }
 
+/// What `finished` says of a source; kNotFound where it says nothing.
+Result<Source> load_finished(const Store& store, const SegmentId& id, const FinishedSources& finished) {
+  const auto its = finished.find(id);
+  if (its == finished.end()) return Error{ErrorCode::kNotFound, source_path(store, id)};
+  const Result<TextRecord> record = TextRecord::parse(its->second, source_path(store, id));
+  return record ? read_source(*record, id) : record.error();
+}
+
 Result<SegmentId> identify_source(const std::string& path, const std::string& name) {
   constexpr std::uint64_t kSampleBytes = 64 * 1024;
   struct stat about {};
@@ -164,20 +172,6 @@ Result<Source> load_source(const Store& store, const SegmentId& id) {
   return record ? read_source(*record, id) : record.error();
 }
 
-namespace {
-
-Result<Source> load_listed(const Store& store, const SegmentId& id, const FinishedSources& finished) {
-  const auto its = finished.find(id);
-  if (its != finished.end()) {
-    const Result<TextRecord> record = TextRecord::parse(its->second, source_path(store, id));
-    Result<Source> source = record ? read_source(*record, id) : record.error();
-    if (source) return source;
-  }
-  return load_source(store, id);
-}
-
-}  // namespace
-
 Result<std::vector<Source>> list_sources(const Store& store) {
   const Result<std::vector<std::string>> names = list_names(store.sources_directory());
   if (!names) return names.error();
@@ -186,7 +180,8 @@ Result<std::vector<Source>> list_sources(const Store& store) {
   for (const std::string& name : *names) {
     const std::optional<SegmentId> id = parse_source_name(name);
     if (!id) continue;
-    Result<Source> source = load_listed(store, *id, finished);
+    Result<Source> source = load_finished(store, *id, finished);
+    if (!source) source = load_source(store, *id);
     if (!source) return source.error();
     sources.push_back(std::move(*source));
   }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,10 +15,6 @@
 namespace tapline {
 namespace {
 
-constexpr std::size_t kMemoryAlignment = 4096;  // what every device takes
-// In ordinary pages a write is a list of hundreds of places, which devices take in several pieces.
-constexpr std::size_t kHugePageBytes = 2u << 20;
-
 /// What direct writes to the file must be multiples of, in offset and length; 0: there are none. Where the
 /// kernel does not say (before 6.1), the greatest that is taken here.
 std::uint32_t direct_unit(int descriptor) {
@@ -28,7 +23,7 @@ std::uint32_t direct_unit(int descriptor) {
   const int asked = ::statx(descriptor, "", AT_EMPTY_PATH, STATX_DIOALIGN, &about);
   if (asked == 0 && (about.stx_mask & STATX_DIOALIGN) != 0) {
     const bool usable =
-        about.stx_dio_mem_align <= kMemoryAlignment && about.stx_dio_offset_align <= kSyncUnitMax;
+        about.stx_dio_mem_align <= kDirectAlignment && about.stx_dio_offset_align <= kSyncUnitMax;
     return usable ? about.stx_dio_offset_align : 0;
   }
 #endif
@@ -54,12 +49,12 @@ Result<std::unique_ptr<DiskFile>> StreamFile::create(const std::string& path,
 }
 
 StreamFile::StreamFile(File file, std::uint32_t unit, std::unique_ptr<WriteQueue> queue)
-    : file_(std::move(file)), unit_(unit), queue_(std::move(queue)) {
-  static_assert(kBuffers * kBufferBytes % kHugePageBytes == 0 && kHugePageBytes % kMemoryAlignment == 0);
-  memory_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(kHugePageBytes, kBuffers * kBufferBytes)));
+    : file_(std::move(file)),
+      unit_(unit),
+      queue_(std::move(queue)),
+      memory_(allocate_direct(kBuffers * kBufferBytes)) {
+  static_assert(kBuffers * kBufferBytes % kHugePageBytes == 0);
   TAPLINE_CHECK(memory_ != nullptr);
-  // Where there is no huge page it is ordinary ones.
-  static_cast<void>(::madvise(memory_.get(), kBuffers * kBufferBytes, MADV_HUGEPAGE));
   for (std::uint32_t i = 0; i < kBuffers; ++i) buffers_[i].bytes = memory_.get() + i * kBufferBytes;
 }
 

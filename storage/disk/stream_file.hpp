@@ -8,11 +8,11 @@
 // it syncs never has a sector written again that was synced.
 
 #include <array>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
 #include "capture/base/file.hpp"
+#include "storage/disk/direct_memory.hpp"
 #include "storage/disk/disk.hpp"
 #include "storage/disk/write_queue.hpp"
 
@@ -36,9 +36,6 @@ class StreamFile : public DiskFile {
   std::uint32_t sync_unit() const override { return unit_; }
 
  private:
-  struct FreeMemory {
-    void operator()(std::uint8_t* bytes) const { std::free(bytes); }
-  };
   struct Buffer {
     std::uint8_t* bytes = nullptr;  // in memory_
     std::uint64_t offset = 0;       // of the write that is under way
@@ -63,7 +60,7 @@ class StreamFile : public DiskFile {
   File file_;
   std::uint32_t unit_;
   std::unique_ptr<WriteQueue> queue_;
-  std::unique_ptr<std::uint8_t[], FreeMemory> memory_;
+  DirectMemory memory_;
   std::array<Buffer, kBuffers> buffers_;
   std::uint32_t current_ = 0;    // the one that fills
   std::uint64_t begin_ = 0;      // of the file: where it begins; a multiple of unit_

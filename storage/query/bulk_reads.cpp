@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -21,15 +20,13 @@ namespace {
 /// 256 KiB, 0.07 s in reads of 1 MiB, 0.02 s in reads of 1 MiB to huge pages, 0.01 s in such of 2 MiB; and
 /// the disk, which gave 1.0 GB/s to ordinary pages, gave 2.4 GB/s to huge ones.
 constexpr std::uint64_t kSmallPieceBytesMax = 1 << 20;
-constexpr std::uint64_t kHugePageBytes = 2 << 20;
 /// Less memory is cut into pieces that are not worth a huge page.
 constexpr std::uint64_t kHugePagesMin = 8;
 /// Padding between blocks (FORMAT.md) is read along.
 constexpr std::uint64_t kGapBytesMax = 2 * storage::kPaddingBytesMax;
-/// Of offset, length and memory: a page, which is a multiple of what any disk asks for.
-constexpr std::uint64_t kAlignment = 4096;
-constexpr std::size_t kSmallBufferBytes = kSmallPieceBytesMax + 2 * kAlignment;
-constexpr std::uint64_t kHugePieceBytesMax = kHugePageBytes - 2 * kAlignment;
+/// A piece begins and ends anywhere within a page.
+constexpr std::size_t kSmallBufferBytes = kSmallPieceBytesMax + 2 * kDirectAlignment;
+constexpr std::uint64_t kHugePieceBytesMax = kHugePageBytes - 2 * kDirectAlignment;
 constexpr std::uint64_t kOffsetMax = std::uint64_t{1} << 62;
 constexpr unsigned kReadsUnderWay = 4;
 
@@ -53,12 +50,12 @@ int open_direct(int descriptor) {
 /// Reads [offset, offset + bytes) of `descriptor` and what alignment adds; false where less came.
 bool read_all(int descriptor, std::uint64_t offset, std::uint64_t bytes, std::uint8_t* out) {
   for (std::uint64_t done = 0; done < bytes;) {
-    const std::uint64_t rest = (bytes - done + kAlignment - 1) / kAlignment * kAlignment;
+    const std::uint64_t rest = (bytes - done + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment;
     const ssize_t count = ::pread(descriptor, out + done, rest, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     done += static_cast<std::uint64_t>(count);
-    if (done < bytes && done % kAlignment != 0) return false;
+    if (done < bytes && done % kDirectAlignment != 0) return false;
   }
   return true;
 }
@@ -162,7 +159,7 @@ void BulkReads::run() {
 void BulkReads::read_unlocked(Piece& piece, std::unique_lock<std::mutex>& lock) {
   piece.state = State::kBegun;
   charged_bytes_ += charge_of(piece);
-  Buffer buffer;
+  DirectMemory buffer;
   if (!free_.empty()) {
     buffer = std::move(free_.back());
     free_.pop_back();
@@ -180,25 +177,15 @@ void BulkReads::read_unlocked(Piece& piece, std::unique_lock<std::mutex>& lock) 
   changed_.notify_all();
 }
 
-/// Null where there is no memory.
-BulkReads::Buffer BulkReads::allocate() const {
-  const std::size_t alignment = huge_pages_ ? kHugePageBytes : kAlignment;
-  const std::size_t bytes = huge_pages_ ? kHugePageBytes : kSmallBufferBytes;
-  Buffer buffer(static_cast<std::uint8_t*>(std::aligned_alloc(alignment, bytes)));
-  // Where there is no huge page it is ordinary ones.
-  if (buffer && huge_pages_) static_cast<void>(::madvise(buffer.get(), bytes, MADV_HUGEPAGE));
-  return buffer;
-}
-
 /// Unlocked; segment, offset and bytes of a piece never change.
-bool BulkReads::read(const Piece& piece, Buffer& buffer) {
+bool BulkReads::read(const Piece& piece, DirectMemory& buffer) {
   const Result<SegmentReaders::Reader> reader = readers_.open(piece.segment);
   if (!reader || is_cached((*reader)->descriptor(), piece.offset)) return false;
-  if (!buffer) buffer = allocate();
+  if (!buffer) buffer = allocate_direct(huge_pages_ ? kHugePageBytes : kSmallBufferBytes);
   if (!buffer) return false;
   const int descriptor = open_direct((*reader)->descriptor());
   if (descriptor < 0) return false;
-  const std::uint64_t before = piece.offset % kAlignment;
+  const std::uint64_t before = piece.offset % kDirectAlignment;
   const bool whole = read_all(descriptor, piece.offset - before, before + piece.bytes, buffer.get());
   ::close(descriptor);
   return whole;
@@ -212,7 +199,7 @@ Bytes BulkReads::wait(std::size_t job) {
   changed_.wait(lock, [&] { return piece.state != State::kBegun; });
   if (piece.state != State::kRead) return {};
   const storage::BlockEntry& entry = jobs_[job].planned.entry;
-  const std::uint64_t at = piece.offset % kAlignment + (entry.file_offset - piece.offset);
+  const std::uint64_t at = piece.offset % kDirectAlignment + (entry.file_offset - piece.offset);
   return {piece.buffer.get() + at, bytes_of(entry)};
 }
 

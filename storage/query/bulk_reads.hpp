@@ -17,13 +17,12 @@
 // wait for the disk.
 
 #include <condition_variable>
-#include <cstdlib>
-#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "storage/disk/direct_memory.hpp"
 #include "storage/query/plan.hpp"
 #include "storage/query/segment_readers.hpp"
 
@@ -55,10 +54,6 @@ class BulkReads {
  private:
   static constexpr std::uint32_t kNoPiece = 0xffffffff;
   enum class State : std::uint8_t { kWaiting, kBegun, kRead, kLeft };
-  struct FreeBuffer {
-    void operator()(std::uint8_t* buffer) const { std::free(buffer); }
-  };
-  using Buffer = std::unique_ptr<std::uint8_t, FreeBuffer>;
   struct Piece {
     std::uint32_t segment = 0;
     State state = State::kWaiting;
@@ -66,7 +61,7 @@ class BulkReads {
     std::uint64_t bytes = 0;
     std::uint32_t blocks_left = 0;
     std::size_t first_job = 0;
-    Buffer buffer;
+    DirectMemory buffer;
   };
 
   std::vector<std::size_t> suitable_jobs() const;
@@ -75,8 +70,7 @@ class BulkReads {
   std::uint64_t charge_of(const Piece& piece) const;
   bool has_room(const Piece& piece) const;
   void read_unlocked(Piece& piece, std::unique_lock<std::mutex>& lock);
-  Buffer allocate() const;
-  bool read(const Piece& piece, Buffer& buffer);
+  bool read(const Piece& piece, DirectMemory& buffer);
 
   SegmentReaders& readers_;
   const std::span<const FetchJob> jobs_;
@@ -90,7 +84,7 @@ class BulkReads {
   std::vector<Piece> pieces_;
   std::size_t next_ = 0;
   std::uint64_t charged_bytes_ = 0;
-  std::vector<Buffer> free_;
+  std::vector<DirectMemory> free_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

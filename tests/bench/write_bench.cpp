@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -17,49 +18,34 @@
 #include "storage/lane_packer.hpp"
 #include "storage/ring.hpp"
 #include "storage/segment_writer.hpp"
+#include "tests/storage/traffic.hpp"
 
 namespace {
 
 using namespace tapline;
 using namespace tapline::storage;
 
-constexpr std::uint32_t kFrameBytes = 1400;
+constexpr std::ptrdiff_t kPayloadBytes = 1358;
 constexpr std::uint32_t kFlows = 1000;
 constexpr std::size_t kBlocks = 32;  // written again and again, so that making them costs nothing
 constexpr std::uint32_t kBlockBytes = 256 * 1024;
 constexpr TimeNs kStartNs = 1'767'225'600 * kNsPerSecond;
 constexpr TimeNs kFrameNs = 1000;
 
-/// The frame's headers: Ethernet, IPv4, UDP.
-void put_headers(std::vector<std::uint8_t>& bytes, std::uint32_t flow) {
-  constexpr std::size_t kIpOffset = 14;
-  constexpr std::size_t kUdpOffset = kIpOffset + 20;
-  std::fill_n(bytes.begin(), kUdpOffset + 8, std::uint8_t{0});
-  std::uint8_t* const at = bytes.data();
-  store_be16(at + 12, 0x0800);
-  at[kIpOffset] = 0x45;
-  store_be16(at + kIpOffset + 2, static_cast<std::uint16_t>(bytes.size() - kIpOffset));
-  at[kIpOffset + 8] = 64;
-  at[kIpOffset + 9] = 17;
-  store_be32(at + kIpOffset + 12, 0x0a000000 + flow);
-  store_be32(at + kIpOffset + 16, 0xc6336400 + flow % 256);
-  store_be16(at + kUdpOffset, static_cast<std::uint16_t>(20'000 + flow));
-  store_be16(at + kUdpOffset + 2, 443);
-  store_be16(at + kUdpOffset + 4, static_cast<std::uint16_t>(bytes.size() - kUdpOffset));
-}
-
 /// Full blocks.
 class NoiseBlocks : private BlockExchange {
  public:
   NoiseBlocks() : packer_({1, kBlockBytes, 0}, *this) {
     std::mt19937_64 random(1);
-    std::vector<std::uint8_t> bytes(kFrameBytes);
     Frame frame;
     for (TimeNs time_ns = kStartNs; sent_.size() < kBlocks; time_ns += kFrameNs) {
-      for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-      put_headers(bytes, static_cast<std::uint32_t>(random() % kFlows));
+      const auto flow = static_cast<std::uint32_t>(random() % kFlows);
+      ByteBuffer bytes = make_udp_frame(0x0a000000 + flow, 0xc6336400 + flow % 256,
+                                        static_cast<std::uint16_t>(20'000 + flow), 443, kPayloadBytes);
+      std::generate(bytes.end() - kPayloadBytes, bytes.end(),
+                    [&] { return static_cast<std::uint8_t>(random()); });
       frame.data = bytes.data();
-      frame.captured_bytes = frame.wire_bytes = kFrameBytes;
+      frame.captured_bytes = frame.wire_bytes = static_cast<std::uint32_t>(bytes.size());
       frame.time_ns = frame.order.time_ns = time_ns;
       PacketMeta meta;
       decode(frame, meta);

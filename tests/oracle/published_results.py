@@ -1,8 +1,8 @@
 """Sessions that other projects publish for the captures of the corpus, read from their files: the expected side of
 tests/oracle/published_sessions.
 
-Each reader yields (capture, sessions). A session is a dict: `proto` (number), `orig` and `resp` ((address, port); whom the
-project takes for the originator), and of the fields of `tapline flows` those that the project tells, in our units. `unoriented`
+Each reader yields (capture, sessions). A session is a dict: `proto` (number), `orig` and `resp` ((address, port); `orig` is
+whom the project takes for the originator), and of the fields of `tapline flows` those that the project tells, in our units. `unoriented`
 is True where the project does not say who is the originator: numbers then go with the addresses.
 """
 
@@ -14,6 +14,11 @@ import re
 import yaml
 
 PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "sctp": 132, "igmp": 2, "gre": 47, "esp": 50}
+
+
+def protocol_number(name):
+    """Of a name in any project's spelling, or of a number in text; -1: unknown."""
+    return int(name) if name.isdigit() else PROTOCOLS.get(name.lower(), -1)
 
 
 def endpoint(address, port):
@@ -38,7 +43,7 @@ def table(path):
 def zeek_session(row):
     session = {"orig": endpoint(row["id.orig_h"], row["id.orig_p"]), "resp": endpoint(row["id.resp_h"], row["id.resp_p"])}
     v6 = ":" in session["orig"][0]
-    session["proto"] = 58 if row["proto"] == "icmp" and v6 else PROTOCOLS.get(row["proto"], int(row.get("ip_proto", "0") or 0))
+    session["proto"] = 58 if row["proto"] == "icmp" and v6 else protocol_number(row.get("ip_proto", row["proto"]))
     for ours, theirs in (("orig_packets", "orig_pkts"), ("resp_packets", "resp_pkts"), ("orig_ip_bytes", "orig_ip_bytes"),
                          ("resp_ip_bytes", "resp_ip_bytes"), ("missed_bytes", "missed_bytes")):
         if theirs in row and row[theirs] != "-":
@@ -81,8 +86,7 @@ def arkime_session(body):
                "resp": endpoint(body["destination"]["ip"], body["destination"].get("port", 0)),
                "orig_packets": body["source"]["packets"], "resp_packets": body["destination"]["packets"],
                "orig_frame_bytes": body["source"]["bytes"], "resp_frame_bytes": body["destination"]["bytes"],
-               "orig_payload_bytes": body["client"]["bytes"], "resp_payload_bytes": body["server"]["bytes"],
-               "first_ms": body["firstPacket"]}
+               "orig_payload_bytes": body["client"]["bytes"], "resp_payload_bytes": body["server"]["bytes"]}
     if "community_id" in body["network"]:
         session["community_id"] = body["network"]["community_id"]
     return session
@@ -108,7 +112,7 @@ def ndpi(corpus):
         for found in map(NDPI_LINE.match, path.read_text(errors="replace").splitlines()):
             if found:
                 proto, a, a_port, b, b_port, *counts = found.groups()
-                sessions.append({"proto": PROTOCOLS[proto.lower()], "orig": endpoint(a, a_port), "resp": endpoint(b, b_port), "unoriented": True}
+                sessions.append({"proto": protocol_number(proto), "orig": endpoint(a, a_port), "resp": endpoint(b, b_port), "unoriented": True}
                                 | dict(zip(("orig_packets", "orig_frame_bytes", "resp_packets", "resp_frame_bytes"), map(int, counts))))
         if capture.exists() and sessions:
             yield capture, sessions
@@ -146,11 +150,11 @@ def suricata(corpus):
             if wanted.pop("event_type", None) != "flow" or count is None or not capture.exists():
                 continue
             ends = {name: wanted.pop(name) for name in addresses if name in wanted}
-            proto = PROTOCOLS.get(str(wanted.pop("proto", "")).lower())
+            proto = protocol_number(str(wanted.pop("proto", "")))
             for name in [name for name in wanted if name.startswith(("flow.", "tcp.", "vlan", "app_proto")) and name not in names]:
                 wanted.pop(name)
             fields = {names[name]: value for name, value in wanted.items() if name in names}
-            if proto and len(ends) == 4 and len(fields) == len(wanted):
+            if proto >= 0 and len(ends) == 4 and len(fields) == len(wanted):
                 session = {"proto": proto, "orig": endpoint(ends["src_ip"], ends["src_port"]),
                            "resp": endpoint(ends["dest_ip"], ends["dest_port"])} | fields
                 yield capture, [dict(session) for _ in range(count)]

@@ -40,6 +40,13 @@ Store store_of(const TemporaryFolder& folder, std::uint8_t sources) {
   return store;
 }
 
+/// Source `number`, which has ended.
+SegmentId finished_id(const Store& store, std::uint8_t number) {
+  const SegmentId id = make_source(number).id;
+  REQUIRE(load_finished_sources(store).contains(id));
+  return id;
+}
+
 std::string finished_path(const Store& store) {
   return store.sources_directory() + "/finished";
 }
@@ -95,9 +102,7 @@ TEST_CASE("the list is the same with the file, without it, and with any damage t
 TEST_CASE("a source that is begun again is not finished any more") {
   const TemporaryFolder folder;
   const Store store = store_of(folder, 16);
-  SegmentId id;
-  id.fill(3);
-  REQUIRE(load_finished_sources(store).contains(id));
+  const SegmentId id = finished_id(store, 3);
   REQUIRE(save_source(store, make_source(3, SourceState::kStarted)).ok());
   CHECK_FALSE(load_finished_sources(store).contains(id));
   const std::vector<Source> sources = *list_sources(store);
@@ -118,9 +123,7 @@ TEST_CASE("sources that have not ended stay in their own files") {
 TEST_CASE("a source whose file was removed is gone, whatever else says") {
   const TemporaryFolder folder;
   const Store store = store_of(folder, 16);
-  SegmentId id;
-  id.fill(5);
-  REQUIRE(load_finished_sources(store).contains(id));
+  const SegmentId id = finished_id(store, 5);
   std::filesystem::remove(store.sources_directory() + "/" + format_segment_id(id) + ".source");
   CHECK(list_sources(store)->size() == 15);
 }

@@ -63,6 +63,14 @@ std::string write_segment(Ring& ring, TimeNs first_ns, TimeNs last_ns) {
   return *directory;
 }
 
+/// Segments of 1,000 bytes, and one that is being written.
+SegmentId write_segments(Ring& ring, int finished) {
+  for (int i = 0; i < finished; ++i) write_segment(ring, i * 10, i * 10 + 9);
+  const SegmentId open = make_segment_id();
+  REQUIRE(ring.reserve(open, 1000).ok());
+  return open;
+}
+
 bool any_alarm(Ring& ring, const std::string& part) {
   return std::ranges::any_of(ring.take_notices(), [&](const RingNotice& notice) {
     return notice.alarm && notice.text.find(part) != std::string::npos;
@@ -299,9 +307,7 @@ TEST_CASE(
 TEST_CASE("a disk that fails while room is made for the next segment is taken out") {
   VolumeStore on;
   Ring ring = on.ring({.bytes = 3000});
-  for (int i = 0; i < 3; ++i) write_segment(ring, i * 10, i * 10 + 9);
-  const SegmentId open = make_segment_id();
-  REQUIRE(ring.reserve(open, 1000).ok());
+  const SegmentId open = write_segments(ring, 3);
   on.disk.fail(on.store.packets_directory(), ErrorCode::kIo);
   ring.prepare(open, 1000);
   CHECK(any_alarm(ring, "out of use"));
@@ -310,11 +316,9 @@ TEST_CASE("a disk that fails while room is made for the next segment is taken ou
 TEST_CASE("a disk that does not give back a segment's space is taken out when somebody looks next") {
   VolumeStore on;
   Ring ring = on.ring({.bytes = 3000});
-  for (int i = 0; i < 2; ++i) write_segment(ring, i * 10, i * 10 + 9);
-  const SegmentId open = make_segment_id();
-  REQUIRE(ring.reserve(open, 1000).ok());
-  on.disk.fail_once(
-      2, ErrorCode::kIo);  // the marker's name and its folder are written, the index is not removed
+  const SegmentId open = write_segments(ring, 2);
+  // The marker's name and its folder are written, the index is not removed.
+  on.disk.fail_once(2, ErrorCode::kIo);
   ring.prepare(open, 1000);
   CHECK(ring.segments_evicted() == 1);
   ring.keep();
