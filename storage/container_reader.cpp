@@ -135,9 +135,22 @@ Status ContainerReader::walk_blocks() {
     open_entries_.push_back(make_entry(header));
     add_totals(footer_, header);
     footer_.block_count += 1;
+    synced_blocks_ = std::max(synced_blocks_, header.synced_blocks);
     complete_bytes_ = offset = end;
   }
   return {};
+}
+
+Result<std::uint64_t> ContainerReader::written_end(std::uint64_t from) const {
+  constexpr std::uint64_t kPieceBytes = 64 * 1024;
+  std::vector<std::uint8_t> piece;
+  for (std::uint64_t end = file_bytes_; end > from; end -= piece.size()) {
+    piece.resize(std::min(kPieceBytes, end - from));
+    TAPLINE_TRY(pread(end - piece.size(), piece));
+    const auto last = std::find_if(piece.rbegin(), piece.rend(), [](std::uint8_t byte) { return byte != 0; });
+    if (last != piece.rend()) return end - static_cast<std::uint64_t>(last - piece.rbegin());
+  }
+  return from;
 }
 
 std::uint64_t ContainerReader::segment_tag() const {

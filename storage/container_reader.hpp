@@ -40,6 +40,13 @@ class ContainerReader {
   std::uint64_t file_bytes() const { return file_bytes_; }
   /// `.open` files: end of the last complete block; what follows it is torn or still being written.
   std::uint64_t complete_bytes() const { return complete_bytes_; }
+  /// Whether block `number` of a file that is being written may not be there yet, though its header is:
+  /// writes end in any order until they are synced, as blocks behind them then say (FORMAT.md, "Writing and
+  /// publishing").
+  bool may_be_under_way(std::uint32_t number) const { return !finished() && number >= synced_blocks_; }
+  /// Behind the last byte that is not zero, and at least `from`: the length of a file that is being written
+  /// runs ahead of its content.
+  Result<std::uint64_t> written_end(std::uint64_t from) const;
 
   /// Entry `number` of the block table: a pread of 56 bytes; not covered by a checksum of its own, but
   /// read_block() compares it with the block's header. Whoever does not read the block must not believe it
@@ -91,6 +98,7 @@ class ContainerReader {
   FooterHeader footer_{};
   std::uint64_t file_bytes_ = 0;
   std::uint64_t complete_bytes_ = 0;
+  std::uint32_t synced_blocks_ = 0;  // of an open file, as its last block says
   std::uint64_t table_offset_ = 0;
   std::vector<BlockEntry> open_entries_;
   std::optional<BlockDecoder> decoder_;  // made when a block is read: most files are only planned

@@ -65,11 +65,11 @@ bool is_own_footer(const ContainerWriter& writer, Bytes tail) {
 }
 
 /// Long, but never written: what some file systems leave of a file that was not synced before a power cut,
-/// and what fills a stream's last sector.
-Result<bool> holds_only_zeroes(const File& file, std::uint64_t offset, std::uint64_t file_bytes) {
+/// and what a stream's length is ahead.
+Result<bool> holds_only_zeroes(const File& file, std::uint64_t file_bytes) {
   constexpr std::uint64_t kPieceBytes = 64 * 1024;
   std::vector<std::uint8_t> piece;
-  for (; offset < file_bytes; offset += piece.size()) {
+  for (std::uint64_t offset = 0; offset < file_bytes; offset += piece.size()) {
     piece.resize(std::min(kPieceBytes, file_bytes - offset));
     TAPLINE_TRY(file.pread_exact(offset, piece));
     if (std::ranges::any_of(piece, [](std::uint8_t byte) { return byte != 0; })) return false;
@@ -99,10 +99,8 @@ Result<std::uint64_t> count_torn_bytes(const ContainerReader& reader, const Cont
       std::span(tail).first(std::min<std::uint64_t>(tail_bytes, tail.size()));
   TAPLINE_TRY(file->pread_exact(*tail_offset, read));
   if (!is_own_footer(writer, read)) {
-    if (tail_bytes >= kSyncUnitMax) return tail_bytes;
-    const Result<bool> filling = holds_only_zeroes(*file, *tail_offset, reader.file_bytes());
-    if (!filling) return filling.error();
-    return *filling ? 0 : tail_bytes;
+    const Result<std::uint64_t> end = reader.written_end(*tail_offset);
+    return end ? Result<std::uint64_t>(*end - *tail_offset) : end.error();
   }
   const auto footer = load_le<FooterHeader>(tail.data() + sizeof(SkippableHeader));
   const bool whole =
@@ -159,7 +157,7 @@ Result<RecoveredFile> give_up(Disk& disk, const std::string& open_path, const Er
   if (!file) return file.error();
   const Result<std::uint64_t> file_bytes = file->size_bytes();
   if (!file_bytes) return file_bytes.error();
-  const Result<bool> empty = holds_only_zeroes(*file, 0, *file_bytes);
+  const Result<bool> empty = holds_only_zeroes(*file, *file_bytes);
   if (!empty) return empty.error();
   if (*empty || *file_bytes <= kHeadersBytes) {
     recovered.torn_bytes = *file_bytes;

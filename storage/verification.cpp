@@ -118,16 +118,25 @@ class FileCheck {
     verified.file_bytes = reader_.file_bytes();
     const Result<std::vector<BlockEntry>> entries = reader_.load_entries();
     if (!entries) return entries.error();
+    std::uint64_t complete_bytes = reader_.complete_bytes();
     for (std::uint32_t number = 0; number < entries->size(); ++number) {
-      TAPLINE_TRY(check_block((*entries)[number], number));
+      const Status read = read_block((*entries)[number], number);
+      if (!read && read.error().code == ErrorCode::kCorrupt && reader_.may_be_under_way(number)) {
+        complete_bytes = (*entries)[number].file_offset;
+        break;
+      }
+      TAPLINE_TRY(read);
+      TAPLINE_TRY(check_block(number));
+      ++verified.blocks;
       verified.stopped = !note_read(block_.stored.size());
       if (verified.stopped) return verified;
     }
     verified.link = read_link(reader_);
-    verified.blocks = entries->size();
     verified.frames = recount_.totals.frames;
     if (verified.open) {
-      verified.torn_bytes = reader_.file_bytes() - reader_.complete_bytes();
+      const Result<std::uint64_t> end = reader_.written_end(complete_bytes);
+      if (!end) return end.error();
+      verified.torn_bytes = *end - complete_bytes;
       return verified;
     }
     TAPLINE_TRY(check_footer(reader_, recount_));
@@ -140,9 +149,13 @@ class FileCheck {
   }
 
  private:
-  Status check_block(const BlockEntry& entry, std::uint32_t number) {
-    TAPLINE_TRY(options_.deep ? reader_.read_block(entry, number, block_)
-                              : reader_.check_block(entry, number, block_));
+  Status read_block(const BlockEntry& entry, std::uint32_t number) {
+    return options_.deep ? reader_.read_block(entry, number, block_)
+                         : reader_.check_block(entry, number, block_);
+  }
+
+  /// Of the block that was read last.
+  Status check_block(std::uint32_t number) {
     recount_.add(block_);
     if (!options_.deep || !packets_) return {};
     TAPLINE_TRY(check_frames(reader_, block_, recount_.frames));

@@ -78,8 +78,17 @@ Status StreamFile::append(std::span<const Bytes> pieces) {
   return state();
 }
 
+/// By as much again as there is, so that small files stay small.
+void StreamFile::move_length_ahead(std::uint64_t end_bytes) {
+  if (end_bytes <= length_ || end_bytes > allocated_) return;
+  const std::uint64_t ahead = std::clamp<std::uint64_t>(end_bytes, kBufferBytes, kAheadBytesMax);
+  const std::uint64_t length = std::min(end_bytes + ahead, allocated_);
+  if (file_.truncate(length)) length_ = length;  // else the write makes it longer
+}
+
 /// Of the buffer that fills, from its beginning.
 void StreamFile::begin_write(std::size_t length) {
+  move_length_ahead(begin_ + length);
   Buffer& buffer = buffers_[current_];
   buffer.offset = begin_;
   buffer.length = length;
@@ -175,6 +184,7 @@ Status StreamFile::truncate(std::uint64_t bytes) {
   } else {
     TAPLINE_TRY(load_tail(bytes));
   }
+  length_ = bytes;
   return file_.truncate(bytes);
 }
 
@@ -189,7 +199,9 @@ Status StreamFile::load_tail(std::uint64_t bytes) {
 }
 
 Status StreamFile::allocate(std::uint64_t bytes) {
-  return file_.allocate(bytes);
+  TAPLINE_TRY(file_.allocate(bytes));
+  allocated_ = bytes;
+  return {};
 }
 
 }  // namespace tapline

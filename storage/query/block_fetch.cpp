@@ -269,7 +269,11 @@ Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes)
     if (!reader) return reader.error();
     done = read_once(job, *reader, place, bytes);
   }
-  return done;
+  const bool not_yet = !done && done.error().code == ErrorCode::kCorrupt &&
+                       (*reader)->may_be_under_way(jobs_[job].planned.number);
+  if (!not_yet) return done;
+  place.block = {};  // without a frame; nobody was promised any
+  return {};
 }
 
 Status BlockFetch::parse(std::size_t job, Workplace& place) const {

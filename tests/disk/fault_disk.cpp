@@ -118,7 +118,8 @@ Result<std::unique_ptr<DiskFile>> FaultDisk::make_file(const std::string& path, 
     const std::lock_guard lock(mutex_);
     numbers_[path] = files_++;
   }
-  record({Kind::kCreate, path, {}, number_of(path), 0, {}});
+  const std::uint64_t is_stream = sync_unit > 1 ? 1 : 0;
+  record({Kind::kCreate, path, {}, number_of(path), is_stream, {}});
   return std::unique_ptr<DiskFile>(
       std::make_unique<FaultFile>(*this, std::move(*real), path, number_of(path), sync_unit));
 }

@@ -4,8 +4,9 @@
 // fails, tears writes and fills up when told to.
 //
 // What survives a cut: content up to the file's last good sync, and of what was written since as much as the
-// test asks for; names as of the directory's last good sync, or as of now. A change of a name is never half.
-// Directories survive as soon as they are made.
+// test asks for; behind a stream that was not cut since, any number of zeroes; names as of the directory's
+// last good sync, or as of now. A change of a name is never half. Directories survive as soon as they are
+// made.
 
 #include <cstdint>
 #include <functional>
@@ -43,7 +44,7 @@ class FaultDisk : public Disk {
     std::string path;                 // of kRename: from
     std::string to;                   // of kRename
     std::size_t file = 0;             // its number; of all but kSyncDirectory
-    std::uint64_t offset = 0;         // of kAppend: where; of kTruncate: new size
+    std::uint64_t offset = 0;         // of kAppend: where; of kTruncate: new size; of kCreate: 1: a stream
     std::vector<std::uint8_t> bytes;  // of kAppend
   };
 

@@ -1,6 +1,7 @@
 // FaultDisk::write_image(): what a power cut leaves.
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <random>
 
@@ -18,6 +19,8 @@ using Names = std::map<std::string, std::size_t>;  // path -> number of the file
 struct Inode {
   Content now;
   Content synced;
+  bool stream = false;
+  bool ahead = false;  // its length is that of a stream which goes on
 };
 
 /// The disk while its operations are played again.
@@ -30,13 +33,14 @@ struct Played {
     using Kind = FaultDisk::Kind;
     switch (operation.kind) {
       case Kind::kCreate:
-        inodes[operation.file] = {};
+        inodes[operation.file] = {{}, {}, operation.offset == 1, false};
         names[operation.path] = operation.file;
         break;
       case Kind::kAppend: {
         Content& now = inodes[operation.file].now;
         now.resize(operation.offset);
         now.insert(now.end(), operation.bytes.begin(), operation.bytes.end());
+        inodes[operation.file].ahead = inodes[operation.file].stream;
         break;
       }
       case Kind::kSync:
@@ -44,6 +48,7 @@ struct Played {
         break;
       case Kind::kTruncate:
         inodes[operation.file].now.resize(operation.offset);
+        inodes[operation.file].ahead = false;
         break;
       case Kind::kRename:
         names.erase(operation.path);
@@ -88,6 +93,13 @@ Content keep_length(const Inode& inode) {
   return kept;
 }
 
+/// Often none, or less than a sector, or a few of them.
+std::size_t zeroes_ahead(std::size_t operation_count, const Survival& survival) {
+  std::mt19937_64 random(operation_count * 10'000 + survival.torn_bytes + survival.seed);
+  constexpr std::array<std::size_t, 4> kMost = {0, 7, 511, 9000};
+  return random() % (kMost[random() % kMost.size()] + 1);
+}
+
 Content surviving(const Inode& inode, const Survival& survival, std::mt19937_64& random) {
   switch (survival.content) {
     case Survival::Content::kSynced:
@@ -125,7 +137,9 @@ void FaultDisk::write_image(std::size_t operation_count, const Survival& surviva
   for (const auto& [path, number] : survival.all_names ? played.names : played.synced_names) {
     const std::string copy = folder + path.substr(folder_.size());
     Result<File> file = File::create(copy);
-    TAPLINE_CHECK(file && file->write_all(surviving(played.inodes[number], survival, random)));
+    Content content = surviving(played.inodes[number], survival, random);
+    if (played.inodes[number].ahead) content.resize(content.size() + zeroes_ahead(operation_count, survival));
+    TAPLINE_CHECK(file && file->write_all(content));
   }
 }
 
