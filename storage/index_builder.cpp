@@ -34,6 +34,7 @@ unsigned value_bits(IndexKeyKind kind) {
 /// Stable least-significant-digit radix sort by value; blocks within a value stay ascending.
 void sort_by_value(std::vector<std::uint64_t>& items, unsigned bits) {
   constexpr unsigned kDigitBits = 11;
+  if (items.empty()) return;
   std::vector<std::uint64_t> scratch(items.size());
   for (unsigned shift = kBlockBits; shift < kBlockBits + bits; shift += kDigitBits) {
     std::array<std::size_t, 1 << kDigitBits> start{};
@@ -122,6 +123,35 @@ void encode_groups(const Items& items, ValueOf value_of, BlockOf block_of, Secti
 
 }  // namespace
 
+void IndexBuilder::sort(NarrowPostings& postings) {
+  for (std::size_t kind = 0; kind < postings.size(); ++kind) {
+    sort_by_value(postings[kind], value_bits(static_cast<IndexKeyKind>(kind)));
+  }
+}
+
+void IndexBuilder::sort_ahead() {
+  // Where no thread can be had, get() does it.
+  sorted_ = std::async(std::launch::async | std::launch::deferred, [postings = std::move(narrow_)]() mutable {
+    sort(postings);
+    return std::move(postings);
+  });
+  narrow_ = {};
+}
+
+IndexBuilder::NarrowPostings IndexBuilder::take_sorted() {
+  NarrowPostings last = std::exchange(narrow_, {});
+  sort(last);
+  if (!sorted_.valid()) return last;
+  NarrowPostings postings = sorted_.get();
+  for (std::size_t kind = 0; kind < postings.size(); ++kind) {
+    // By value and then by block, as the earlier blocks are all in the one.
+    std::vector<std::uint64_t> merged(postings[kind].size() + last[kind].size());
+    std::ranges::merge(postings[kind], last[kind], merged.begin());
+    postings[kind].swap(merged);
+  }
+  return postings;
+}
+
 void IndexBuilder::post(IndexKey key, std::uint32_t block) {
   ++postings_;
   if (key.kind == IndexKeyKind::kIpv6) {
@@ -132,9 +162,10 @@ void IndexBuilder::post(IndexKey key, std::uint32_t block) {
 }
 
 ByteBuffer IndexBuilder::finish(const SegmentId& segment_id, std::uint32_t block_count) {
+  const NarrowPostings narrow = take_sorted();
   std::vector<IndexSection> sections;
   std::size_t section_count = wide_.empty() ? 0 : 1;
-  for (const auto& items : narrow_) section_count += items.empty() ? 0 : 1;
+  for (const auto& items : narrow) section_count += items.empty() ? 0 : 1;
   ByteBuffer out(sizeof(IndexHeader) + section_count * sizeof(IndexSection));
   for (std::uint32_t number = 0; number < kIndexKeyKindCount; ++number) {
     const auto kind = static_cast<IndexKeyKind>(number);
@@ -144,16 +175,14 @@ ByteBuffer IndexBuilder::finish(const SegmentId& segment_id, std::uint32_t block
       encode_groups(
           wide_, [](const WidePosting& p) { return p.value; }, [](const WidePosting& p) { return p.block; },
           encoder);
-    } else if (!narrow_[number].empty()) {
-      sort_by_value(narrow_[number], value_bits(kind));
+    } else if (!narrow[number].empty()) {
       encode_groups(
-          narrow_[number], [](std::uint64_t p) { return p >> kBlockBits; },
+          narrow[number], [](std::uint64_t p) { return p >> kBlockBits; },
           [](std::uint64_t p) { return static_cast<std::uint32_t>(p & kBlockMask); }, encoder);
     } else {
       continue;
     }
     sections.push_back(encoder.finish(kind));
-    narrow_[number].clear();
   }
   wide_.clear();
   postings_ = 0;

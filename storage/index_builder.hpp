@@ -1,10 +1,12 @@
 #pragma once
 // IndexBuilder: collects (key, block) postings of one segment while it is written, and encodes them as the
-// sidecar file of FORMAT.md, "Index". One thread. Memory: 8 bytes a posting (16 for IPv6 addresses) and as
-// much again while finish() sorts; a segment ends early at kPostingsMax, so that tiny frames cannot make it
-// grow without limit.
+// sidecar file of FORMAT.md, "Index". One thread, and one of its own between sort_ahead() and finish().
+// Memory: 8 bytes a posting (16 for IPv6 addresses) and as much again while they are sorted; a segment ends
+// early at kPostingsMax, so that tiny frames cannot make it grow without limit.
 
+#include <array>
 #include <cstdint>
+#include <future>
 #include <vector>
 
 #include "capture/base/byte_writer.hpp"
@@ -26,6 +28,10 @@ class IndexBuilder {
   std::size_t postings() const { return postings_; }
   bool full() const { return postings_ >= kPostingsMax; }
 
+  /// Sorts what was posted so far while more comes: finish(), for which the disk waits, has less to do then.
+  /// At most once before finish().
+  void sort_ahead();
+
   /// The whole index file for a segment of `block_count` blocks; the builder is empty afterwards.
   ByteBuffer finish(const SegmentId& segment_id, std::uint32_t block_count);
 
@@ -35,7 +41,13 @@ class IndexBuilder {
     std::uint32_t block;
   };
   // Key value << 24 | block, for kinds whose values fit 40 bits; IPv6 prefixes need all 64.
-  std::vector<std::uint64_t> narrow_[kIndexKeyKindCount];
+  using NarrowPostings = std::array<std::vector<std::uint64_t>, kIndexKeyKindCount>;
+
+  static void sort(NarrowPostings& postings);
+  NarrowPostings take_sorted();
+
+  NarrowPostings narrow_;
+  std::future<NarrowPostings> sorted_;  // valid between sort_ahead() and finish(): all before narrow_
   std::vector<WidePosting> wide_;
   std::size_t postings_ = 0;
 };

@@ -13,8 +13,11 @@ namespace {
 constexpr std::uint64_t kBlockListingBytes = sizeof(BlockEntry) + 16;
 // Footer, rest of the seek table; index header, and per kind of key a section, a directory entry and a chunk.
 constexpr std::uint64_t kEndBytesMax = 4096;
-// The next segment's space is made while the last eighth of this one is written: a disk takes its time.
-constexpr std::uint64_t kPrepareAtDivisor = 8;
+// The disk should not stand still between two segments. What the next one evicts is given back while the
+// second half of this one is written: a sync that comes meanwhile waits for it. The index is sorted beside
+// the last eighth.
+constexpr std::uint64_t kPrepareAtDivisor = 2;
+constexpr std::uint64_t kSortAtDivisor = 8;
 // Of the next sync's, and its listing.
 constexpr std::uint64_t kNextPaddingBytesMax = kSyncUnitMax + sizeof(SkippableHeader) + 8;
 
@@ -123,17 +126,19 @@ Status SegmentWriter::write_block(const PacketBlock& block, WriteEffort effort) 
   if (full) TAPLINE_TRY(publish_segment());
   if (!segment_) TAPLINE_TRY(open_segment(block, bytes));
 
-  if (!prepared_next_ &&
-      segment_->file_bytes() + bytes > segment_bytes_max_ / kPrepareAtDivisor * (kPrepareAtDivisor - 1)) {
-    prepared_next_ = true;
-    space_.prepare(segment_->identity().segment_id, config_.segment_bytes_max);
-  }
   const std::uint32_t number = segment_->block_count();
   const std::uint64_t before = segment_->file_bytes();
   TAPLINE_TRY(segment_->append(block.info(), encoded, block.extension()));
   order_first_ns_ = std::min(order_first_ns_, block.info().order_first_ns);
   counters_.stored_bytes += segment_->file_bytes() - before;
   for (const IndexKey key : block.pending()) index_.post(key, number);
+  const auto begins_last = [&](std::uint64_t divisor) {
+    const std::uint64_t at = segment_bytes_max_ / divisor * (divisor - 1);
+    return before <= at && segment_->file_bytes() > at;
+  };
+  if (begins_last(kPrepareAtDivisor))
+    space_.prepare(segment_->identity().segment_id, config_.segment_bytes_max);
+  if (begins_last(kSortAtDivisor)) index_.sort_ahead();
   if (config_.index_step_bytes == 0) return {};
   for (const IndexKey key : block.pending()) index_step_.post(key, number);
   // The block is stored, whatever becomes of the step: a failure shows with the next call.
@@ -177,7 +182,6 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   order_first_ns_ = block.info().order_first_ns;
   step_first_block_ = 0;
   step_first_bytes_ = 0;
-  prepared_next_ = false;
   return {};
 }
 

@@ -91,7 +91,6 @@ class SegmentWriter {
   std::unique_ptr<ContainerWriter> segment_;
   TimeNs order_first_ns_ = 0;            // of segment_
   std::uint64_t segment_bytes_max_ = 0;  // what was reserved for segment_
-  bool prepared_next_ = false;           // space for the one after segment_
   std::string directory_;                // of segment_
   std::string index_directory_;          // of its indexes
   IndexBuilder index_;

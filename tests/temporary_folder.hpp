@@ -40,4 +40,15 @@ class TemporaryFolder {
   std::string path_;
 };
 
+/// Of all files in a directory while others may remove some.
+inline std::uint64_t bytes_in(const std::string& directory) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::error_code gone;
+    const std::uint64_t size = entry.file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
 }  // namespace tapline

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 
 namespace tapline {
@@ -13,13 +12,15 @@ inline constexpr std::size_t kDirectAlignment = 4096;
 /// In ordinary pages a read or write is a list of hundreds of places, which devices take in several pieces.
 inline constexpr std::size_t kHugePageBytes = 2u << 20;
 
-struct FreeMemory {
-  void operator()(std::uint8_t* bytes) const { std::free(bytes); }
+struct UnmapMemory {
+  std::size_t bytes = 0;
+  void operator()(std::uint8_t* memory) const;
 };
-using DirectMemory = std::unique_ptr<std::uint8_t[], FreeMemory>;
+using DirectMemory = std::unique_ptr<std::uint8_t[], UnmapMemory>;
 
 /// `bytes`: a multiple of kDirectAlignment; of kHugePageBytes: in huge pages, where the kernel has some. Null
-/// where there is no memory.
+/// where there is no memory. Mapped for itself: memory that malloc() gives again may consist of small pages
+/// already.
 DirectMemory allocate_direct(std::size_t bytes);
 
 }  // namespace tapline

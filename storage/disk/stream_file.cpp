@@ -81,7 +81,7 @@ Status StreamFile::append(std::span<const Bytes> pieces) {
 /// By as much again as there is, so that small files stay small.
 void StreamFile::move_length_ahead(std::uint64_t end_bytes) {
   if (end_bytes <= length_ || end_bytes > allocated_) return;
-  const std::uint64_t ahead = std::clamp<std::uint64_t>(end_bytes, kBufferBytes, kAheadBytesMax);
+  const std::uint64_t ahead = std::clamp<std::uint64_t>(end_bytes, kAheadBytesMin, kAheadBytesMax);
   const std::uint64_t length = std::min(end_bytes + ahead, allocated_);
   if (file_.truncate(length)) length_ = length;  // else the write makes it longer
 }

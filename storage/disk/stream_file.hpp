@@ -25,7 +25,8 @@ class StreamFile : public DiskFile {
  public:
   static constexpr std::size_t kBufferBytes = 1u << 20;
   static constexpr std::uint32_t kBuffers = 8;  // one fills, the others are under way
-  static constexpr std::uint64_t kAheadBytesMax = 64u << 20;
+  static constexpr std::uint64_t kAheadBytesMin = 16u << 20;
+  static constexpr std::uint64_t kAheadBytesMax = 256u << 20;
 
   /// A new, empty file, or one that is emptied. kUnsupported where the file system or the kernel has no such
   /// writes, or wants longer units than kSyncUnitMax: an ordinary file does it then. `queue` writes for it.

@@ -232,14 +232,6 @@ Catalog scan(const Store& store) {
   return must(Catalog::scan(store));
 }
 
-std::uint64_t packet_bytes_on_disk(const Store& store) {
-  std::uint64_t bytes = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(store.packets_directory())) {
-    bytes += entry.file_size();
-  }
-  return bytes;
-}
-
 void flip_byte(const std::string& path, std::uint64_t offset) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(static_cast<std::streamoff>(offset));

@@ -124,7 +124,6 @@ storage::Catalog scan(const storage::Store& store);
 /// Every row of every ledger file of one source, in the order in which they were written.
 std::vector<storage::LedgerRow> read_ledger_rows(const storage::Store& store,
                                                  const storage::SegmentId& source);
-std::uint64_t packet_bytes_on_disk(const storage::Store& store);
 void flip_byte(const std::string& path, std::uint64_t offset);
 
 template <class T>

@@ -45,11 +45,11 @@ std::uint64_t record_and_watch(const TestStore& store, const std::vector<OwnedFr
     const std::span<const OwnedFrame> part = std::span(frames).subspan(at, count);
     MemorySource burst(part, 8);
     must(feed(*pipeline, burst));
-    bytes_max = std::max(bytes_max, packet_bytes_on_disk(*store));
+    bytes_max = std::max(bytes_max, bytes_in(store->packets_directory()));
   }
   must(pipeline->finish());
   must(pipeline->totals().check());
-  return std::max(bytes_max, packet_bytes_on_disk(*store));
+  return std::max(bytes_max, bytes_in(store->packets_directory()));
 }
 
 }  // namespace

@@ -230,6 +230,28 @@ TEST_CASE("a builder is empty after finish and its bytes depend on the postings 
   CHECK(builder.finish(kId, 1) == first);
 }
 
+TEST_CASE("sorting ahead changes nothing but when it is done") {
+  const auto seed = GENERATE(range(1u, 7u));
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  IndexBuilder builder;
+  IndexBuilder ahead;
+  constexpr std::uint32_t kBlocks = 400;
+  const std::uint32_t sorted_at = seed == 1 ? 0 : static_cast<std::uint32_t>(random() % kBlocks);
+  for (std::uint32_t block = 0; block < kBlocks; ++block) {
+    if (block == sorted_at) ahead.sort_ahead();
+    for (int i = 0; i < 50; ++i) {
+      const IndexKeyKind kind = kKinds[random() % std::size(kKinds)];
+      const IndexKey key{kind, (random() % 300 << bits_of(kind)) >> 9};
+      builder.post(key, block);
+      ahead.post(key, block);
+    }
+  }
+  CHECK(ahead.postings() == builder.postings());
+  CHECK(ahead.finish(kId, kBlocks) == builder.finish(kId, kBlocks));
+  CHECK(ahead.finish(kId, kBlocks) == builder.finish(kId, kBlocks));  // nothing stayed behind
+}
+
 TEST_CASE("a builder is full at its limit") {
   IndexBuilder builder;
   for (std::size_t i = 0; i + 1 < IndexBuilder::kPostingsMax; ++i) builder.post({IndexKeyKind::kVlan, 1}, 0);

@@ -40,12 +40,6 @@ std::string expired_name(const std::string& segment) {
   return segment.substr(0, segment.size() - kPacketSuffix.size()) + std::string(kExpiredSuffix);
 }
 
-std::uint64_t bytes_in(const std::string& directory) {
-  std::uint64_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(directory)) bytes += entry.file_size();
-  return bytes;
-}
-
 /// Asks for a segment that is then given up.
 Status make_room(Ring& ring, std::uint64_t bytes) {
   const SegmentId id = make_segment_id();
