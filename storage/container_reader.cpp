@@ -144,13 +144,28 @@ Status ContainerReader::walk_blocks() {
 Result<std::uint64_t> ContainerReader::written_end(std::uint64_t from) const {
   constexpr std::uint64_t kPieceBytes = 64 * 1024;
   std::vector<std::uint8_t> piece;
-  for (std::uint64_t end = file_bytes_; end > from; end -= piece.size()) {
+  std::uint64_t end = file_bytes_;
+  while (end > from) {
     piece.resize(std::min(kPieceBytes, end - from));
-    TAPLINE_TRY(pread(end - piece.size(), piece));
+    if (const Status read = pread(end - piece.size(), piece); !read) {
+      const Result<std::uint64_t> now_bytes = file_.size_bytes();
+      if (!now_bytes || *now_bytes >= end) return read.error();
+      end = *now_bytes;  // whoever finishes the file cuts it
+      continue;
+    }
     const auto last = std::find_if(piece.rbegin(), piece.rend(), [](std::uint8_t byte) { return byte != 0; });
     if (last != piece.rend()) return end - static_cast<std::uint64_t>(last - piece.rbegin());
+    end -= piece.size();
   }
   return from;
+}
+
+bool ContainerReader::is_not_there_yet(const BlockEntry& entry, std::uint32_t number,
+                                       DecodedBlock& scratch) const {
+  const bool may_be_under_way = !finished() && header_.kind == kKindPackets && number >= synced_blocks_;
+  if (!may_be_under_way) return false;
+  const Status read = check_block(entry, number, scratch);
+  return !read && read.error().code == ErrorCode::kCorrupt;
 }
 
 std::uint64_t ContainerReader::segment_tag() const {

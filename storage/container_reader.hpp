@@ -38,12 +38,9 @@ class ContainerReader {
   const std::string& path() const { return file_.path(); }
   int descriptor() const { return file_.descriptor(); }
   std::uint64_t file_bytes() const { return file_bytes_; }
-  /// `.open` files: end of the last complete block; what follows it is torn or still being written.
+  /// `.open` files: end of the last block whose header is good; what follows it is torn or still being
+  /// written.
   std::uint64_t complete_bytes() const { return complete_bytes_; }
-  /// Whether block `number` of a file that is being written may not be there yet, though its header is:
-  /// writes end in any order until they are synced, as blocks behind them then say (FORMAT.md, "Writing and
-  /// publishing").
-  bool may_be_under_way(std::uint32_t number) const { return !finished() && number >= synced_blocks_; }
   /// Behind the last byte that is not zero, and at least `from`: the length of a file that is being written
   /// runs ahead of its content.
   Result<std::uint64_t> written_end(std::uint64_t from) const;
@@ -70,6 +67,11 @@ class ContainerReader {
                       DecodedBlock& block) const;
   /// The same without decoding (verify): header and stored checksum only; `block.content` stays as it is.
   Status check_block(const BlockEntry& entry, std::uint32_t number, DecodedBlock& block) const;
+
+  /// Why a block of a packet segment that is being written cannot be read: its header is there, and its
+  /// content is not. Writes end in any order until they are synced, as blocks behind them then say
+  /// (FORMAT.md, "Writing and publishing"). Reads it again; `scratch` is overwritten.
+  bool is_not_there_yet(const BlockEntry& entry, std::uint32_t number, DecodedBlock& scratch) const;
 
   /// Blocks are going to be read here and there: the kernel shall read no more than is asked for. Where most
   /// of a file is read, its read-ahead is welcome.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "storage/container_layout.hpp"
 
@@ -130,12 +131,13 @@ void IndexBuilder::sort(NarrowPostings& postings) {
 }
 
 void IndexBuilder::sort_ahead() {
-  // Where no thread can be had, get() does it.
-  sorted_ = std::async(std::launch::async | std::launch::deferred, [postings = std::move(narrow_)]() mutable {
-    sort(postings);
-    return std::move(postings);
-  });
-  narrow_ = {};
+  const auto postings = std::make_shared<NarrowPostings>(std::exchange(narrow_, {}));
+  const auto work = [postings] {
+    sort(*postings);
+    return std::move(*postings);
+  };
+  // Where no thread can be had, get() does it, with another copy of `work`: its postings must be shared.
+  sorted_ = std::async(std::launch::async | std::launch::deferred, work);
 }
 
 IndexBuilder::NarrowPostings IndexBuilder::take_sorted() {

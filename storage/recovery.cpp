@@ -124,8 +124,9 @@ Result<RecoveredFile> set_aside(Disk& disk, const std::string& path, const std::
   return recovered;
 }
 
-/// A copy of what stands from `offset` on, as `path`.
-Status copy_tail(Disk& disk, const ContainerReader& reader, std::uint64_t offset, const std::string& path) {
+/// A copy of [offset, end_bytes), as `path`.
+Status copy_tail(Disk& disk, const ContainerReader& reader, std::uint64_t offset, std::uint64_t end_bytes,
+                 const std::string& path) {
   constexpr std::uint64_t kPieceBytes = 1u << 20;
   const std::string draft = path + std::string(kDraftSuffix);
   const auto copy = [&]() -> Status {
@@ -134,8 +135,8 @@ Status copy_tail(Disk& disk, const ContainerReader& reader, std::uint64_t offset
     Result<std::unique_ptr<DiskFile>> to = disk.create(draft);
     if (!to) return to.error();
     std::vector<std::uint8_t> piece;
-    for (; offset < reader.file_bytes(); offset += piece.size()) {
-      piece.resize(std::min(kPieceBytes, reader.file_bytes() - offset));
+    for (; offset < end_bytes; offset += piece.size()) {
+      piece.resize(std::min(kPieceBytes, end_bytes - offset));
       TAPLINE_TRY(from->pread_exact(offset, piece));
       const Bytes written(piece);
       TAPLINE_TRY((*to)->append({&written, 1}));
@@ -251,13 +252,16 @@ Result<RecoveredFile> recover_file(Disk& disk, const std::string& open_path, std
   const Result<Damage> damage = find_damage(*reader, *writer, end_bytes);
   if (!damage) return damage.error();
   if (damage->any) {
+    const Result<std::uint64_t> tail_end = reader->written_end(end_bytes);
+    if (!tail_end) return tail_end.error();
     // Where there is no room for a copy, the good blocks are set aside with the others.
     const bool copied =
-        *good > 0 && copy_tail(disk, *reader, end_bytes, damaged_path(open_path, damage->name)).ok();
+        *good > 0 &&
+        copy_tail(disk, *reader, end_bytes, *tail_end, damaged_path(open_path, damage->name)).ok();
     if (!copied)
       return set_aside(disk, damaged_path(open_path, damage->of_all), damage->reason, std::move(recovered));
     recovered.damaged_path = damaged_path(open_path, damage->name);
-    recovered.damaged_bytes = reader->file_bytes() - end_bytes;
+    recovered.damaged_bytes = *tail_end - end_bytes;
     recovered.problem = damage->reason;
   }
   if (*good == 0) {

@@ -16,7 +16,7 @@ class SegmentSpace {
   /// Makes room for a segment that will have at most `bytes`, its indexes included, and says in which
   /// directory; empty: the configured one. kLimit, kNoSpace, kIo say why it cannot.
   virtual Result<std::string> reserve(const SegmentId& id, std::uint64_t bytes) = 0;
-  /// The segment is nearly full: room for another one of at most `bytes` will soon be asked for. Does not
+  /// The segment is half full: room for another one of at most `bytes` will soon be asked for. Does not
   /// wait for the space that is given back last.
   virtual void prepare(const SegmentId& /*id*/, std::uint64_t /*bytes*/) {}
   /// The segment is finished as `path`; with its index it has `bytes`.

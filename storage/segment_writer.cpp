@@ -14,8 +14,8 @@ constexpr std::uint64_t kBlockListingBytes = sizeof(BlockEntry) + 16;
 // Footer, rest of the seek table; index header, and per kind of key a section, a directory entry and a chunk.
 constexpr std::uint64_t kEndBytesMax = 4096;
 // The disk should not stand still between two segments. What the next one evicts is given back while the
-// second half of this one is written: a sync that comes meanwhile waits for it. The index is sorted beside
-// the last eighth.
+// second half of this one is written; syncs wait for that, those of this one's end come after it. The index
+// is sorted beside the last eighth.
 constexpr std::uint64_t kPrepareAtDivisor = 2;
 constexpr std::uint64_t kSortAtDivisor = 8;
 // Of the next sync's, and its listing.
@@ -134,11 +134,12 @@ Status SegmentWriter::write_block(const PacketBlock& block, WriteEffort effort) 
   for (const IndexKey key : block.pending()) index_.post(key, number);
   const auto begins_last = [&](std::uint64_t divisor) {
     const std::uint64_t at = segment_bytes_max_ / divisor * (divisor - 1);
-    return before <= at && segment_->file_bytes() > at;
+    return seen_bytes_ <= at && segment_->file_bytes() > at;
   };
   if (begins_last(kPrepareAtDivisor))
     space_.prepare(segment_->identity().segment_id, config_.segment_bytes_max);
   if (begins_last(kSortAtDivisor)) index_.sort_ahead();
+  seen_bytes_ = segment_->file_bytes();
   if (config_.index_step_bytes == 0) return {};
   for (const IndexKey key : block.pending()) index_step_.post(key, number);
   // The block is stored, whatever becomes of the step: a failure shows with the next call.
@@ -180,6 +181,7 @@ Status SegmentWriter::open_segment(const PacketBlock& block, std::uint64_t block
   }
   segment_ = std::make_unique<ContainerWriter>(std::move(*writer));
   order_first_ns_ = block.info().order_first_ns;
+  seen_bytes_ = 0;
   step_first_block_ = 0;
   step_first_bytes_ = 0;
   return {};

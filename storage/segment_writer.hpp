@@ -91,6 +91,7 @@ class SegmentWriter {
   std::unique_ptr<ContainerWriter> segment_;
   TimeNs order_first_ns_ = 0;            // of segment_
   std::uint64_t segment_bytes_max_ = 0;  // what was reserved for segment_
+  std::uint64_t seen_bytes_ = 0;         // of segment_ when the last block was in it
   std::string directory_;                // of segment_
   std::string index_directory_;          // of its indexes
   IndexBuilder index_;

@@ -121,7 +121,8 @@ class FileCheck {
     std::uint64_t complete_bytes = reader_.complete_bytes();
     for (std::uint32_t number = 0; number < entries->size(); ++number) {
       const Status read = read_block((*entries)[number], number);
-      if (!read && read.error().code == ErrorCode::kCorrupt && reader_.may_be_under_way(number)) {
+      if (!read && reader_.is_not_there_yet((*entries)[number], number, block_) &&
+          !has_vanished(reader_.path())) {
         complete_bytes = (*entries)[number].file_offset;
         break;
       }

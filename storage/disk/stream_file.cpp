@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <vector>
 
 #include "capture/base/check.hpp"
 #include "storage/disk/streaming_copy.hpp"
@@ -30,6 +32,34 @@ std::uint32_t direct_unit(int descriptor) {
   return kSyncUnitMax;
 }
 
+constexpr std::size_t kMemoryBytes = StreamFile::kBuffers * StreamFile::kBufferBytes;
+
+/// Memory of streams that were closed, for the next: as much as was in use at once. Mapping takes 3 ms a
+/// segment.
+class FreeMemory {
+ public:
+  DirectMemory take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return allocate_direct(kMemoryBytes);
+    DirectMemory memory = std::move(free_.back());
+    free_.pop_back();
+    return memory;
+  }
+  void give(DirectMemory memory) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(memory));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<DirectMemory> free_;
+};
+
+FreeMemory& free_memory() {
+  static FreeMemory free;
+  return free;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DiskFile>> StreamFile::create(const std::string& path,
@@ -49,17 +79,15 @@ Result<std::unique_ptr<DiskFile>> StreamFile::create(const std::string& path,
 }
 
 StreamFile::StreamFile(File file, std::uint32_t unit, std::unique_ptr<WriteQueue> queue)
-    : file_(std::move(file)),
-      unit_(unit),
-      queue_(std::move(queue)),
-      memory_(allocate_direct(kBuffers * kBufferBytes)) {
-  static_assert(kBuffers * kBufferBytes % kHugePageBytes == 0);
+    : file_(std::move(file)), unit_(unit), queue_(std::move(queue)), memory_(free_memory().take()) {
+  static_assert(kMemoryBytes % kHugePageBytes == 0);
   TAPLINE_CHECK(memory_ != nullptr);
   for (std::uint32_t i = 0; i < kBuffers; ++i) buffers_[i].bytes = memory_.get() + i * kBufferBytes;
 }
 
 StreamFile::~StreamFile() {
   wait_for_all();
+  free_memory().give(std::move(memory_));
 }
 
 Status StreamFile::append(std::span<const Bytes> pieces) {
@@ -78,9 +106,10 @@ Status StreamFile::append(std::span<const Bytes> pieces) {
   return state();
 }
 
-/// By as much again as there is, so that small files stay small.
+/// By as much again as there is, and in few steps: each waits for what is under way. Not before a whole
+/// buffer is written, so that a file which is flushed then begins with what it was given.
 void StreamFile::move_length_ahead(std::uint64_t end_bytes) {
-  if (end_bytes <= length_ || end_bytes > allocated_) return;
+  if (end_bytes < kBufferBytes || end_bytes <= length_ || end_bytes > allocated_) return;
   const std::uint64_t ahead = std::clamp<std::uint64_t>(end_bytes, kAheadBytesMin, kAheadBytesMax);
   const std::uint64_t length = std::min(end_bytes + ahead, allocated_);
   if (file_.truncate(length)) length_ = length;  // else the write makes it longer

@@ -258,7 +258,7 @@ Status BlockFetch::read_once(std::size_t job, const SegmentReaders::Reader& read
                        : reader->decode_block(entry, number, whole, place.decoder, place.block);
 }
 
-Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes) {
+Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes, bool& not_yet) {
   const std::uint32_t segment = jobs_[job].segment;
   Result<SegmentReaders::Reader> reader = readers_.open(segment);
   if (!reader) return reader.error();
@@ -269,10 +269,11 @@ Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes)
     if (!reader) return reader.error();
     done = read_once(job, *reader, place, bytes);
   }
-  const bool not_yet = !done && done.error().code == ErrorCode::kCorrupt &&
-                       (*reader)->may_be_under_way(jobs_[job].planned.number);
+  if (done) return done;
+  const PlannedBlock& planned = jobs_[job].planned;
+  not_yet = (*reader)->is_not_there_yet(planned.entry, planned.number, place.block);
   if (!not_yet) return done;
-  place.block = {};  // without a frame; nobody was promised any
+  place.block = {};
   return {};
 }
 
@@ -287,7 +288,7 @@ Status BlockFetch::parse(std::size_t job, Workplace& place) const {
 FetchedBlock BlockFetch::fetch(std::size_t job, Workplace& place) {
   FetchedBlock block;
   std::uint64_t bytes = 0;
-  block.status = read(job, place, bytes);
+  block.status = read(job, place, bytes, block.not_yet);
   const bool was_read = block.status.ok();
   if (was_read) block.status = parse(job, place);
   if (bulk_) bulk_->done(job);  // nothing looks into its bytes from here on

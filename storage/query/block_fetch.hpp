@@ -37,6 +37,7 @@ struct FetchedBlock {
   std::vector<Frame> frames;  // accepted ones
   OrderKey last_order{};      // of the last one that the block holds, accepted or not
   bool has_later = false;     // and others, later than PlannedBlock::order
+  bool not_yet = false;       // ContainerReader::is_not_there_yet(): no frame, and no hole
   std::uint64_t charged_bytes = 0;
 
   OrderKey first_order() const { return {header.order_first_ns, header.order_first_count}; }
@@ -80,7 +81,7 @@ class BlockFetch {
   void fetch_unlocked(std::size_t job, Workplace& place, std::unique_lock<std::mutex>& lock);
   void announce(std::size_t first, std::size_t end);
   FetchedBlock fetch(std::size_t job, Workplace& place);
-  Status read(std::size_t job, Workplace& place, std::uint64_t& bytes);
+  Status read(std::size_t job, Workplace& place, std::uint64_t& bytes, bool& not_yet);
   Status read_once(std::size_t job, const SegmentReaders::Reader& reader, Workplace& place,
                    std::uint64_t& bytes);
   Status parse(std::size_t job, Workplace& place) const;

@@ -152,7 +152,7 @@ void Following::State::finish_slice() {
   if (slice_given) return;
   slice_given = true;
   for (const FrameMerge::LaterBlock& block : slice->later_blocks())
-    progress.note_later(block.segment, block.number);
+    progress.note_later(block.segment, block.number, block.unread);
   blocks_read += slice->blocks_read();
   const Coverage coverage = slice->coverage();
   for (const Hole& hole : coverage.holes) {

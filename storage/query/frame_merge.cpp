@@ -226,7 +226,9 @@ void FrameMerge::load(Cursor& cursor) {
   const PlannedBlock& planned = fetch_->job(job).planned;
   check_lane_order(cursor, planned.number);
   if (!cursor.block.status) report(cursor.segment, planned, cursor.block.status.error());
-  if (cursor.block.has_later) later_blocks_.push_back({readers_.file(cursor.segment), planned.number});
+  if (cursor.block.has_later || cursor.block.not_yet) {
+    later_blocks_.push_back({readers_.file(cursor.segment), planned.number, cursor.block.not_yet});
+  }
 }
 
 /// Of the first in the queue, whose block is loaded: as much as comes before the second.

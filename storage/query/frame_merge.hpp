@@ -42,10 +42,12 @@ class FrameMerge {
   const storage::BlockHeader& block_header() const;
 
   const std::vector<UnreadableSegment>& unreadable() const { return unreadable_; }
-  /// Blocks with frames that are later than PlannedBlock::order, as far as they were read.
+  /// Blocks with frames that are later than PlannedBlock::order, as far as they were read; and those of which
+  /// nothing could be read yet.
   struct LaterBlock {
     storage::CatalogFile segment;
     std::uint32_t number = 0;
+    bool unread = false;
   };
   const std::vector<LaterBlock>& later_blocks() const { return later_blocks_; }
   std::uint64_t blocks_read() const;

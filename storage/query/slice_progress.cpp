@@ -29,7 +29,7 @@ void SliceProgress::restrict_to_rest(const storage::CatalogFile& file, storage::
 
 TimeWindow SliceProgress::order_of(const storage::CatalogFile& file, std::uint32_t block) const {
   const Segment* const segment = find(file);
-  const bool seen = segment != nullptr && block < segment->blocks_seen;
+  const bool seen = segment != nullptr && block < segment->blocks_seen && !segment->unread.contains(block);
   return {seen ? slice_.since_ns : TimeWindow::kUnlimitedSince, slice_.until_ns};
 }
 
@@ -39,10 +39,13 @@ void SliceProgress::note_planned(const storage::CatalogFile& file, std::uint32_t
   segment.blocks_seen = block_count;
   segment.finished = finished;
   segment.pending = {waiting.begin(), waiting.end()};
+  segment.unread.clear();
 }
 
-void SliceProgress::note_later(const storage::CatalogFile& file, std::uint32_t block) {
-  segments_[file.name.id_high].pending.insert(block);
+void SliceProgress::note_later(const storage::CatalogFile& file, std::uint32_t block, bool unread) {
+  Segment& segment = segments_[file.name.id_high];
+  segment.pending.insert(block);
+  if (unread) segment.unread.insert(block);
 }
 
 void SliceProgress::give_up(const storage::CatalogFile& file) {

@@ -32,8 +32,9 @@ class SliceProgress {
   /// The segment has `block_count` blocks by now, of which `waiting` begin after the slice.
   void note_planned(const storage::CatalogFile& segment, std::uint32_t block_count, bool finished,
                     const std::vector<std::uint32_t>& waiting);
-  /// A block of the slice has frames that are later.
-  void note_later(const storage::CatalogFile& segment, std::uint32_t block);
+  /// A block of the slice has frames that are later; `unread`: none of it was given, those of earlier slices
+  /// included.
+  void note_later(const storage::CatalogFile& segment, std::uint32_t block, bool unread);
   /// It was said that the segment cannot be read: that is not said again.
   void give_up(const storage::CatalogFile& segment);
 
@@ -41,6 +42,7 @@ class SliceProgress {
   struct Segment {
     std::uint32_t blocks_seen = 0;
     std::set<std::uint32_t> pending;  // of those
+    std::set<std::uint32_t> unread;   // of pending
     bool finished = false;
   };
 

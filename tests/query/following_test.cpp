@@ -3,11 +3,15 @@
 
 #include "storage/query/following.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <thread>
 
+#include "storage/container_layout.hpp"
+#include "storage/container_reader.hpp"
 #include "storage/ledger_file.hpp"
 #include "tests/query/ring_writer.hpp"
 #include "tests/query/store_answer.hpp"
@@ -81,6 +85,33 @@ class OpenRun {
   storage::Source source_;
   std::optional<storage::StoreLock> lock_;
   std::uint64_t next_ = 0;
+};
+
+/// Where the content of a block of an open segment begins, the file has zeroes, as while it is being written.
+class ContentAway {
+ public:
+  /// The block so many eighths behind the first.
+  ContentAway(std::string path, unsigned eighth) : path_(std::move(path)) {
+    const storage::ContainerReader reader = must(storage::ContainerReader::open(path_));
+    const storage::BlockEntry entry = must(reader.entry(reader.block_count() * eighth / 8));
+    offset_ = entry.file_offset + storage::total_bytes(entry.extension_bytes, 0);
+    must(must(File::open_read(path_)).pread_exact(offset_, content_));
+    write({});
+  }
+  void put_back() const { write(content_); }
+
+ private:
+  using Content = std::array<std::uint8_t, 8>;
+  void write(const Content& content) const {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(offset_));
+    file.write(reinterpret_cast<const char*>(content.data()), content.size());
+    REQUIRE(file.good());
+  }
+
+  std::string path_;
+  std::uint64_t offset_ = 0;
+  Content content_{};
 };
 
 std::vector<std::uint64_t> take(Following& following) {
@@ -186,6 +217,35 @@ TEST_CASE("frames whose block came after their slice are given late, not lost, a
   expected.insert(expected.begin(), 200);
   CHECK(look_and_take(following) == expected);
   CHECK(following.late_frames() == 1);
+}
+
+TEST_CASE("a block whose content is not there yet is given when it is, late, and is no hole") {
+  const unsigned threads = GENERATE(1u, 3u);
+  const unsigned eighth = GENERATE(0u, 2u, 4u);
+  CAPTURE(threads, eighth);
+  OpenRun run;
+  run.append_until(1000);
+  run.say_complete(700);
+  const ContentAway away(scan(*run).segments.at(0).path, eighth);
+  Following following = must(Following::start(*run, ask(""), with_threads(threads)));
+  std::vector<std::uint64_t> given = take(following);
+  CHECK(given.size() < 700);
+  CHECK(look_and_take(following).empty());
+  run.append_until(2000);
+  run.say_complete(1500);
+  const std::vector<std::uint64_t> more = look_and_take(following);  // not there yet, again
+  CHECK(more.size() + given.size() < 1500);
+  given.insert(given.end(), more.begin(), more.end());
+  away.put_back();
+  run.stop();
+  const std::vector<std::uint64_t> rest = look_and_take(following);
+  given.insert(given.end(), rest.begin(), rest.end());
+  std::ranges::sort(given);
+  CHECK(given == every(0, 2000));
+  CHECK(following.ended());
+  CHECK(following.late_frames() > 0);
+  CHECK(following.coverage().complete());
+  CHECK(following.take_new_holes().empty());
 }
 
 TEST_CASE("what expires before it is given is a hole that is told at once, and stays in the coverage") {

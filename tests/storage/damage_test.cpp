@@ -29,12 +29,14 @@ TEST_CASE("good blocks behind a damaged one are set aside, and the name tells th
   write_bytes(folder / kOpenFile, bytes);
   const RecoveredFile recovered = recover(folder / kOpenFile);
   check_recovered(crashed, recovered, bad);
-  CHECK(recovered.damaged_bytes == bytes.size() - crashed.ends[bad]);
+  // A length that runs ahead is not copied.
+  ByteBuffer aside(bytes.begin() + static_cast<std::ptrdiff_t>(crashed.ends[bad]), bytes.end());
+  while (aside.back() == 0) aside.pop_back();
+  CHECK(recovered.damaged_bytes == aside.size());
   CHECK_THAT(recovered.problem, Catch::Contains("block 2 is damaged"));
   const std::string path = only_file(folder.path(), kDamagedSuffix);
   CHECK(path == recovered.damaged_path);
-  CHECK(*read_file(path) ==
-        ByteBuffer(bytes.begin() + static_cast<std::ptrdiff_t>(crashed.ends[bad]), bytes.end()));
+  CHECK(*read_file(path) == aside);
   const std::optional<FinalName> name = parse_final_name(fs::path(path).filename().string(), kDamagedSuffix);
   REQUIRE(name);
   for (const StoredFrame& frame : crashed.frames) {
