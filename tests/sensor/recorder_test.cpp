@@ -81,7 +81,8 @@ RecorderConfig small_config() {
   config.limits.bytes = 256u << 20;
   config.block_memory_bytes = 32u << 20;  // two seconds: a busy machine should not make the writer late
   config.flows_max = 4096;
-  config.segment.block_bytes = 16 * 1024;
+  config.segment.block_bytes =
+      32 * 1024;  // with smaller ones there are more mappings than a process may have under TSan
   config.segment.segment_bytes_max = 512 * 1024;
   return config;
 }
