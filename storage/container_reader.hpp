@@ -1,6 +1,6 @@
 #pragma once
 // ContainerReader: random access to the blocks of one file, finished (by its footer) or still `.open` (by
-// walking its block headers up to the last complete one). Trusts nothing: every length is bounded by the
+// walking its block headers up to the last good one). Trusts nothing: every length is bounded by the
 // file, every structure checked against its checksum and identity. Only preads, so that many readers may
 // share a store. Any number of threads may call what is const; the rest belongs to one.
 

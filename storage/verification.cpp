@@ -120,12 +120,14 @@ class FileCheck {
     if (!entries) return entries.error();
     std::uint64_t complete_bytes = reader_.complete_bytes();
     for (std::uint32_t number = 0; number < entries->size(); ++number) {
-      const Status read = read_block((*entries)[number], number);
+      Status read = read_block((*entries)[number], number);
       if (!read && reader_.is_not_there_yet((*entries)[number], number, block_) &&
           !has_vanished(reader_.path())) {
         complete_bytes = (*entries)[number].file_offset;
         break;
       }
+      if (!read && verified.open)
+        read = read_block((*entries)[number], number);  // it may have come meanwhile
       TAPLINE_TRY(read);
       TAPLINE_TRY(check_block(number));
       ++verified.blocks;

@@ -272,9 +272,12 @@ Status BlockFetch::read(std::size_t job, Workplace& place, std::uint64_t& bytes,
   if (done) return done;
   const PlannedBlock& planned = jobs_[job].planned;
   not_yet = (*reader)->is_not_there_yet(planned.entry, planned.number, place.block);
-  if (!not_yet) return done;
-  place.block = {};
-  return {};
+  if (not_yet) {
+    place.block = {};
+    return {};
+  }
+  // It may have come meanwhile.
+  return (*reader)->finished() ? done : read_once(job, *reader, place, bytes);
 }
 
 Status BlockFetch::parse(std::size_t job, Workplace& place) const {
