@@ -1,8 +1,8 @@
 #pragma once
 // FlowEntry: one flow in memory, four cache lines. A packet reads the key line and writes the line of its
 // direction; the cold line is touched when something rare happens: the flow begins or ends, a record is due,
-// a TCP flag other than ACK and PSH, a frame that runs backwards. InterimSlab: what a flow needs in addition
-// once it has written an interim record.
+// a TCP segment that is not the expected one, a frame that runs backwards. InterimSlab: what a flow needs in
+// addition once it has written an interim record. TcpSlab: what a TCP session needs from its second frame on.
 
 #include <cstdint>
 #include <limits>
@@ -12,6 +12,7 @@
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/session_record.hpp"
 #include "flowgen/flow_phase.hpp"
+#include "flowgen/tcp_tracker.hpp"
 
 namespace tapline::flowgen {
 
@@ -88,8 +89,8 @@ struct alignas(64) ColdLine {
   std::uint32_t first_order_count;
   std::uint32_t timer_previous;  // see timer_wheel.hpp
   std::uint32_t timer_next;
-  std::uint32_t slab;     // InterimSlab, or kNoSlab; of a dead entry: its final record's place in the buffer
-  std::uint32_t syn_seq;  // of the first SYN; valid where syn_seen of first_syn_direction is set
+  std::uint32_t slab;      // InterimSlab, or kNoSlab; of a dead entry: its final record's place in the buffer
+  std::uint32_t tcp_slab;  // TcpSlab, or kNoSlab: not TCP, a single segment so far, or untracked
   std::uint32_t mpls_label : 20;  // of the first labelled frame
   std::uint32_t mpls_seen : 1;
   std::uint32_t lag_log2 : 6;        // see lag_ns(); 0: none
@@ -103,7 +104,8 @@ struct alignas(64) ColdLine {
   std::uint64_t fin_seen : 2;         // bit per Direction
   std::uint64_t first_direction : 1;  // of the first frame
   std::uint64_t first_syn_direction : 1;
-  std::uint64_t spare_bits : 2;
+  std::uint64_t tcp_begun : 1;      // a segment has come: what it said is in its DirectionLine
+  std::uint64_t tcp_untracked : 1;  // there was no slab when the second frame came
 
   FlowPhase flow_phase() const { return static_cast<FlowPhase>(phase); }
   DeltaState delta_state() const { return static_cast<DeltaState>(delta); }
@@ -118,22 +120,37 @@ struct alignas(64) ColdLine {
 /// Content samples a direction gets before it is taken to be clear; see content_class.hpp.
 inline constexpr std::uint32_t kContentSamplesMax = 4;
 
+/// Counters are kept modulo a power of two that no flow counts up to between two records; see total_of().
 struct alignas(64) DirectionLine {
-  DirectionCounters total;
+  std::uint64_t packets : 46;
+  std::uint64_t tcp_plain : 2;  // PlainBit: expected segments that need not be observed
+  std::uint64_t ttl_min : 8;
+  std::uint64_t ttl_max : 8;
+  std::uint64_t frame_bytes : 48;
+  std::uint64_t tcp_flags_first : 8;
+  std::uint64_t tcp_flags_union : 8;
+  std::uint64_t ip_bytes : 48;
+  std::uint64_t vlan_outer : 12;  // ids of the first tagged frame
+  std::uint64_t vlan_tags : 2;    // how many of the two are valid
+  std::uint64_t mpls_seen : 1;    // ColdLine::mpls_label need not be looked at for this direction again
+  std::uint64_t opaque : 1;       // ContentClass
+  std::uint64_t payload_bytes : 48;
+  std::uint64_t vlan_inner : 12;
+  std::uint64_t samples_left : 3;
+  std::uint64_t window_closed : 1;  // of the first TCP segment
   TimeNs last_ns;
   AppendSlot slot;
-  std::uint8_t tcp_flags_first;
-  std::uint8_t tcp_flags_union;
-  std::uint8_t ttl_min;
-  std::uint8_t ttl_max;
-  std::uint32_t vlan_outer : 12;  // ids of the first tagged frame
-  std::uint32_t vlan_inner : 12;
-  std::uint32_t vlan_tags : 2;  // how many of the two are valid
-  std::uint32_t mpls_seen : 1;  // ColdLine::mpls_label need not be looked at for this direction again
-  std::uint32_t opaque : 1;     // ContentClass
-  std::uint32_t samples_left : 3;
-  std::uint32_t spare : 1;
+  TcpSequence tcp;
 };
+
+/// The counters in 64 bits. `previous`: as of the flow's record before; zero where there was none.
+inline DirectionCounters total_of(const DirectionLine& line, const DirectionCounters& previous) {
+  const auto widen = [](std::uint64_t before, std::uint64_t low, int bits) {
+    return before + ((low - before) & ((std::uint64_t{1} << bits) - 1));
+  };
+  return {widen(previous.packets, line.packets, 46), widen(previous.frame_bytes, line.frame_bytes, 48),
+          widen(previous.ip_bytes, line.ip_bytes, 48), widen(previous.payload_bytes, line.payload_bytes, 48)};
+}
 
 struct FlowEntry {
   KeyLine hot;
@@ -169,5 +186,11 @@ struct InterimSlab {
   std::uint32_t next_free;
 };
 static_assert(sizeof(InterimSlab) == 88);
+
+struct TcpSlab {
+  TcpState tcp;
+  std::uint32_t next_free;
+};
+static_assert(sizeof(TcpSlab) == 232);
 
 }  // namespace tapline::flowgen

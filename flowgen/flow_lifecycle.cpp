@@ -4,6 +4,7 @@
 
 #include "capture/base/check.hpp"
 #include "capture/base/time_window.hpp"
+#include "flowgen/first_segment.hpp"
 #include "flowgen/flow_table_state.hpp"
 #include "flowgen/orientation.hpp"
 
@@ -29,15 +30,16 @@ TimeNs difference(TimeNs to_ns, TimeNs from_ns) {
 
 }  // namespace
 
-FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, SlabPool slab_pool,
-                        BucketIndex bucket_index)
+FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
+                        TcpSlabs tcp_pool, BucketIndex bucket_index)
     : config(table_config),
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
       origin{table_config.sensor_id, table_config.worker, table_config.link, table_config.frames_stored},
       clock(table_config.grace_ns, table_config.clock_jump_ns_max, table_config.clock_jump_frames),
       pool(std::move(flow_pool)),
-      slabs(std::move(slab_pool)),
+      slabs(std::move(interim_pool)),
+      tcp_slabs(std::move(tcp_pool)),
       index(std::move(bucket_index)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
@@ -101,7 +103,8 @@ void FlowTable::State::refresh_check(FlowEntry& entry) {
 void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
   TAPLINE_CHECK(record_count < records.size());  // the caller drains after every call
   const InterimSlab* const slab = entry.cold.slab == kNoSlab ? nullptr : &slabs[entry.cold.slab];
-  build_record(entry, slab, origin, reason, records[record_count++]);
+  const TcpSlab* const tcp = entry.cold.tcp_slab == kNoSlab ? nullptr : &tcp_slabs[entry.cold.tcp_slab];
+  build_record(entry, slab, tcp == nullptr ? nullptr : &tcp->tcp, origin, reason, records[record_count++]);
   ++counters.records_written;
 }
 
@@ -119,8 +122,7 @@ bool FlowTable::State::write_interim(std::uint32_t flow) {
   write_record(entry, EndReason::kOpen);
   if (cold.slab == kNoSlab) cold.slab = new_slab;
   InterimSlab& slab = slabs[cold.slab];
-  slab.previous[0] = entry.directions[0].total;
-  slab.previous[1] = entry.directions[1].total;
+  for (std::size_t i = 0; i < 2; ++i) slab.previous[i] = total_of(entry.directions[i], slab.previous[i]);
   ++slab.seq;
   cold.interim_missed = 0;
   cold.set_delta(DeltaState::kNone);
@@ -132,6 +134,7 @@ void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
   FlowEntry& entry = pool[flow];
   write_record(entry, reason);
   if (entry.cold.slab != kNoSlab) slabs.release(entry.cold.slab);
+  if (entry.cold.tcp_slab != kNoSlab) tcp_slabs.release(entry.cold.tcp_slab);
   entry.cold.slab = record_count - 1;
   entry.hot.mark_dead();
   pool.bury(flow);
@@ -171,6 +174,7 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
   entry.cold.first_order_ns = arrival.frame.order.time_ns;
   entry.cold.first_order_count = arrival.frame.order.count;
   entry.cold.slab = kNoSlab;
+  entry.cold.tcp_slab = kNoSlab;
   entry.cold.first_direction = static_cast<std::uint64_t>(arrival.direction) & 1;
   entry.cold.set_phase(first_phase(key, arrival.meta.tcp_flags));
   entry.cold.set_delta(DeltaState::kForward);
@@ -187,14 +191,16 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
 }
 
 // A pure SYN after the end, or with another sequence number than the SYN that opened the session (RFC 9293,
-// section 3.10.7.4 lets a host reopen even out of TIME-WAIT). Retransmitted SYNs repeat their number.
-bool FlowTable::State::is_reuse(const FlowEntry& entry, const Arrival& arrival) const {
+// section 3.10.7.4 lets a host reopen even out of TIME-WAIT). Retransmitted SYNs repeat their number. Of a
+// session that is not tracked the number is not known.
+bool FlowTable::State::is_reuse(const FlowEntry& entry, const Arrival& arrival) {
   if (!is_pure_syn(arrival.meta.tcp_flags) || !has_tcp_header(arrival.key)) return false;
   if (is_tcp_over(entry.cold.flow_phase())) return true;
   return entry.cold.flow_phase() != FlowPhase::kTcpOpening &&
          (entry.cold.syn_seen & bit(arrival.direction)) != 0 &&
          entry.cold.first_syn_direction == static_cast<std::uint64_t>(arrival.direction) &&
-         entry.cold.syn_seq != arrival.meta.tcp_seq;
+         (entry.cold.tcp_slab == kNoSlab ||
+          tcp_slabs[entry.cold.tcp_slab].tcp.first_syn != arrival.meta.tcp_seq);
 }
 
 std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arrival) {
@@ -226,7 +232,7 @@ void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
   const TimeNs time_ns = arrival.frame.time_ns;
   DirectionLine& line = line_of(entry, arrival.direction);
   TimeNs& first_ns = entry.cold.direction_first_ns[static_cast<std::size_t>(arrival.direction)];
-  if (line.total.packets == 0) {
+  if (line.packets == 0) {
     first_ns = time_ns;
     line.last_ns = time_ns;
     line.ttl_min = arrival.meta.ttl;
@@ -236,7 +242,8 @@ void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
   first_ns = std::min(first_ns, time_ns);
   note_lag(entry.cold, time_ns);
   note_delta(entry, time_ns);
-  note_tcp(entry, arrival);
+  note_flags(entry, arrival);
+  if (has_tcp_header(arrival.key)) note_segment(entry, arrival);
   entry.hot.last_ns = std::max(entry.hot.last_ns, time_ns);
   refresh_check(entry);
 }
@@ -262,25 +269,50 @@ void FlowTable::State::note_delta(FlowEntry& entry, TimeNs time_ns) {
   slab.delta_last_ns = first ? time_ns : std::max(slab.delta_last_ns, time_ns);
 }
 
-void FlowTable::State::note_tcp(FlowEntry& entry, const Arrival& arrival) {
+void FlowTable::State::note_flags(FlowEntry& entry, const Arrival& arrival) {
   ColdLine& cold = entry.cold;
   const std::uint8_t flags = arrival.meta.tcp_flags;
   const std::uint64_t mine = bit(arrival.direction);
   if (has_tcp_header(arrival.key)) {
     if (is_pure_syn(flags)) {
-      if (cold.syn_seen == 0) {
-        cold.first_syn_direction = static_cast<std::uint64_t>(arrival.direction) & 1;
-        cold.syn_seq = arrival.meta.tcp_seq;
-      }
+      if (cold.syn_seen == 0) cold.first_syn_direction = static_cast<std::uint64_t>(arrival.direction) & 1;
       cold.syn_seen |= mine & 3;
     }
     if (is_syn_ack(flags)) cold.syn_ack_seen |= mine & 3;
     if ((flags & kTcpFin) != 0) cold.fin_seen |= mine & 3;
   }
-  const Direction other = arrival.direction == Direction::kAToB ? Direction::kBToA : Direction::kAToB;
-  const PhaseInput input{flags, line_of(entry, other).total.packets != 0,
+  const PhaseInput input{flags, line_of(entry, opposite(arrival.direction)).packets != 0,
                          static_cast<std::uint8_t>(cold.fin_seen)};
   cold.set_phase(next_phase(cold.flow_phase(), arrival.key, input));
+}
+
+// The first segment is kept in its line, so that a flood of sessions of one frame takes no slabs.
+void FlowTable::State::note_segment(FlowEntry& entry, const Arrival& arrival) {
+  ColdLine& cold = entry.cold;
+  DirectionLine& line = line_of(entry, arrival.direction);
+  const bool first_frame = entry.directions[0].packets == 0 && entry.directions[1].packets == 0;
+  if (first_frame && arrival.meta.has(kMetaL4)) return keep_first_segment(cold, line, segment_of(arrival));
+  TcpSlab* const slab = tcp_slab_of(entry);
+  if (slab == nullptr || !arrival.meta.has(kMetaL4)) return;
+  observe_tcp(slab->tcp, {&entry.directions[0].tcp, &entry.directions[1].tcp}, arrival.direction,
+              segment_of(arrival));
+  entry.directions[0].tcp_plain = plain_segments(slab->tcp, Direction::kAToB) & 3;
+  entry.directions[1].tcp_plain = plain_segments(slab->tcp, Direction::kBToA) & 3;
+}
+
+TcpSlab* FlowTable::State::tcp_slab_of(FlowEntry& entry) {
+  ColdLine& cold = entry.cold;
+  if (cold.tcp_slab != kNoSlab) return &tcp_slabs[cold.tcp_slab];
+  if (cold.tcp_untracked != 0) return nullptr;
+  cold.tcp_slab = tcp_slabs.allocate();
+  if (cold.tcp_slab == kNoSlab) {
+    cold.tcp_untracked = 1;
+    ++counters.tcp_slab_exhausted;
+    return nullptr;
+  }
+  TcpSlab& slab = tcp_slabs[cold.tcp_slab];
+  replay_first_segment(entry, slab.tcp);
+  return &slab;
 }
 
 void FlowTable::State::note_tags(std::uint32_t flow, const PacketMeta& meta, Direction direction) {

@@ -1,6 +1,7 @@
 #pragma once
-// FlowPool: the entries, and which of them are free. An entry that ends within a burst is buried: not given
-// out again before the next call into the table, because hits of the burst still point into it.
+// FlowPool: the entries, and which of them are free. SlabPool: what only some flows need in addition. An
+// entry that ends within a burst is buried: not given out again before the next call into the table, because
+// hits of the burst still point into it.
 
 #include <array>
 
@@ -68,18 +69,19 @@ class FlowPool {
   std::uint32_t flows_max_ = 0;
 };
 
-/// InterimSlabs by number.
+/// Slabs by number.
+template <class Slab>
 class SlabPool {
  public:
   static Result<SlabPool> create(std::uint32_t slabs_max) {
     SlabPool pool;
-    auto slabs = MappedArray<InterimSlab>::create(slabs_max);
+    auto slabs = MappedArray<Slab>::create(slabs_max);
     if (!slabs) return slabs.error();
     pool.slabs_ = std::move(*slabs);
     return pool;
   }
 
-  InterimSlab& operator[](std::uint32_t slab) { return slabs_[slab]; }
+  Slab& operator[](std::uint32_t slab) { return slabs_[slab]; }
 
   /// Zeroed, or kNoSlab where all are in use.
   std::uint32_t allocate() {
@@ -91,7 +93,7 @@ class SlabPool {
     } else {
       return kNoSlab;
     }
-    slabs_[slab] = InterimSlab{};
+    slabs_[slab] = Slab{};
     return slab;
   }
   void release(std::uint32_t slab) {
@@ -102,7 +104,7 @@ class SlabPool {
   std::size_t memory_bytes() const { return slabs_.memory_bytes(); }
 
  private:
-  MappedArray<InterimSlab> slabs_;
+  MappedArray<Slab> slabs_;
   std::uint32_t first_free_ = kNoSlab;
   std::uint32_t used_end_ = 0;
 };

@@ -14,24 +14,24 @@ namespace {
 // frame of the pipeline is a step of its own; 270 with three passes over the whole burst.
 constexpr std::size_t kGroupFrames = 8;
 
-// Any of these takes the slow path; ACK, PSH, URG and ECN's do not.
-constexpr std::uint8_t kTcpRareFlags = kTcpFin | kTcpSyn | kTcpRst;
+constexpr std::uint64_t kPacketsMask = (std::uint64_t{1} << 46) - 1;
+constexpr std::uint64_t kBytesMask = (std::uint64_t{1} << 48) - 1;
 
 void account(DirectionLine& line, const Frame& frame, const PacketMeta& meta) {
-  ++line.total.packets;
-  line.total.frame_bytes += frame.wire_bytes;
-  line.total.ip_bytes += meta.ip_bytes;
-  line.total.payload_bytes += meta.payload_bytes;
+  line.packets = (line.packets + 1) & kPacketsMask;
+  line.frame_bytes = (line.frame_bytes + frame.wire_bytes) & kBytesMask;
+  line.ip_bytes = (line.ip_bytes + meta.ip_bytes) & kBytesMask;
+  line.payload_bytes = (line.payload_bytes + meta.payload_bytes) & kBytesMask;
   line.last_ns = std::max(line.last_ns, frame.time_ns);
-  line.tcp_flags_union |= meta.tcp_flags;
-  line.ttl_min = std::min(line.ttl_min, meta.ttl);
-  line.ttl_max = std::max(line.ttl_max, meta.ttl);
+  line.tcp_flags_union = line.tcp_flags_union | meta.tcp_flags;
+  if (meta.ttl < line.ttl_min) line.ttl_min = meta.ttl;
+  if (meta.ttl > line.ttl_max) line.ttl_max = meta.ttl;
 }
 
 [[gnu::noinline]] void sample_content(DirectionLine& line, const Frame& frame, const PacketMeta& meta) {
   const Bytes payload(frame.data + meta.payload_offset, frame.captured_bytes - meta.payload_offset);
   const ContentHint hint{meta.ip_proto, meta.src_port, meta.dst_port};
-  line.opaque = static_cast<std::uint32_t>(classify_content(hint, payload)) & 1;
+  line.opaque = static_cast<std::uint64_t>(classify_content(hint, payload)) & 1;
   line.samples_left = line.opaque != 0 ? 0 : (line.samples_left - 1) & 7;
 }
 
@@ -49,18 +49,21 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   if (config.flows_max == 0 || config.flows_max > kFlowsMaxLimit)
     return Error{ErrorCode::kInvalid, "flows_max is " + std::to_string(config.flows_max) + ", not 1.." +
                                           std::to_string(kFlowsMaxLimit)};
-  if (config.interim_slabs_max > config.flows_max)
-    return Error{ErrorCode::kInvalid, "interim_slabs_max exceeds flows_max"};
+  if (config.interim_slabs_max > config.flows_max || config.tcp_slabs_max > config.flows_max)
+    return Error{ErrorCode::kInvalid, "interim_slabs_max or tcp_slabs_max exceeds flows_max"};
   auto pool = FlowPool::create(config.flows_max);
   if (!pool) return pool.error();
   const std::uint32_t slabs_max =
       config.interim_slabs_max != 0 ? config.interim_slabs_max : std::max(1u, config.flows_max / 4);
-  auto slabs = SlabPool::create(slabs_max);
+  auto slabs = InterimSlabs::create(slabs_max);
   if (!slabs) return slabs.error();
+  auto tcp_slabs =
+      TcpSlabs::create(config.tcp_slabs_max != 0 ? config.tcp_slabs_max : std::max(1u, config.flows_max / 2));
+  if (!tcp_slabs) return tcp_slabs.error();
   auto index = BucketIndex::create(config.flows_max);
   if (!index) return index.error();
-  return std::unique_ptr<FlowTable>(
-      new FlowTable(std::make_unique<State>(config, std::move(*pool), std::move(*slabs), std::move(*index))));
+  return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
+      config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index))));
 }
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
@@ -142,15 +145,18 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
   const Direction direction = burst_directions[i];
   const Arrival arrival{frame, meta, burst_keys[i], burst_hashes[i], direction};
   std::uint32_t flow = find_flow(i);
-  if (flow == kNoFlow) [[unlikely]]
+  if (flow == kNoFlow) [[unlikely]] {
     flow = begin(arrival);
-  else if (is_rare(pool[flow], arrival)) [[unlikely]]
+  } else if (is_rare(pool[flow], arrival)) [[unlikely]] {
     flow = observe(flow, arrival);
+  } else if (meta.ip_proto == kIpProtoTcp) {
+    take_expected(line_of(pool[flow], direction).tcp, segment_of(arrival));
+  }
 
   FlowEntry& entry = pool[flow];
   DirectionLine& line = line_of(entry, direction);
   entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
-  const std::uint64_t payload_before = line.total.payload_bytes;
+  const std::uint64_t payload_before = line.payload_bytes;
   account(line, frame, meta);
   if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
   if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);
@@ -165,9 +171,14 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
 
 bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) const {
   const TimeNs time_ns = arrival.frame.time_ns;
-  return entry.hot.reaches_check(time_ns) || time_ns < entry.hot.last_ns || time_ns < clock.horizon_ns() ||
-         (arrival.meta.tcp_flags & kTcpRareFlags) != 0 ||
-         line_of(entry, arrival.direction).total.packets == 0;
+  const DirectionLine& line = line_of(entry, arrival.direction);
+  if (entry.hot.reaches_check(time_ns) || time_ns < entry.hot.last_ns || time_ns < clock.horizon_ns() ||
+      line.packets == 0)
+    return true;
+  if (arrival.meta.ip_proto != kIpProtoTcp) return false;
+  const std::uint64_t plain = arrival.meta.payload_bytes != 0 ? kPlainPayload : kPlainAck;
+  return (line.tcp_plain & plain) == 0 || !arrival.meta.has(kMetaL4) ||
+         !is_expected(line.tcp, line_of(entry, opposite(arrival.direction)).tcp, segment_of(arrival));
 }
 
 void FlowTable::count_unstored(const FlowHit& hit) {
@@ -273,7 +284,8 @@ const FlowCounters& FlowTable::counters() const {
 }
 std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
-  return sizeof(State) + state.pool.memory_bytes() + state.slabs.memory_bytes() + state.index.memory_bytes() +
+  return sizeof(State) + state.pool.memory_bytes() + state.slabs.memory_bytes() +
+         state.tcp_slabs.memory_bytes() + state.index.memory_bytes() +
          state.records.size() * sizeof(SessionRecord);
 }
 

@@ -50,6 +50,8 @@ struct FlowTableConfig {
   std::uint32_t flows_max = 1u << 20;  // 300 bytes each with its places in bucket, free list and slabs
   /// Flows that can have written an interim record at once; 0: a quarter of flows_max.
   std::uint32_t interim_slabs_max = 0;
+  /// TCP sessions of more than one frame that can be tracked at once; 0: half of flows_max.
+  std::uint32_t tcp_slabs_max = 0;
   std::uint64_t hash_seed = 0;  // secret per process: keeps crafted collisions from working
   std::uint64_t sensor_id = 0;  // goes into uids
   std::uint16_t worker = 0;
@@ -70,6 +72,7 @@ struct FlowCounters {
   std::uint64_t flows_begun = 0;
   std::uint64_t flows_evicted = 0;
   std::uint64_t records_written = 0;
+  std::uint64_t tcp_slab_exhausted = 0;      // TCP sessions not tracked for want of a slab
   std::uint64_t interim_slab_exhausted = 0;  // interim records not written when due, for want of a slab
 };
 

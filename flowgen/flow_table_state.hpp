@@ -29,12 +29,22 @@ struct Arrival {
   Direction direction;
 };
 
+/// Of a frame with a TCP header.
+inline TcpSegment segment_of(const Arrival& arrival) {
+  const PacketMeta& meta = arrival.meta;
+  return {arrival.frame.time_ns, meta.tcp_seq,    meta.tcp_ack,
+          meta.payload_bytes,    meta.tcp_window, meta.tcp_flags};
+}
+
 inline constexpr std::uint64_t kUnstoredMax = (std::uint64_t{1} << 48) - 1;
+
+using InterimSlabs = SlabPool<InterimSlab>;
+using TcpSlabs = SlabPool<TcpSlab>;
 
 enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
 
 struct FlowTable::State {
-  State(const FlowTableConfig& table_config, FlowPool flow_pool, SlabPool slab_pool,
+  State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
         BucketIndex bucket_index);
 
   // The burst (flow_table.cpp).
@@ -89,7 +99,8 @@ struct FlowTable::State {
   const RecordOrigin origin;
   TableClock clock;
   FlowPool pool;
-  SlabPool slabs;
+  InterimSlabs slabs;
+  TcpSlabs tcp_slabs;
   BucketIndex index;
   TimerWheel wheel;
   FlowCounters counters;
@@ -108,11 +119,13 @@ struct FlowTable::State {
 
  private:
   void note_frame(FlowEntry& entry, const Arrival& arrival);
-  void note_tcp(FlowEntry& entry, const Arrival& arrival);
+  void note_flags(FlowEntry& entry, const Arrival& arrival);
+  void note_segment(FlowEntry& entry, const Arrival& arrival);
+  TcpSlab* tcp_slab_of(FlowEntry& entry);
   void note_delta(FlowEntry& entry, TimeNs time_ns);
   void note_lag(ColdLine& cold, TimeNs time_ns);
   void refresh_check(FlowEntry& entry);
-  bool is_reuse(const FlowEntry& entry, const Arrival& arrival) const;
+  bool is_reuse(const FlowEntry& entry, const Arrival& arrival);
   bool write_interim(std::uint32_t flow);
   void write_record(const FlowEntry& entry, EndReason reason);
   void evict();

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "flowgen/first_segment.hpp"
 #include "flowgen/orientation.hpp"
 
 namespace tapline::flowgen {
 namespace {
 
-std::uint16_t vlan_plus_one(std::uint32_t id) {
+std::uint16_t vlan_plus_one(std::uint64_t id) {
   return static_cast<std::uint16_t>(id + 1);
 }
 
@@ -15,15 +16,15 @@ DirectionState build_direction(const FlowEntry& flow, const InterimSlab* slab, D
   const auto i = static_cast<std::size_t>(direction);
   const DirectionLine& line = flow.directions[i];
   DirectionState state;
-  state.total = line.total;
   if (slab != nullptr) state.previous = slab->previous[i];
-  if (line.total.packets == 0) return state;
+  state.total = total_of(line, state.previous);
+  if (state.total.packets == 0) return state;
   state.first_ns = flow.cold.direction_first_ns[i];
   state.last_ns = line.last_ns;
-  state.tcp_flags_first = line.tcp_flags_first;
-  state.tcp_flags_union = line.tcp_flags_union;
-  state.ttl_min = line.ttl_min;
-  state.ttl_max = line.ttl_max;
+  state.tcp_flags_first = static_cast<std::uint8_t>(line.tcp_flags_first);
+  state.tcp_flags_union = static_cast<std::uint8_t>(line.tcp_flags_union);
+  state.ttl_min = static_cast<std::uint8_t>(line.ttl_min);
+  state.ttl_max = static_cast<std::uint8_t>(line.ttl_max);
   if (line.vlan_tags >= 1) state.vlan_outer = vlan_plus_one(line.vlan_outer);
   if (line.vlan_tags >= 2) state.vlan_inner = vlan_plus_one(line.vlan_inner);
   return state;
@@ -59,10 +60,54 @@ void set_orientation(const FlowEntry& flow, SessionRecord& record) {
   record.orient_confidence = orientation.confidence;
 }
 
+TcpCounters build_tcp_counters(const FlowEntry& flow, const TcpState& tcp, Direction direction) {
+  const TcpSide& side = tcp.sides[static_cast<std::size_t>(direction)];
+  const DirectionLine& other = line_of(flow, opposite(direction));
+  return {side.retransmitted_packets, side.retransmitted_bytes, side.out_of_order_packets,
+          gap_bytes(tcp, direction, other.tcp.acked, other.packets != 0), side.zero_windows};
+}
+
+void set_tcp(const FlowEntry& flow, const TcpState& tcp, SessionRecord& record) {
+  record.a_to_b.tcp = build_tcp_counters(flow, tcp, Direction::kAToB);
+  record.b_to_a.tcp = build_tcp_counters(flow, tcp, Direction::kBToA);
+  const bool no_payload = record.a_to_b.total.payload_bytes == 0 && record.b_to_a.total.payload_bytes == 0;
+  record.conn_state = conn_state(tcp, record.originator, no_payload);
+  record.history = tcp.history;
+  record.rtt_server_ns = static_cast<TimeNs>(tcp.rtt_server_ns);
+  record.rtt_client_ns = static_cast<TimeNs>(tcp.rtt_client_ns);
+  record.response_ns = static_cast<TimeNs>(tcp.response_ns);
+}
+
+// As Zeek has it: a datagram is data, and a state tells who has sent some.
+void set_udp(Direction first_direction, SessionRecord& record) {
+  const bool both = record.a_to_b.total.packets != 0 && record.b_to_a.total.packets != 0;
+  const DirectionState& orig = record.originator == Direction::kAToB ? record.a_to_b : record.b_to_a;
+  record.history.append(HistoryEvent::kData, first_direction);
+  if (both) record.history.append(HistoryEvent::kData, opposite(first_direction));
+  record.conn_state = both ? ConnState::kSf : orig.total.packets != 0 ? ConnState::kS0 : ConnState::kShr;
+}
+
+void set_state(const FlowEntry& flow, const TcpState* tcp, SessionRecord& record) {
+  const auto first_direction = static_cast<Direction>(flow.cold.first_direction);
+  record.flipped = record.originator != first_direction;
+  record.untracked = flow.cold.tcp_untracked != 0;
+  record.conn_state = ConnState::kOth;
+  record.history = History{};
+  record.rtt_server_ns = record.rtt_client_ns = record.response_ns = 0;
+  if (record.key.ip_proto == kIpProtoUdp && (record.key.flags & kKeyFragment) == 0)
+    return set_udp(first_direction, record);
+  if (!has_tcp_header(record.key) || record.untracked) return;
+  if (tcp != nullptr) return set_tcp(flow, *tcp, record);
+  FlowEntry copy = flow;
+  TcpState first;
+  replay_first_segment(copy, first);
+  set_tcp(copy, first, record);
+}
+
 }  // namespace
 
-void build_record(const FlowEntry& flow, const InterimSlab* slab, const RecordOrigin& origin,
-                  EndReason reason, SessionRecord& record) {
+void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpState* tcp,
+                  const RecordOrigin& origin, EndReason reason, SessionRecord& record) {
   const ColdLine& cold = flow.cold;
   record.key = flow.hot.key(origin.link);
   record.first_order = {cold.first_order_ns, cold.first_order_count};
@@ -79,6 +124,7 @@ void build_record(const FlowEntry& flow, const InterimSlab* slab, const RecordOr
   record.worker = origin.worker;
   record.end_reason = reason;
   set_orientation(flow, record);
+  set_state(flow, tcp, record);
 }
 
 }  // namespace tapline::flowgen

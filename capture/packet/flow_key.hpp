@@ -41,6 +41,10 @@ enum KeyFlag : std::uint8_t {
 
 enum class Direction : std::uint8_t { kAToB = 0, kBToA = 1 };
 
+inline Direction opposite(Direction direction) {
+  return direction == Direction::kAToB ? Direction::kBToA : Direction::kAToB;
+}
+
 struct FlowKey {
   IpAddress address_a;
   IpAddress address_b;

@@ -1,5 +1,7 @@
 // Names of the enumerations that pass between the libraries, for ledgers, JSON and reports. They are stable.
 
+#include <iterator>
+
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/session_record.hpp"
 
@@ -45,6 +47,13 @@ const char* end_reason_name(EndReason reason) {
       return "recovered";
   }
   return "unknown";
+}
+
+const char* conn_state_name(ConnState state) {
+  constexpr const char* kNames[] = {"OTH",  "S0",   "S1",     "SF",    "REJ", "S2", "S3",
+                                    "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH",  "SHR"};
+  const auto number = static_cast<std::size_t>(state);
+  return number < std::size(kNames) ? kNames[number] : "unknown";
 }
 
 const char* orient_rule_name(OrientRule rule) {

@@ -8,6 +8,7 @@
 
 #include "capture/base/time.hpp"
 #include "capture/packet/flow_key.hpp"
+#include "capture/packet/history.hpp"
 #include "capture/packet/uid.hpp"
 
 namespace tapline {
@@ -35,6 +36,25 @@ enum class OrientRule : std::uint8_t {
 };
 const char* orient_rule_name(OrientRule rule);  // "syn", "syn_ack", "icmp_type", ...
 
+/// How a session went, as in Zeek's conn.log (scripts/base/protocols/conn/main.zeek). UDP: kSf both sides
+/// sent, kS0 the originator only, kShr the responder only; all else kOth.
+enum class ConnState : std::uint8_t {
+  kOth = 0,  // no SYN seen, or what fits nowhere
+  kS0,       // attempt without answer
+  kS1,       // established, not over
+  kSf,       // established and closed by both
+  kRej,      // attempt refused
+  kS2,       // closed by the originator only
+  kS3,       // closed by the responder only
+  kRsto,     // the originator reset it
+  kRstr,     // the responder reset it
+  kRstos0,   // SYN, then RST, without a SYN-ACK
+  kRstrh,    // SYN-ACK, then RST by the responder, without a SYN
+  kSh,       // SYN, then FIN, without a SYN-ACK
+  kShr,      // SYN-ACK, then FIN by the responder, without a SYN
+};
+const char* conn_state_name(ConnState state);  // "OTH", "S0", "S1", "SF", ...
+
 /// One direction's counters. The three byte layers reconcile with other tools: DESIGN.md section 7.
 struct DirectionCounters {
   std::uint64_t packets = 0;
@@ -45,10 +65,23 @@ struct DirectionCounters {
   friend bool operator==(const DirectionCounters&, const DirectionCounters&) = default;
 };
 
+/// What a direction's TCP segments showed. All zero where the session was not tracked
+/// (SessionRecord::untracked) or is not TCP.
+struct TcpCounters {
+  std::uint64_t retransmitted_packets = 0;  // payload, and none of it new
+  std::uint64_t retransmitted_bytes = 0;    // payload that had been seen before
+  std::uint64_t out_of_order_packets = 0;   // filled a gap that later segments had left
+  std::uint64_t gap_bytes = 0;              // of the stream, acknowledged by the other side and never seen
+  std::uint64_t zero_windows = 0;           // segments that closed the window; stays at 65535
+
+  friend bool operator==(const TcpCounters&, const TcpCounters&) = default;
+};
+
 struct DirectionState {
   DirectionCounters total;
   DirectionCounters previous;  // as of the record before; zero in the first
-  TimeNs first_ns = 0;         // valid where total.packets > 0
+  TcpCounters tcp;
+  TimeNs first_ns = 0;  // valid where total.packets > 0
   TimeNs last_ns = 0;
   std::uint8_t tcp_flags_first = 0;
   std::uint8_t tcp_flags_union = 0;
@@ -76,6 +109,13 @@ struct SessionRecord {
   Direction originator = Direction::kAToB;  // kAToB: A opened the session
   OrientRule orient_rule = OrientRule::kFirstPacket;
   std::uint8_t orient_confidence = 0;  // percent
+  ConnState conn_state = ConnState::kOth;
+  bool flipped = false;    // the first frame was not the originator's
+  bool untracked = false;  // TCP, but there was no memory to follow its segments: no history, no TcpCounters
+  History history;
+  TimeNs rtt_server_ns = 0;  // from SYN to SYN-ACK; 0: not measured, as below
+  TimeNs rtt_client_ns = 0;  // from SYN-ACK to the ACK of it
+  TimeNs response_ns = 0;    // from the first payload of the side that opened to the first of the answer
 
   bool final() const { return end_reason != EndReason::kOpen; }
 };

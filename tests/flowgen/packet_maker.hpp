@@ -36,6 +36,8 @@ struct Packet {
   std::uint8_t ip_proto = kIpProtoTcp;
   std::uint8_t tcp_flags = 0;
   std::uint32_t tcp_seq = 0;
+  std::uint32_t tcp_ack = 0;
+  std::uint16_t tcp_window = 8192;
   std::uint32_t payload_bytes = 0;
   std::uint8_t ttl = 64;
   bool ipv6 = false;
@@ -100,6 +102,9 @@ inline PacketMeta make_meta(const Packet& packet) {
     meta.dst_port = packet.destination_port;
     meta.tcp_flags = packet.tcp_flags;
     meta.tcp_seq = packet.tcp_seq;
+    meta.tcp_ack = packet.tcp_ack;
+    meta.tcp_window = packet.tcp_window;
+    meta.flags |= kMetaL4;
   }
   meta.ip_proto = packet.ip_proto;
   meta.ttl = packet.ttl;

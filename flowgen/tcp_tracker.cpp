@@ -1,0 +1,451 @@
+#include "flowgen/tcp_tracker.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "flowgen/flow_phase.hpp"
+
+namespace tapline::flowgen {
+namespace {
+
+// A SYN or RST further off than this has a number that is not of this session (Zeek: TOO_LARGE_SEQ_DELTA).
+constexpr std::int32_t kFarOff = 1 << 20;
+constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint64_t kCountMax = std::numeric_limits<std::uint16_t>::max();
+
+// TcpSide::seen: what has its letter in the history.
+enum SeenBit : std::uint8_t {
+  kSeenSyn = 1 << 0,
+  kSeenFin = 1 << 1,
+  kSeenReset = 1 << 2,
+  kSeenData = 1 << 3,
+  kSeenAck = 1 << 4,
+  kSeenMultiFlag = 1 << 5,
+  kSeenInconsistent = 1 << 6,
+  kSeenAcknowledgment = 1 << 7,  // no letter: TcpSequence::acked is valid
+};
+
+// TcpState::stage: the round trip that is waited for.
+enum Stage : std::uint8_t { kNoSyn, kSynWaits, kSynAckWaits, kNoRequest, kRequestWaits, kAllMeasured };
+
+std::int32_t distance(std::uint32_t to, std::uint32_t from) {
+  return static_cast<std::int32_t>(to - from);
+}
+TcpSide& side_of(TcpState& state, Direction direction) {
+  return state.sides[static_cast<std::size_t>(direction)];
+}
+const TcpSide& side_of(const TcpState& state, Direction direction) {
+  return state.sides[static_cast<std::size_t>(direction)];
+}
+
+bool is_power_of_ten(std::uint64_t count) {
+  std::uint64_t power = 1;
+  while (power < count) power *= 10;
+  return power == count;
+}
+
+/// One segment on its way through the rules.
+struct Step {
+  TcpState& state;
+  TcpSide& mine;
+  TcpSide& theirs;
+  TcpSequence& my_sequence;
+  TcpSequence& their_sequence;
+  Direction direction;
+  const TcpSegment& segment;
+
+  bool has(std::uint8_t flag) const { return (segment.flags & flag) != 0; }
+  bool from_opener() const { return direction == state.opener; }
+  std::uint32_t end_seq() const {
+    return segment.seq + sequence_length(segment.flags, segment.payload_bytes);
+  }
+};
+
+void set_end(TcpSide& side, TcpEnd end) {
+  if (side.end() == end) return;
+  side.state_before = side.state;
+  side.state = static_cast<std::uint64_t>(end) & 7;
+}
+
+void start_at(Step& step, std::uint32_t start, std::uint32_t next) {
+  step.mine.start = start;
+  step.my_sequence.next = next;
+  step.mine.hole_count = 0;
+}
+
+void start_side(Step& step) {
+  const bool syn = step.has(kTcpSyn);
+  const std::uint32_t seq = step.segment.seq;
+  switch (step.mine.end()) {
+    case TcpEnd::kInactive:
+      // Without a SYN as though there had been one; the first segment is no retransmission.
+      if (syn)
+        start_at(step, seq, seq + 1);
+      else
+        start_at(step, seq - 1, seq);
+      return;
+    case TcpEnd::kReset:
+      if (syn && step.mine.state_before == static_cast<std::uint64_t>(TcpEnd::kInactive))
+        start_at(step, seq, seq + 1);
+      return;
+    case TcpEnd::kClosed:
+      return;
+    default:
+      if (syn && seq != step.mine.start) start_at(step, seq, seq + 1);
+  }
+}
+
+void note_once(Step& step, SeenBit bit, HistoryEvent event) {
+  if ((step.mine.seen & bit) == 0) step.state.history.append(event, step.direction);
+  step.mine.seen = step.mine.seen | bit;
+}
+
+// Again where the number is another one than the last.
+void note_number(Step& step, SeenBit bit, HistoryEvent event, std::uint32_t number, std::uint32_t& last) {
+  if ((step.mine.seen & bit) == 0 || number != last) step.state.history.append(event, step.direction);
+  step.mine.seen = step.mine.seen | bit;
+  last = number;
+}
+
+void note_history(Step& step) {
+  const bool syn = step.has(kTcpSyn);
+  const bool fin = step.has(kTcpFin);
+  const bool reset = step.has(kTcpRst);
+  const TcpSegment& segment = step.segment;
+  if (syn + fin + reset > 1) {
+    if (fin && reset) return note_once(step, kSeenInconsistent, HistoryEvent::kInconsistent);
+    return note_once(step, kSeenMultiFlag, HistoryEvent::kMultiFlag);
+  }
+  if (syn)
+    return note_number(step, kSeenSyn, step.has(kTcpAck) ? HistoryEvent::kSynAck : HistoryEvent::kSyn,
+                       segment.seq, step.mine.last_syn);
+  if (fin)
+    return note_number(step, kSeenFin, HistoryEvent::kFin, segment.seq + segment.payload_bytes,
+                       step.mine.last_fin);
+  if (reset) return note_number(step, kSeenReset, HistoryEvent::kReset, segment.seq, step.mine.last_reset);
+  if (segment.payload_bytes != 0) return note_once(step, kSeenData, HistoryEvent::kData);
+  if (step.has(kTcpAck)) note_once(step, kSeenAck, HistoryEvent::kAck);
+}
+
+// Not with or after a RST, and not after the other side's FIN: there is nothing left to be sent.
+void note_window(Step& step) {
+  TcpSide& mine = step.mine;
+  if (step.segment.window != 0 || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kClosed ||
+      mine.end() == TcpEnd::kReset || mine.zero_windows == kCountMax)
+    return;
+  mine.zero_windows = (mine.zero_windows + 1) & kCountMax;
+  if (is_power_of_ten(mine.zero_windows))
+    step.state.history.append(HistoryEvent::kZeroWindow, step.direction);
+}
+
+bool is_clean(const TcpSide& side) {
+  return side.end() == TcpEnd::kEstablished ||
+         (side.end() == TcpEnd::kClosed &&
+          side.state_before == static_cast<std::uint64_t>(TcpEnd::kEstablished));
+}
+
+void give_up_first_hole(TcpSide& side) {
+  side.gap_bytes = (side.gap_bytes + (side.holes[0].end - side.holes[0].begin)) & k48Bits;
+  std::copy(side.holes.begin() + 1, side.holes.end(), side.holes.begin());
+  side.hole_count = (side.hole_count - 1) & 7;
+}
+
+void add_hole(TcpSide& side, std::uint32_t begin, std::uint32_t end) {
+  if (side.hole_count == TcpSide::kHolesMax) give_up_first_hole(side);
+  side.holes[side.hole_count] = {begin, end};
+  side.hole_count = (side.hole_count + 1) & 7;
+}
+
+// Takes [begin, end) out of the holes; how many bytes of them it was.
+std::uint32_t fill_holes(TcpSide& side, std::uint32_t begin, std::uint32_t end) {
+  std::uint32_t filled = 0;
+  std::array<TcpHole, TcpSide::kHolesMax + 1> left{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < side.hole_count; ++i) {
+    const TcpHole hole = side.holes[i];
+    const std::uint32_t from = distance(begin, hole.begin) > 0 ? begin : hole.begin;
+    const std::uint32_t to = distance(end, hole.end) < 0 ? end : hole.end;
+    if (distance(to, from) <= 0) {
+      left[count++] = hole;
+      continue;
+    }
+    filled += to - from;
+    if (from != hole.begin) left[count++] = {hole.begin, from};
+    if (to != hole.end) left[count++] = {to, hole.end};
+  }
+  // Only one hole can be split by one segment: at most one too many.
+  std::size_t first = 0;
+  if (count > TcpSide::kHolesMax) {
+    side.gap_bytes = (side.gap_bytes + (left[0].end - left[0].begin)) & k48Bits;
+    first = 1;
+  }
+  side.hole_count = (count - first) & 7;
+  std::copy(left.begin() + static_cast<std::ptrdiff_t>(first),
+            left.begin() + static_cast<std::ptrdiff_t>(count), side.holes.begin());
+  return filled;
+}
+
+// Payload that does not begin where the last ended.
+void note_overlap(Step& step) {
+  TcpSide& mine = step.mine;
+  const std::uint32_t begin = step.segment.seq;
+  const std::uint32_t payload_end = begin + step.segment.payload_bytes;
+  const std::uint32_t next = step.my_sequence.next;
+  const std::uint32_t old_end = distance(payload_end, next) < 0 ? payload_end : next;
+  const std::uint32_t overlap = old_end - begin;
+  const std::uint32_t filled = fill_holes(mine, begin, old_end);
+  mine.retransmitted_bytes = (mine.retransmitted_bytes + (overlap - filled)) & k48Bits;
+  if (filled != 0)
+    ++mine.out_of_order_packets;
+  else if (old_end == payload_end)
+    ++mine.retransmitted_packets;
+}
+
+void note_no_advance(Step& step) {
+  const std::uint64_t count = std::uint64_t{step.mine.retransmitted_packets} + step.mine.out_of_order_packets;
+  if (is_power_of_ten(count)) step.state.history.append(HistoryEvent::kRetransmission, step.direction);
+}
+
+void note_sequence(Step& step) {
+  const std::uint32_t end = step.end_seq();
+  const std::int32_t ahead = distance(end, step.my_sequence.next);
+  const bool stray = (step.has(kTcpSyn) || step.has(kTcpRst)) && (ahead > kFarOff || ahead < -kFarOff);
+  if (stray || step.mine.end() == TcpEnd::kReset) return;
+  const std::int32_t skipped = distance(step.segment.seq, step.my_sequence.next);
+  const bool has_payload = step.segment.payload_bytes != 0 && !step.has(kTcpRst);
+  if (skipped > 0 && !step.has(kTcpRst)) add_hole(step.mine, step.my_sequence.next, step.segment.seq);
+  if (skipped < 0 && has_payload && !step.has(kTcpSyn)) note_overlap(step);
+  if (ahead > 0)
+    step.my_sequence.next = end;
+  else if (has_payload)
+    note_no_advance(step);
+}
+
+// What the other side acknowledges without our having seen it is missing.
+void note_ack(Step& step) {
+  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kInactive) return;
+  const std::uint32_t ack = step.segment.ack;
+  const bool first = (step.mine.seen & kSeenAcknowledgment) == 0;
+  step.mine.seen = step.mine.seen | kSeenAcknowledgment;
+  if (first) step.my_sequence.acked = step.theirs.start + 1;
+  const std::int32_t progress = distance(ack, step.my_sequence.acked);
+  // More likely broken than a number that happens to be 0.
+  if (progress <= 0 || (ack == 0 && progress > kFarOff)) return;
+  step.my_sequence.acked = ack;
+  const std::int32_t beyond = distance(ack, step.their_sequence.next);
+  if (beyond > 0 && beyond <= kFarOff && step.theirs.end() != TcpEnd::kReset) {
+    add_hole(step.theirs, step.their_sequence.next, ack);
+    step.their_sequence.next = ack;
+  }
+}
+
+void note_gaps(Step& step, std::uint32_t acked_before) {
+  if (!step.has(kTcpAck) || !is_clean(step.mine) || !is_clean(step.theirs)) return;
+  for (std::size_t i = 0; i < step.theirs.hole_count; ++i) {
+    const std::uint32_t begin = step.theirs.holes[i].begin;
+    if (distance(begin, acked_before) < 0 || distance(step.my_sequence.acked, begin) <= 0) continue;
+    if (step.theirs.gaps == kCountMax) return;
+    step.theirs.gaps = (step.theirs.gaps + 1) & kCountMax;
+    if (is_power_of_ten(step.theirs.gaps))
+      step.state.history.append(HistoryEvent::kGap, opposite(step.direction));
+  }
+}
+
+void leave_inactive(Step& step) {
+  TcpSide& mine = step.mine;
+  TcpSide& theirs = step.theirs;
+  if (step.has(kTcpSyn)) {
+    const bool answered = theirs.end() == TcpEnd::kEstablished;  // its SYN-ACK came first
+    if (step.from_opener() && !answered) {
+      set_end(mine, step.has(kTcpAck) ? TcpEnd::kSynAckSent : TcpEnd::kSynSent);
+    } else {
+      if (theirs.end() == TcpEnd::kSynSent || theirs.end() == TcpEnd::kSynAckSent)
+        set_end(theirs, TcpEnd::kEstablished);
+      set_end(mine, TcpEnd::kEstablished);
+    }
+  }
+  if (step.has(kTcpFin)) set_end(mine, TcpEnd::kClosed);
+  if (step.has(kTcpRst)) set_end(mine, TcpEnd::kReset);
+  if (mine.end() != TcpEnd::kInactive) return;
+  // Some acknowledge a SYN before they answer it.
+  if (!step.from_opener() && step.segment.payload_bytes == 0 && theirs.end() == TcpEnd::kSynSent) return;
+  // A SYN that was missed, where its answer was seen.
+  const bool established = step.has(kTcpAck) && theirs.end() == TcpEnd::kEstablished;
+  set_end(mine, established ? TcpEnd::kEstablished : TcpEnd::kPartial);
+}
+
+void leave_established(Step& step) {
+  if (step.has(kTcpSyn) && !step.has(kTcpAck) && step.mine.end() == TcpEnd::kPartial &&
+      step.theirs.end() == TcpEnd::kInactive)
+    set_end(step.mine, TcpEnd::kSynSent);
+  if (step.has(kTcpFin) && !step.has(kTcpRst)) {
+    set_end(step.mine, TcpEnd::kClosed);
+    // FIN, then RST of the other side was a normal end after all.
+    if (step.theirs.end() == TcpEnd::kReset &&
+        step.theirs.state_before == static_cast<std::uint64_t>(TcpEnd::kClosed))
+      set_end(step.theirs, TcpEnd::kClosed);
+  }
+  if (step.has(kTcpRst)) set_end(step.mine, TcpEnd::kReset);
+}
+
+void note_state(Step& step) {
+  switch (step.mine.end()) {
+    case TcpEnd::kInactive:
+      return leave_inactive(step);
+    case TcpEnd::kSynSent:
+    case TcpEnd::kSynAckSent:
+      if (step.has(kTcpFin)) set_end(step.mine, TcpEnd::kClosed);
+      if (step.has(kTcpRst)) set_end(step.mine, TcpEnd::kReset);
+      return;
+    case TcpEnd::kPartial:
+    case TcpEnd::kEstablished:
+      return leave_established(step);
+    case TcpEnd::kClosed:
+      if (step.has(kTcpRst) && step.theirs.end() != TcpEnd::kClosed) set_end(step.mine, TcpEnd::kReset);
+      return;
+    case TcpEnd::kReset:
+      return;
+  }
+}
+
+std::uint64_t elapsed(const TcpState& state, TimeNs time_ns) {
+  const TimeNs ns = time_ns - state.waiting_since_ns;
+  return ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
+}
+
+// A repeated SYN or SYN-ACK is measured from its last copy, as a host would have to be asked which it means
+// (Karn and Partridge 1987: neither can be told; the last gives the least).
+void note_round_trips(Step& step) {
+  TcpState& state = step.state;
+  const TimeNs now = step.segment.time_ns;
+  const bool opener = step.from_opener();
+  const bool payload = step.segment.payload_bytes != 0;
+  if (is_pure_syn(step.segment.flags) && opener && state.stage <= kSynWaits) {
+    state.stage = kSynWaits;
+    state.waiting_since_ns = now;
+  } else if (is_syn_ack(step.segment.flags) && !opener && state.stage == kSynWaits) {
+    state.rtt_server_ns = elapsed(state, now);
+    state.stage = kSynAckWaits;
+    state.waiting_since_ns = now;
+  } else if (state.stage == kSynAckWaits && opener && step.has(kTcpAck)) {
+    state.rtt_client_ns = elapsed(state, now);
+    state.stage = kNoRequest;
+  }
+  if (!payload || state.stage == kAllMeasured || state.stage == kSynWaits) return;
+  if (opener && state.stage != kRequestWaits) {
+    state.stage = kRequestWaits;
+    state.waiting_since_ns = now;
+  } else if (!opener) {
+    if (state.stage == kRequestWaits) state.response_ns = elapsed(state, now);
+    state.stage = kAllMeasured;
+  }
+}
+
+bool ends_opening(HistoryEvent event) {
+  switch (event) {
+    case HistoryEvent::kSynAck:
+    case HistoryEvent::kAck:
+    case HistoryEvent::kFin:
+    case HistoryEvent::kGap:
+    case HistoryEvent::kInconsistent:
+    case HistoryEvent::kMultiFlag:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The originator's first event is a SYN, and of a SYN-ACK, an ACK, FIN, gap and odd flags it has sent none
+// before its RST (Zeek's pattern ^S[^HAFGIQ]*R).
+bool opened_and_reset(const TcpState& state, Direction originator) {
+  for (std::uint32_t i = 0; i < state.history.size(); ++i) {
+    const auto [event, direction] = state.history.at(i);
+    if (i == 0 && (direction != originator || event != HistoryEvent::kSyn)) return false;
+    if (direction != originator) continue;
+    if (event == HistoryEvent::kReset) return true;
+    if (ends_opening(event)) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+void begin_tcp(TcpState& state, Direction opener) {
+  state = TcpState{};
+  state.opener = opener;
+}
+
+void observe_tcp(TcpState& state, std::array<TcpSequence*, 2> sequences, Direction direction,
+                 const TcpSegment& segment) {
+  const Direction peer = opposite(direction);
+  Step step{state,
+            side_of(state, direction),
+            side_of(state, peer),
+            *sequences[static_cast<std::size_t>(direction)],
+            *sequences[static_cast<std::size_t>(peer)],
+            direction,
+            segment};
+  if (!state.has_syn && is_pure_syn(segment.flags)) {
+    state.has_syn = true;
+    state.first_syn = segment.seq;
+  }
+  start_side(step);
+  note_history(step);
+  note_window(step);
+  const std::uint32_t acked_before = step.my_sequence.acked;
+  note_ack(step);
+  note_sequence(step);
+  note_state(step);
+  note_gaps(step, acked_before);
+  note_round_trips(step);
+}
+
+std::uint8_t plain_segments(const TcpState& state, Direction direction) {
+  const TcpSide& side = side_of(state, direction);
+  if ((state.sides[0].hole_count | state.sides[1].hole_count) != 0) return 0;
+  // After its RST a side's numbers are not believed; before its SYN any segment may be its first.
+  if (side.end() == TcpEnd::kReset || side.end() == TcpEnd::kInactive) return 0;
+  if ((side.seen & kSeenAcknowledgment) == 0) return 0;
+  return static_cast<std::uint8_t>(((side.seen & kSeenData) != 0 ? kPlainPayload : 0) |
+                                   ((side.seen & kSeenAck) != 0 ? kPlainAck : 0));
+}
+
+std::uint64_t gap_bytes(const TcpState& state, Direction direction, std::uint32_t acked_by_other,
+                        bool other_seen) {
+  const TcpSide& side = side_of(state, direction);
+  std::uint64_t bytes = side.gap_bytes;
+  for (std::size_t i = 0; i < side.hole_count; ++i) {
+    const TcpHole& hole = side.holes[i];
+    const std::int32_t acked = distance(acked_by_other, hole.begin);
+    const std::uint32_t hole_bytes = hole.end - hole.begin;
+    if (!other_seen)
+      bytes += hole_bytes;
+    else if (acked > 0)
+      bytes += std::min(static_cast<std::uint32_t>(acked), hole_bytes);
+  }
+  return bytes;
+}
+
+ConnState conn_state(const TcpState& state, Direction originator, bool no_payload) {
+  const TcpEnd orig = side_of(state, originator).end();
+  const TcpEnd resp = side_of(state, opposite(originator)).end();
+  const bool orig_unseen = orig == TcpEnd::kInactive || orig == TcpEnd::kPartial;
+  const bool resp_unseen = resp == TcpEnd::kInactive || resp == TcpEnd::kPartial;
+  if (resp == TcpEnd::kReset) {
+    if (orig == TcpEnd::kSynSent || orig == TcpEnd::kSynAckSent || (orig == TcpEnd::kReset && no_payload))
+      return ConnState::kRej;
+    return orig_unseen ? ConnState::kRstrh : ConnState::kRstr;
+  }
+  if (orig == TcpEnd::kReset) {
+    if (!resp_unseen) return ConnState::kRsto;
+    return opened_and_reset(state, originator) ? ConnState::kRstos0 : ConnState::kOth;
+  }
+  if (orig == TcpEnd::kClosed && resp == TcpEnd::kClosed) return ConnState::kSf;
+  if (orig == TcpEnd::kClosed) return resp_unseen ? ConnState::kSh : ConnState::kS2;
+  if (resp == TcpEnd::kClosed) return orig_unseen ? ConnState::kShr : ConnState::kS3;
+  if (orig == TcpEnd::kSynSent && resp == TcpEnd::kInactive) return ConnState::kS0;
+  if (orig == TcpEnd::kEstablished && resp == TcpEnd::kEstablished) return ConnState::kS1;
+  return ConnState::kOth;
+}
+
+}  // namespace tapline::flowgen
