@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/base/time_window.hpp"
+#include "capture/packet/protocol_numbers.hpp"
 #include "flowgen/flow_phase.hpp"
 
 namespace tapline::sensor {
@@ -13,6 +14,12 @@ using flowgen::FlowPhase;
 DirectionCounters sum(const DirectionCounters& a, const DirectionCounters& b) {
   return {a.packets + b.packets, a.frame_bytes + b.frame_bytes, a.ip_bytes + b.ip_bytes,
           a.payload_bytes + b.payload_bytes};
+}
+
+TcpCounters sum(const TcpCounters& a, const TcpCounters& b) {
+  return {a.retransmitted_packets + b.retransmitted_packets, a.retransmitted_bytes + b.retransmitted_bytes,
+          a.out_of_order_packets + b.out_of_order_packets, a.gap_bytes + b.gap_bytes,
+          a.zero_windows + b.zero_windows};
 }
 
 bool seen(const DirectionState& direction) {
@@ -52,6 +59,33 @@ const DirectionState& first_direction(const SessionRecord& record) {
   return record.b_to_a.first_ns < record.a_to_b.first_ns ? record.b_to_a : record.a_to_b;
 }
 
+Direction first_sender(const SessionRecord& record) {
+  return &first_direction(record) == &record.a_to_b ? Direction::kAToB : Direction::kBToA;
+}
+
+ConnState udp_state(const SessionRecord& record) {
+  if (seen(record.a_to_b) && seen(record.b_to_a)) return ConnState::kSf;
+  return first_sender(record) == record.originator ? ConnState::kS0 : ConnState::kShr;
+}
+
+/// Both sides have said that it is over, or one has broken it off.
+bool is_ended(ConnState state) {
+  return state != ConnState::kOth && state != ConnState::kS0 && state != ConnState::kS1;
+}
+
+bool is_told_once(HistoryEvent event) {
+  return event == HistoryEvent::kAck || event == HistoryEvent::kData || event == HistoryEvent::kMultiFlag ||
+         event == HistoryEvent::kInconsistent;
+}
+
+bool tells(const History& history, HistoryEvent event, Direction direction) {
+  for (std::uint32_t i = 0; i < history.size(); ++i) {
+    const History::Entry entry = history.at(i);
+    if (entry.event == event && entry.direction == direction) return true;
+  }
+  return false;
+}
+
 bool begins_anew(const SessionRecord& known, const SessionRecord& further, FlowPhase phase) {
   const DirectionState& opener = first_direction(further);
   if (!flowgen::has_tcp_header(further.key) || !flowgen::is_pure_syn(opener.tcp_flags_first)) return false;
@@ -64,6 +98,7 @@ DirectionState continue_direction(const DirectionState& known, const DirectionSt
   DirectionState merged = seen(known) ? known : further;
   merged.total = sum(known.total, further.total);
   merged.previous = sum(known.total, further.previous);
+  merged.tcp = sum(known.tcp, further.tcp);
   if (!seen(known) || !seen(further)) return merged;
   merged.first_ns = std::min(known.first_ns, further.first_ns);
   merged.last_ns = std::max(known.last_ns, further.last_ns);
@@ -83,6 +118,22 @@ void take_better_orientation(const SessionRecord& further, SessionRecord& merged
   merged.originator = further.originator;
   merged.orient_rule = further.orient_rule;
   merged.orient_confidence = further.orient_confidence;
+}
+
+/// The further part was seen from the middle on: it tells how the session ended, if it did, and what was
+/// measured in it counts where nothing was before.
+void continue_state(const SessionRecord& further, SessionRecord& merged) {
+  if (merged.conn_state == ConnState::kOth || is_ended(further.conn_state))
+    merged.conn_state = further.conn_state;
+  if (merged.key.ip_proto == kIpProtoUdp) merged.conn_state = udp_state(merged);
+  for (std::uint32_t i = 0; i < further.history.size(); ++i) {
+    const auto [event, direction] = further.history.at(i);
+    if (!is_told_once(event) || !tells(merged.history, event, direction))
+      merged.history.append(event, direction);
+  }
+  merged.flipped = merged.originator != first_sender(merged);
+  merged.untracked = merged.untracked || further.untracked;
+  if (merged.response_ns == 0) merged.response_ns = further.response_ns;
 }
 
 }  // namespace
@@ -108,6 +159,7 @@ SessionRecord continue_session(const SessionRecord& known, const SessionRecord& 
   if (known.mpls_label == 0) merged.mpls_label = further.mpls_label;
   merged.end_reason = further.end_reason;
   take_better_orientation(further, merged);
+  continue_state(further, merged);
   return merged;
 }
 

@@ -61,6 +61,7 @@ void SessionRowBuffer::append(const SessionRecord& record) {
   cell(kOriginator) = static_cast<std::uint64_t>(record.originator);
   cell(kOrientRule) = static_cast<std::uint64_t>(record.orient_rule);
   cell(kOrientConfidence) = record.orient_confidence;
+  append_tcp(record);
 
   const bool first_row = rows_ == 0;
   first_ns_ = first_row ? record.delta_first_ns : std::min(first_ns_, record.delta_first_ns);
@@ -121,6 +122,25 @@ void SessionRowBuffer::append_details(std::uint16_t column, const DirectionState
   cell(column + 3u) = static_cast<std::uint8_t>(state.ttl_max - state.ttl_min);
   cell(column + 4u) = state.vlan_outer;
   cell(column + 5u) = state.vlan_inner;
+}
+
+void SessionRowBuffer::append_tcp(const SessionRecord& record) {
+  const auto append_counters_of = [this](std::uint16_t column, const TcpCounters& tcp) {
+    cell(column) = tcp.retransmitted_packets;
+    cell(column + 1u) = tcp.retransmitted_bytes;
+    cell(column + 2u) = tcp.out_of_order_packets;
+    cell(column + 3u) = tcp.gap_bytes;
+    cell(column + 4u) = tcp.zero_windows;
+  };
+  append_counters_of(kTcpA, record.a_to_b.tcp);
+  append_counters_of(kTcpB, record.b_to_a.tcp);
+  cell(kConnState) = static_cast<std::uint64_t>(record.conn_state);
+  cell(kFlipped) = record.flipped ? 1 : 0;
+  cell(kUntracked) = record.untracked ? 1 : 0;
+  for (std::uint16_t i = 0; i < 3; ++i) cell(kHistory + i) = record.history.words()[i];
+  cell(kRttServer) = bits(record.rtt_server_ns);
+  cell(kRttClient) = bits(record.rtt_client_ns);
+  cell(kResponse) = bits(record.response_ns);
 }
 
 Bytes SessionRowBuffer::take_group(TimeNs complete_until_ns) {

@@ -35,6 +35,7 @@ class SessionRowBuffer {
   void append_times(const SessionRecord& record);
   void append_counters(const FlowKey& key, std::uint16_t column, const DirectionCounters& counters);
   void append_details(std::uint16_t column, const DirectionState& state);
+  void append_tcp(const SessionRecord& record);
   void append_uid(const SessionRecord& record);
 
   std::uint32_t rows_max_;

@@ -66,6 +66,7 @@ Result<std::span<const SessionRecord>> SessionRowReader::next() {
   if ((fields_ & kFieldsCounters) != 0) fill_counters(count);
   if ((fields_ & kFieldsPrevious) != 0) fill_previous(count);
   if ((fields_ & kFieldsDetails) != 0) fill_details(count);
+  if ((fields_ & kFieldsTcp) != 0) fill_tcp(count);
   rows_read_ += count;
   return std::span<const SessionRecord>(records_).first(count);
 }
@@ -198,6 +199,25 @@ void SessionRowReader::fill_details(std::uint32_t count) {
     record.originator = static_cast<Direction>(cells(kOriginator)[i]);
     record.orient_rule = static_cast<OrientRule>(cells(kOrientRule)[i]);
     record.orient_confidence = static_cast<std::uint8_t>(cells(kOrientConfidence)[i]);
+  }
+}
+
+void SessionRowReader::fill_tcp(std::uint32_t count) {
+  const auto counters_of = [this](std::uint16_t column, std::uint32_t i) {
+    return TcpCounters{cells(column)[i], cells(column + 1u)[i], cells(column + 2u)[i], cells(column + 3u)[i],
+                       cells(column + 4u)[i]};
+  };
+  for (std::uint32_t i = 0; i < count; ++i) {
+    SessionRecord& record = records_[i];
+    record.a_to_b.tcp = counters_of(kTcpA, i);
+    record.b_to_a.tcp = counters_of(kTcpB, i);
+    record.conn_state = static_cast<ConnState>(cells(kConnState)[i]);
+    record.flipped = cells(kFlipped)[i] != 0;
+    record.untracked = cells(kUntracked)[i] != 0;
+    record.history = History::of_words({cells(kHistory)[i], cells(kHistory + 1)[i], cells(kHistory + 2)[i]});
+    record.rtt_server_ns = time_of(cells(kRttServer)[i]);
+    record.rtt_client_ns = time_of(cells(kRttClient)[i]);
+    record.response_ns = time_of(cells(kResponse)[i]);
   }
 }
 

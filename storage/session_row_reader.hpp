@@ -39,6 +39,7 @@ class SessionRowReader {
   void fill_times(std::uint32_t count);
   void fill_key(std::uint32_t count);
   void fill_details(std::uint32_t count);
+  void fill_tcp(std::uint32_t count);
   DirectionCounters counters_at(std::uint16_t column, std::uint32_t row) const;
   void fill_counters(std::uint32_t count);
   void fill_previous(std::uint32_t count);

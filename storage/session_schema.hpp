@@ -46,9 +46,18 @@ enum SessionColumn : std::uint16_t {
   kOriginator,
   kOrientRule,
   kOrientConfidence,
+  kTcpA,
+  kTcpB = kTcpA + 5,
+  kConnState = kTcpB + 5,
+  kFlipped,
+  kUntracked,
+  kHistory,
+  kRttServer = kHistory + 3,
+  kRttClient,
+  kResponse,
 };
-inline constexpr std::uint16_t kSessionColumnCount = kOrientConfidence;
-static_assert(kSessionColumnCount == 56, "numbers of columns that are on disk never change");
+inline constexpr std::uint16_t kSessionColumnCount = kResponse;
+static_assert(kSessionColumnCount == 75, "numbers of columns that are on disk never change");
 
 /// Parts of a record that can be read alone: a scan for totals need not decode uids.
 enum SessionFields : std::uint8_t {
@@ -58,7 +67,8 @@ enum SessionFields : std::uint8_t {
   kFieldsCounters = 1 << 3,  // total of both directions, unstored packets
   kFieldsPrevious = 1 << 4,  // previous of both directions
   kFieldsDetails = 1 << 5,   // TCP flags, TTL, tags, worker, end reason, orientation
-  kFieldsAll = (1 << 6) - 1,
+  kFieldsTcp = 1 << 6,       // TCP counters, state, history, round trips
+  kFieldsAll = (1 << 7) - 1,
 };
 
 struct SessionColumnSpec {

@@ -33,6 +33,39 @@ FieldValue both_counters(View s) {
   return s.orig.total.*member + s.resp.total.*member;
 }
 
+using TcpCounter = std::uint64_t TcpCounters::*;
+
+/// Of a session whose segments were followed.
+template <TcpCounter member>
+FieldValue tcp_counter(View s, const DirectionState& direction) {
+  if (s.record.key.ip_proto != kTcp || s.record.untracked) return Absent{};
+  return number(direction.tcp.*member);
+}
+template <TcpCounter member>
+FieldValue orig_tcp(View s) {
+  return tcp_counter<member>(s, s.orig);
+}
+template <TcpCounter member>
+FieldValue resp_tcp(View s) {
+  return tcp_counter<member>(s, s.resp);
+}
+
+std::uint64_t app_bytes(const DirectionState& direction) {
+  return direction.total.payload_bytes -
+         std::min(direction.total.payload_bytes, direction.tcp.retransmitted_bytes);
+}
+
+FieldValue history(View s) {
+  std::string text = s.record.history.text(s.record.originator, s.record.flipped);
+  if (text.empty() || text == "^") return Absent{};
+  return text;
+}
+
+FieldValue round_trip(TimeNs ns) {
+  if (ns == 0) return Absent{};
+  return Span{static_cast<std::uint64_t>(ns)};
+}
+
 FieldValue tcp_flags(View s, const DirectionState& direction, std::uint8_t flags) {
   if (s.record.key.ip_proto != kTcp || direction.total.packets == 0) return Absent{};
   return TcpFlags{flags};
@@ -177,6 +210,18 @@ constexpr std::array kFields = {
                  "bytes of its IP packets, headers included"},
     SessionField{"orig_payload_bytes", kNumber, kInRecord, orig_counter<&DirectionCounters::payload_bytes>,
                  "bytes of its transport payload, retransmissions included"},
+    SessionField{"orig_app_bytes", kNumber, kInRecord,
+                 [](View s) -> FieldValue { return number(app_bytes(s.orig)); },
+                 "its payload bytes less retransmissions"},
+    SessionField{"orig_retransmitted_packets", kNumber, kInRecord,
+                 orig_tcp<&TcpCounters::retransmitted_packets>,
+                 "its TCP segments whose payload had all been seen"},
+    SessionField{"orig_out_of_order_packets", kNumber, kInRecord,
+                 orig_tcp<&TcpCounters::out_of_order_packets>, "its TCP segments that filled a gap"},
+    SessionField{"orig_gap_bytes", kNumber, kInRecord, orig_tcp<&TcpCounters::gap_bytes>,
+                 "bytes of its TCP stream that the other side acknowledged and that were never seen"},
+    SessionField{"orig_zero_windows", kNumber, kOnDemand, orig_tcp<&TcpCounters::zero_windows>,
+                 "its TCP segments that closed the window"},
     SessionField{"orig_tcp_flags", kText, kInRecord,
                  [](View s) { return tcp_flags(s, s.orig, s.orig.tcp_flags_union); },
                  "union of its TCP flags, letters of FSRPAUEC; 0: none"},
@@ -193,12 +238,32 @@ constexpr std::array kFields = {
     SessionField{"resp_ip_bytes", kNumber, kInRecord, resp_counter<&DirectionCounters::ip_bytes>, ""},
     SessionField{"resp_payload_bytes", kNumber, kInRecord, resp_counter<&DirectionCounters::payload_bytes>,
                  ""},
+    SessionField{"resp_app_bytes", kNumber, kInRecord,
+                 [](View s) -> FieldValue { return number(app_bytes(s.resp)); }, ""},
+    SessionField{"resp_retransmitted_packets", kNumber, kInRecord,
+                 resp_tcp<&TcpCounters::retransmitted_packets>, ""},
+    SessionField{"resp_out_of_order_packets", kNumber, kInRecord,
+                 resp_tcp<&TcpCounters::out_of_order_packets>, ""},
+    SessionField{"resp_gap_bytes", kNumber, kInRecord, resp_tcp<&TcpCounters::gap_bytes>, ""},
+    SessionField{"resp_zero_windows", kNumber, kOnDemand, resp_tcp<&TcpCounters::zero_windows>, ""},
     SessionField{"resp_tcp_flags", kText, kInRecord,
                  [](View s) { return tcp_flags(s, s.resp, s.resp.tcp_flags_union); }, ""},
     SessionField{"resp_tcp_flags_first", kText, kOnDemand,
                  [](View s) { return tcp_flags(s, s.resp, s.resp.tcp_flags_first); }, ""},
     SessionField{"resp_ttl_min", kNumber, kInRecord, [](View s) { return ttl(s.resp, s.resp.ttl_min); }, ""},
     SessionField{"resp_ttl_max", kNumber, kInRecord, [](View s) { return ttl(s.resp, s.resp.ttl_max); }, ""},
+    SessionField{"conn_state", kText, kInRecord,
+                 [](View s) -> FieldValue { return std::string(conn_state_name(s.record.conn_state)); },
+                 "how it went, as in Zeek: S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH"},
+    SessionField{
+        "history", kText, kInRecord, history,
+        "what happened in order, as in Zeek: shadfrgtwiq; upper case: by the originator; ^: turned round"},
+    SessionField{"rtt_server", kNumber, kInRecord, [](View s) { return round_trip(s.record.rtt_server_ns); },
+                 "seconds from SYN to SYN-ACK"},
+    SessionField{"rtt_client", kNumber, kInRecord, [](View s) { return round_trip(s.record.rtt_client_ns); },
+                 "seconds from SYN-ACK to ACK"},
+    SessionField{"response_time", kNumber, kInRecord, [](View s) { return round_trip(s.record.response_ns); },
+                 "seconds from the first request to the first byte of the answer"},
     SessionField{"end_reason", kText, kInRecord,
                  [](View s) -> FieldValue { return std::string(end_reason_name(s.record.end_reason)); },
                  "open: it goes on; idle, finished, reset, reused, evicted, shutdown, recovered"},

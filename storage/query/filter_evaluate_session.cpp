@@ -47,6 +47,35 @@ std::int64_t counter(const Ends& ends, Side side, std::uint64_t DirectionCounter
   return saturated_sum(ends.orig.total.*member, ends.resp.total.*member);
 }
 
+std::uint64_t app_bytes(const DirectionState& direction) {
+  return direction.total.payload_bytes -
+         std::min(direction.total.payload_bytes, direction.tcp.retransmitted_bytes);
+}
+
+std::int64_t app_bytes(const Ends& ends, Side side) {
+  if (side == Side::kSource) return saturated(app_bytes(ends.orig));
+  if (side == Side::kDestination) return saturated(app_bytes(ends.resp));
+  return saturated_sum(app_bytes(ends.orig), app_bytes(ends.resp));
+}
+
+std::uint64_t TcpCounters::*tcp_member(Field field) {
+  if (field == Field::kRetransmittedPackets) return &TcpCounters::retransmitted_packets;
+  return field == Field::kGapBytes ? &TcpCounters::gap_bytes : &TcpCounters::out_of_order_packets;
+}
+
+/// Of sessions whose TCP segments were followed.
+std::optional<std::int64_t> tcp_counter(const SessionRecord& session, const Ends& ends, const Term& term) {
+  if (session.key.ip_proto != kIpProtoTcp || session.untracked) return std::nullopt;
+  const auto member = tcp_member(term.field);
+  if (term.side == Side::kSource) return saturated(ends.orig.tcp.*member);
+  if (term.side == Side::kDestination) return saturated(ends.resp.tcp.*member);
+  return saturated_sum(ends.orig.tcp.*member, ends.resp.tcp.*member);
+}
+
+std::optional<std::int64_t> measured(TimeNs round_trip_ns) {
+  return round_trip_ns == 0 ? std::nullopt : std::optional<std::int64_t>(round_trip_ns);
+}
+
 std::optional<std::int64_t> ttl(const Ends& ends, Side side, bool is_min) {
   const auto of = [&](const DirectionState& direction) -> std::optional<std::int64_t> {
     if (direction.total.packets == 0) return std::nullopt;
@@ -110,6 +139,12 @@ std::optional<std::int64_t> field_value(const Term& term, const SessionRecord& s
       return counter(ends, term.side, &DirectionCounters::ip_bytes);
     case Field::kPayloadBytes:
       return counter(ends, term.side, &DirectionCounters::payload_bytes);
+    case Field::kAppBytes:
+      return app_bytes(ends, term.side);
+    case Field::kRetransmittedPackets:
+    case Field::kOutOfOrderPackets:
+    case Field::kGapBytes:
+      return tcp_counter(session, ends, term);
     case Field::kStoredPackets:
       return stored_packets(session, ends);
     case Field::kEgress:
@@ -135,6 +170,14 @@ std::optional<std::int64_t> field_value(const Term& term, const SessionRecord& s
       return static_cast<std::int64_t>(session.orient_rule);
     case Field::kOrientConfidence:
       return session.orient_confidence;
+    case Field::kConnState:
+      return static_cast<std::int64_t>(session.conn_state);
+    case Field::kRttServer:
+      return measured(session.rtt_server_ns);
+    case Field::kRttClient:
+      return measured(session.rtt_client_ns);
+    case Field::kResponseTime:
+      return measured(session.response_ns);
     case Field::kProto:
       return session.key.ip_proto;
     case Field::kWorker:

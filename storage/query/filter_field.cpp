@@ -28,6 +28,18 @@ constexpr std::array kFields = {
     FieldSpec{"payload_bytes", Field::kPayloadBytes, kAll, FieldType::kBytes},
     FieldSpec{"orig_payload_bytes", Field::kPayloadBytes, kOrig, FieldType::kBytes},
     FieldSpec{"resp_payload_bytes", Field::kPayloadBytes, kResp, FieldType::kBytes},
+    FieldSpec{"app_bytes", Field::kAppBytes, kAll, FieldType::kBytes},
+    FieldSpec{"orig_app_bytes", Field::kAppBytes, kOrig, FieldType::kBytes},
+    FieldSpec{"resp_app_bytes", Field::kAppBytes, kResp, FieldType::kBytes},
+    FieldSpec{"retransmitted_packets", Field::kRetransmittedPackets, kAll, FieldType::kCount},
+    FieldSpec{"orig_retransmitted_packets", Field::kRetransmittedPackets, kOrig, FieldType::kCount},
+    FieldSpec{"resp_retransmitted_packets", Field::kRetransmittedPackets, kResp, FieldType::kCount},
+    FieldSpec{"out_of_order_packets", Field::kOutOfOrderPackets, kAll, FieldType::kCount},
+    FieldSpec{"orig_out_of_order_packets", Field::kOutOfOrderPackets, kOrig, FieldType::kCount},
+    FieldSpec{"resp_out_of_order_packets", Field::kOutOfOrderPackets, kResp, FieldType::kCount},
+    FieldSpec{"gap_bytes", Field::kGapBytes, kAll, FieldType::kBytes},
+    FieldSpec{"orig_gap_bytes", Field::kGapBytes, kOrig, FieldType::kBytes},
+    FieldSpec{"resp_gap_bytes", Field::kGapBytes, kResp, FieldType::kBytes},
     FieldSpec{"stored_packets", Field::kStoredPackets, kAll, FieldType::kCount},
     FieldSpec{"egress", Field::kEgress, kAll, FieldType::kBytes},
     FieldSpec{"ingress", Field::kIngress, kAll, FieldType::kBytes},
@@ -49,6 +61,10 @@ constexpr std::array kFields = {
     FieldSpec{"end_reason", Field::kEndReason, kAll, FieldType::kEndReason},
     FieldSpec{"orient_rule", Field::kOrientRule, kAll, FieldType::kOrientRule},
     FieldSpec{"orient_confidence", Field::kOrientConfidence, kAll, FieldType::kCount},
+    FieldSpec{"conn_state", Field::kConnState, kAll, FieldType::kConnState},
+    FieldSpec{"rtt_server", Field::kRttServer, kAll, FieldType::kDuration},
+    FieldSpec{"rtt_client", Field::kRttClient, kAll, FieldType::kDuration},
+    FieldSpec{"response_time", Field::kResponseTime, kAll, FieldType::kDuration},
     FieldSpec{"proto", Field::kProto, kAll, FieldType::kIpProto},
     FieldSpec{"worker", Field::kWorker, kAll, FieldType::kCount},
     FieldSpec{"vlan", Field::kVlan, kAll, FieldType::kVlan},
@@ -63,27 +79,10 @@ constexpr std::array<std::string_view, kFields.size()> kFieldNames = [] {
   return names;
 }();
 
-// In the record's format, with and without orig_ and resp_; measured from the session issue on.
-constexpr std::array<std::string_view, 20> kUnrecorded = {"app_bytes",
-                                                          "retransmitted_packets",
-                                                          "out_of_order_packets",
-                                                          "duplicate_packets",
-                                                          "gap_bytes",
-                                                          "conn_state",
-                                                          "history",
-                                                          "tunnel",
-                                                          "parent_uid",
-                                                          "app",
-                                                          "sni",
-                                                          "dns",
-                                                          "tls",
-                                                          "http",
-                                                          "rtt",
-                                                          "pcr",
-                                                          "lost_during",
-                                                          "segments",
-                                                          "ja4",
-                                                          "alpn"};
+// In the record's format, with and without orig_ and resp_, and no field of a filter yet.
+constexpr std::array<std::string_view, 14> kUnrecorded = {
+    "duplicate_packets", "tunnel", "parent_uid",  "app",      "sni", "dns", "tls", "http",
+    "history",           "pcr",    "lost_during", "segments", "ja4", "alpn"};
 
 }  // namespace
 
@@ -117,6 +116,7 @@ bool is_equality_only(FieldType type) {
     case FieldType::kBool:
     case FieldType::kEndReason:
     case FieldType::kOrientRule:
+    case FieldType::kConnState:
     case FieldType::kIpProto:
     case FieldType::kVlan:
     case FieldType::kUid:

@@ -23,6 +23,7 @@ enum class FieldType : std::uint8_t {
   kBool,
   kEndReason,
   kOrientRule,
+  kConnState,
   kIpProto,
   kVlan,
   kUid,

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 constexpr int kEndReasonCount = static_cast<int>(EndReason::kRecovered) + 1;
+constexpr int kConnStateCount = static_cast<int>(ConnState::kShr) + 1;
 constexpr int kOrientRuleCount = static_cast<int>(OrientRule::kFirstPacket) + 1;
 // Bit 0 first (RFC 9293, 3.1; RFC 3168): as tcpdump and Zeek abbreviate them, E for ECE and C for CWR.
 constexpr std::string_view kTcpFlagLetters = "FSRPAUEC";
@@ -37,7 +38,7 @@ std::string names_of(const char* (*name_of)(Enum), int count) {
 template <class Enum>
 std::optional<std::int64_t> parse_name(const char* (*name_of)(Enum), int count, std::string_view text) {
   for (int i = 0; i < count; ++i) {
-    if (text == name_of(static_cast<Enum>(i))) return i;
+    if (text == lower_case(name_of(static_cast<Enum>(i)))) return i;
   }
   return std::nullopt;
 }
@@ -101,6 +102,9 @@ Result<std::int64_t> parse_value(const FieldSpec& spec, std::string_view text, T
     case FieldType::kOrientRule:
       return or_invalid(parse_name(orient_rule_name, kOrientRuleCount, lower), spec,
                         "use one of " + names_of(orient_rule_name, kOrientRuleCount), text);
+    case FieldType::kConnState:
+      return or_invalid(parse_name(conn_state_name, kConnStateCount, lower), spec,
+                        "use one of " + names_of(conn_state_name, kConnStateCount), text);
     case FieldType::kIpProto:
       return or_invalid(widened(parse_ip_proto(text)), spec, "use a protocol name or 0 to 255", text);
     case FieldType::kVlan:
@@ -164,6 +168,8 @@ std::string field_value_text(const Term& term) {
       return end_reason_name(static_cast<EndReason>(term.value));
     case FieldType::kOrientRule:
       return orient_rule_name(static_cast<OrientRule>(term.value));
+    case FieldType::kConnState:
+      return conn_state_name(static_cast<ConnState>(term.value));
     case FieldType::kIpProto:
       return ip_proto_text(static_cast<std::uint8_t>(term.value));
     default:

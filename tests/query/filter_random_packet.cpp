@@ -221,6 +221,12 @@ SessionRecord make_random_session(Random& random) {
   session.first_ns = 1'700'000'000 * kNsPerSecond + static_cast<TimeNs>(below(random, 3)) * kNsPerSecond;
   session.last_ns = session.first_ns + static_cast<TimeNs>(below(random, 3)) * 60 * kNsPerSecond;
   session.unstored_packets = below(random, 3);
+  session.untracked = one_in(random, 4);
+  for (DirectionState* const state : {&session.a_to_b, &session.b_to_a}) {
+    state->tcp.retransmitted_bytes = below(random, state->total.payload_bytes + 1);
+    state->tcp.retransmitted_packets = below(random, 3);
+    state->tcp.gap_bytes = 60 * below(random, 3);
+  }
   session.seq = static_cast<std::uint32_t>(below(random, 3));
   session.mpls_label = one_in(random, 4) ? pick(random, kLabels) + 1 : 0;
   session.worker = static_cast<std::uint16_t>(below(random, 3));

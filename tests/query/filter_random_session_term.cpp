@@ -39,6 +39,25 @@ std::vector<NumberField> number_fields() {
       {"orig_payload_bytes", [=](const SessionRecord& s) { return total(orig_state(s)).payload_bytes; }},
       {"resp_ttl_min", [=](const SessionRecord& s) { return seen(resp_state(s), resp_state(s).ttl_min); }},
       {"orig_ttl_max", [=](const SessionRecord& s) { return seen(orig_state(s), orig_state(s).ttl_max); }},
+      {"app_bytes",
+       [=](const SessionRecord& s) {
+         const auto of = [](const DirectionState& d) {
+           return d.total.payload_bytes - d.tcp.retransmitted_bytes;
+         };
+         return of(s.a_to_b) + of(s.b_to_a);
+       }},
+      {"resp_gap_bytes",
+       [=](const SessionRecord& s) {
+         return s.key.ip_proto == 6 && !s.untracked ? std::optional<std::int64_t>(resp_state(s).tcp.gap_bytes)
+                                                    : std::nullopt;
+       }},
+      {"retransmitted_packets",
+       [=](const SessionRecord& s) {
+         return s.key.ip_proto == 6 && !s.untracked
+                    ? std::optional<std::int64_t>(s.a_to_b.tcp.retransmitted_packets +
+                                                  s.b_to_a.tcp.retransmitted_packets)
+                    : std::nullopt;
+       }},
       {"seq", [](const SessionRecord& s) { return std::int64_t{s.seq}; }},
       {"worker", [](const SessionRecord& s) { return std::int64_t{s.worker}; }},
       {"orient_confidence", [](const SessionRecord& s) { return std::int64_t{s.orient_confidence}; }},

@@ -121,7 +121,9 @@ TEST_CASE("fields can be read alone and agree with the whole") {
             state = r.*side;
             state.total = state.previous = {};
             state.first_ns = state.last_ns = 0;
+            state.tcp = {};
           }
+          if (fields & kFieldsTcp) state.tcp = (r.*side).tcp;
           if (fields & kFieldsTimes) state.first_ns = (r.*side).first_ns, state.last_ns = (r.*side).last_ns;
           if (fields & kFieldsCounters) state.total = (r.*side).total;
           if (fields & kFieldsPrevious) state.previous = (r.*side).previous;
@@ -131,6 +133,11 @@ TEST_CASE("fields can be read alone and agree with the whole") {
           expected.mpls_label = r.mpls_label, expected.worker = r.worker, expected.end_reason = r.end_reason;
           expected.originator = r.originator, expected.orient_rule = r.orient_rule;
           expected.orient_confidence = r.orient_confidence;
+        }
+        if (fields & kFieldsTcp) {
+          expected.conn_state = r.conn_state, expected.flipped = r.flipped, expected.untracked = r.untracked;
+          expected.history = r.history, expected.rtt_server_ns = r.rtt_server_ns;
+          expected.rtt_client_ns = r.rtt_client_ns, expected.response_ns = r.response_ns;
         }
         if (!same_record(read[i], expected)) FAIL("fields " << fields << ", record " << i);
       }

@@ -66,6 +66,12 @@ class SessionSamples {
     record.originator = static_cast<Direction>(below(2));
     record.orient_rule = static_cast<OrientRule>(below(6));
     record.orient_confidence = static_cast<std::uint8_t>(any());
+    record.conn_state = static_cast<ConnState>(below(13));
+    record.flipped = below(2) == 0;
+    record.untracked = below(2) == 0;
+    record.history = History::of_words({any(), any(), any()});
+    for (TimeNs* time : {&record.rtt_server_ns, &record.rtt_client_ns, &record.response_ns})
+      *time = static_cast<TimeNs>(any());
     return record;
   }
 
@@ -115,6 +121,7 @@ class SessionSamples {
     state.ttl_max = static_cast<std::uint8_t>(any());
     state.vlan_outer = static_cast<std::uint16_t>(any());
     state.vlan_inner = static_cast<std::uint16_t>(any());
+    state.tcp = {any(), any(), any(), any(), any()};
   }
 
   std::mt19937_64 random_;
@@ -125,7 +132,13 @@ inline bool same_direction(const DirectionState& a, const DirectionState& b) {
   return a.total == b.total && a.previous == b.previous && a.first_ns == b.first_ns &&
          a.last_ns == b.last_ns && a.tcp_flags_first == b.tcp_flags_first &&
          a.tcp_flags_union == b.tcp_flags_union && a.ttl_min == b.ttl_min && a.ttl_max == b.ttl_max &&
-         a.vlan_outer == b.vlan_outer && a.vlan_inner == b.vlan_inner;
+         a.vlan_outer == b.vlan_outer && a.vlan_inner == b.vlan_inner && a.tcp == b.tcp;
+}
+
+inline bool same_tcp(const SessionRecord& a, const SessionRecord& b) {
+  return a.conn_state == b.conn_state && a.flipped == b.flipped && a.untracked == b.untracked &&
+         a.history == b.history && a.rtt_server_ns == b.rtt_server_ns && a.rtt_client_ns == b.rtt_client_ns &&
+         a.response_ns == b.response_ns;
 }
 
 inline bool same_record(const SessionRecord& a, const SessionRecord& b) {
@@ -135,7 +148,7 @@ inline bool same_record(const SessionRecord& a, const SessionRecord& b) {
          a.first_order == b.first_order && a.unstored_packets == b.unstored_packets && a.seq == b.seq &&
          a.mpls_label == b.mpls_label && a.worker == b.worker && a.end_reason == b.end_reason &&
          a.originator == b.originator && a.orient_rule == b.orient_rule &&
-         a.orient_confidence == b.orient_confidence;
+         a.orient_confidence == b.orient_confidence && same_tcp(a, b);
 }
 
 }  // namespace tapline::storage
