@@ -95,7 +95,8 @@ struct alignas(64) ColdLine {
   std::uint32_t mpls_seen : 1;
   std::uint32_t lag_log2 : 6;        // see lag_ns(); 0: none
   std::uint32_t interim_missed : 1;  // the record of the next boundary was due and found no slab
-  std::uint32_t spare : 4;
+  std::uint32_t remembered : 2;      // bit of the Direction that opened the session before; 0: not known
+  std::uint32_t spare : 2;
   std::uint64_t unstored_packets : 48;
   std::uint64_t phase : 4;            // FlowPhase
   std::uint64_t delta : 2;            // DeltaState

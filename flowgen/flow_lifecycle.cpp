@@ -31,7 +31,7 @@ TimeNs difference(TimeNs to_ns, TimeNs from_ns) {
 }  // namespace
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
-                        TcpSlabs tcp_pool, BucketIndex bucket_index)
+                        TcpSlabs tcp_pool, BucketIndex bucket_index, OrientationMemory orientation_memory)
     : config(table_config),
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
@@ -41,6 +41,7 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       slabs(std::move(interim_pool)),
       tcp_slabs(std::move(tcp_pool)),
       index(std::move(bucket_index)),
+      memory(std::move(orientation_memory)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
 
@@ -133,6 +134,8 @@ bool FlowTable::State::write_interim(std::uint32_t flow) {
 void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
   FlowEntry& entry = pool[flow];
   write_record(entry, reason);
+  const SessionRecord& record = records[record_count - 1];
+  if (is_to_remember(record)) memory.remember(hash_of(entry), record.originator, timeout_at(entry));
   if (entry.cold.slab != kNoSlab) slabs.release(entry.cold.slab);
   if (entry.cold.tcp_slab != kNoSlab) tcp_slabs.release(entry.cold.tcp_slab);
   entry.cold.slab = record_count - 1;
@@ -184,6 +187,10 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
     index.insert(arrival.hash, flow);
   else
     index.replace(arrival.hash, predecessor, flow);
+  if (is_midstream_tcp(arrival.meta)) {
+    const std::optional<Direction> opener = memory.find(arrival.hash, time_ns);
+    if (opener) entry.cold.remembered = bit(*opener) & 3;
+  }
   ++counters.flows_begun;
   note_frame(entry, arrival);
   relink(flow);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "capture/packet/flow_key.hpp"
+#include "capture/packet/packet_meta.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 #include "flowgen/flow_table.hpp"
 
@@ -46,6 +47,12 @@ constexpr bool is_tcp_over(FlowPhase phase) {
 /// The key's protocol is TCP and its frames have TCP headers.
 constexpr bool has_tcp_header(const FlowKey& key) {
   return key.ip_proto == kIpProtoTcp && (key.flags & kKeyFragment) == 0;
+}
+
+/// The first frame of a TCP session that does not say by itself who opens it.
+inline bool is_midstream_tcp(const PacketMeta& meta) {
+  const bool later_fragment = (meta.flags & kMetaLaterFragment) != 0;
+  return meta.ip_proto == kIpProtoTcp && !later_fragment && !is_pure_syn(meta.tcp_flags);
 }
 
 /// What a frame adds to what is known of the flow.

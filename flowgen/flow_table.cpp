@@ -62,8 +62,12 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   if (!tcp_slabs) return tcp_slabs.error();
   auto index = BucketIndex::create(config.flows_max);
   if (!index) return index.error();
-  return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
-      config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index))));
+  auto memory =
+      OrientationMemory::create(config.remembered_max != 0 ? config.remembered_max : config.flows_max);
+  if (!memory) return memory.error();
+  return std::unique_ptr<FlowTable>(
+      new FlowTable(std::make_unique<State>(config, std::move(*pool), std::move(*slabs),
+                                            std::move(*tcp_slabs), std::move(*index), std::move(*memory))));
 }
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
@@ -121,6 +125,7 @@ inline void FlowTable::State::ask_entries(std::span<const PacketMeta> metas, std
       __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
+      if (is_midstream_tcp(metas[i])) memory.prefetch(burst_hashes[i]);
     }
   }
 }
@@ -232,6 +237,7 @@ void FlowTable::State::settle_alone(std::uint32_t flow, std::uint64_t records_en
   const FlowEntry& entry = pool[flow];
   const std::uint64_t flow_hash = hash_of(entry);
   index.prefetch(flow_hash);
+  memory.prefetch(flow_hash);
   if (entry.cold.slab != kNoSlab) __builtin_prefetch(&slabs[entry.cold.slab], 1);
   const TimeNs reached_ns = reached_by_clock(entry.cold);
   while (counters.records_written < records_end) {
@@ -285,7 +291,7 @@ const FlowCounters& FlowTable::counters() const {
 std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
   return sizeof(State) + state.pool.memory_bytes() + state.slabs.memory_bytes() +
-         state.tcp_slabs.memory_bytes() + state.index.memory_bytes() +
+         state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.memory.memory_bytes() +
          state.records.size() * sizeof(SessionRecord);
 }
 

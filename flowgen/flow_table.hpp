@@ -52,6 +52,9 @@ struct FlowTableConfig {
   std::uint32_t interim_slabs_max = 0;
   /// TCP sessions of more than one frame that can be tracked at once; 0: half of flows_max.
   std::uint32_t tcp_slabs_max = 0;
+  /// Ended sessions of which it is remembered who opened them, 16 bytes each (orientation_memory.hpp); 0: as
+  /// many as flows_max.
+  std::uint32_t remembered_max = 0;
   std::uint64_t hash_seed = 0;  // secret per process: keeps crafted collisions from working
   std::uint64_t sensor_id = 0;  // goes into uids
   std::uint16_t worker = 0;

@@ -14,6 +14,7 @@
 #include "flowgen/flow_hash.hpp"
 #include "flowgen/flow_pool.hpp"
 #include "flowgen/flow_table.hpp"
+#include "flowgen/orientation_memory.hpp"
 #include "flowgen/record_builder.hpp"
 #include "flowgen/table_clock.hpp"
 #include "flowgen/timer_wheel.hpp"
@@ -45,7 +46,7 @@ enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
 
 struct FlowTable::State {
   State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
-        BucketIndex bucket_index);
+        BucketIndex bucket_index, OrientationMemory orientation_memory);
 
   // The burst (flow_table.cpp).
 
@@ -102,6 +103,7 @@ struct FlowTable::State {
   InterimSlabs slabs;
   TcpSlabs tcp_slabs;
   BucketIndex index;
+  OrientationMemory memory;
   TimerWheel wheel;
   FlowCounters counters;
 

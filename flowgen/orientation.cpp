@@ -6,6 +6,7 @@
 
 #include "capture/packet/icmp_counterpart.hpp"
 #include "capture/packet/protocol_numbers.hpp"
+#include "flowgen/flow_phase.hpp"
 
 namespace tapline::flowgen {
 namespace {
@@ -23,6 +24,8 @@ constexpr std::array<std::uint8_t, 5> kIcmpRequests = {8, 10, 13, 15, 17};
 constexpr std::array<std::uint8_t, 6> kIcmpv6Requests = {128, 130, 133, 135, 139, 144};
 
 constexpr std::uint16_t kSystemPortMax = 1023;
+
+constexpr int kRememberConfidenceMin = 95;  // percent
 
 std::optional<Orientation> by_handshake(const OrientEvidence& evidence) {
   if (evidence.syn_seen == 3) return Orientation{evidence.first_syn_direction, OrientRule::kSyn, 90};
@@ -79,6 +82,12 @@ bool is_service_port(std::uint16_t port) {
   return std::binary_search(kServicePorts.begin(), kServicePorts.end(), port);
 }
 
+std::optional<Orientation> by_memory(const OrientEvidence& evidence) {
+  if (evidence.remembered == 0) return std::nullopt;
+  const bool a = evidence.remembered == bit(Direction::kAToB);
+  return Orientation{a ? Direction::kAToB : Direction::kBToA, OrientRule::kRemembered, 97};
+}
+
 std::optional<Orientation> by_port(const FlowKey& key) {
   const bool a = is_service_port(key.port_a);
   const bool b = is_service_port(key.port_b);
@@ -97,10 +106,19 @@ Orientation find_originator(const FlowKey& key, const OrientEvidence& evidence) 
   if (!found && !fragment) found = by_icmp_type(key, evidence, true);
   if (!found) found = by_multicast(key);
   if (!found && !fragment) found = by_icmp_type(key, evidence, false);
+  if (!found) found = by_memory(evidence);
   if (!found && !fragment && has_ports(key)) found = by_port(key);
   if (found) return *found;
   const bool new_udp = key.ip_proto == kIpProtoUdp && !fragment;
   return {evidence.first_direction, OrientRule::kFirstPacket, static_cast<std::uint8_t>(new_udp ? 70 : 40)};
+}
+
+bool is_to_remember(const SessionRecord& record) {
+  const DirectionCounters& a = record.a_to_b.total;
+  const DirectionCounters& b = record.b_to_a.total;
+  const bool spoken = (a.packets != 0 && b.packets != 0) || (a.payload_bytes | b.payload_bytes) != 0;
+  const bool lasting = spoken || record.orient_rule == OrientRule::kRemembered;
+  return lasting && record.orient_confidence >= kRememberConfidenceMin && has_tcp_header(record.key);
 }
 
 }  // namespace tapline::flowgen

@@ -19,6 +19,7 @@ struct OrientEvidence {
   std::uint8_t frames_seen = 0;  // bit set: this direction has frames
   std::uint8_t syn_seen = 0;     // SYN without ACK
   std::uint8_t syn_ack_seen = 0;
+  std::uint8_t remembered = 0;  // who opened the session of this key before it, where that is remembered
   Direction first_direction = Direction::kAToB;      // of the first frame
   Direction first_syn_direction = Direction::kAToB;  // of the first SYN; valid where syn_seen != 0
 };
@@ -30,5 +31,9 @@ struct Orientation {
 };
 
 Orientation find_originator(const FlowKey& key, const OrientEvidence& evidence);
+
+/// Of a session that has ended: whether to remember who opened it. TCP only, since of other protocols the key
+/// says again whatever is certain. Not where nothing but an unanswered SYN was seen: floods and scans.
+bool is_to_remember(const SessionRecord& record);
 
 }  // namespace tapline::flowgen

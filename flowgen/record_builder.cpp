@@ -52,6 +52,7 @@ void set_orientation(const FlowEntry& flow, SessionRecord& record) {
                                                    (record.b_to_a.total.packets != 0 ? 2 : 0));
   evidence.syn_seen = flow.cold.syn_seen;
   evidence.syn_ack_seen = flow.cold.syn_ack_seen;
+  evidence.remembered = flow.cold.remembered;
   evidence.first_direction = static_cast<Direction>(flow.cold.first_direction);
   evidence.first_syn_direction = static_cast<Direction>(flow.cold.first_syn_direction);
   const Orientation orientation = find_originator(record.key, evidence);

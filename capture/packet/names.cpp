@@ -70,6 +70,8 @@ const char* orient_rule_name(OrientRule rule) {
       return "port";
     case OrientRule::kFirstPacket:
       return "first_packet";
+    case OrientRule::kRemembered:
+      return "remembered";
   }
   return "unknown";
 }

@@ -33,7 +33,9 @@ enum class OrientRule : std::uint8_t {
   kMulticast,    // the other side is a multicast or broadcast address
   kPort,         // the other side has the better known port
   kFirstPacket,  // it sent the first frame seen
+  kRemembered,   // it opened the session of the same key that ended shortly before
 };
+inline constexpr int kOrientRuleCount = 7;
 const char* orient_rule_name(OrientRule rule);  // "syn", "syn_ack", "icmp_type", ...
 
 /// How a session went, as in Zeek's conn.log (scripts/base/protocols/conn/main.zeek). UDP: kSf both sides

@@ -19,7 +19,6 @@ namespace {
 constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 constexpr int kEndReasonCount = static_cast<int>(EndReason::kRecovered) + 1;
 constexpr int kConnStateCount = static_cast<int>(ConnState::kShr) + 1;
-constexpr int kOrientRuleCount = static_cast<int>(OrientRule::kFirstPacket) + 1;
 // Bit 0 first (RFC 9293, 3.1; RFC 3168): as tcpdump and Zeek abbreviate them, E for ECE and C for CWR.
 constexpr std::string_view kTcpFlagLetters = "FSRPAUEC";
 

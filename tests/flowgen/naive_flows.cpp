@@ -135,8 +135,14 @@ void NaiveFlows::add(const Packet& packet) {
       flows_.erase(found);
     }
   }
+  const bool begins = flows_.count(name) == 0;
   Flow& flow = flows_[name];
   flow.key = key;
+  const bool opens = (packet.tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+  const auto before = memory_.find(name);
+  if (begins && !opens && before != memory_.end() &&
+      packet.time_ns - before->second.end_ns <= 2 * 3600 * kSecond)
+    flow.opened_before = before->second.originator;
   flow.frames.push_back(seen);
   if (packet.time_ns < horizon_ns) {
     TimeNs lag_ns = TimeNs{1} << 28;
@@ -173,6 +179,7 @@ void NaiveFlows::write(Flow& flow, EndReason reason) {
   record.end_reason = reason;
   OrientEvidence evidence;
   evidence.first_direction = begin.direction;
+  if (flow.opened_before) evidence.remembered = bit(*flow.opened_before);
   for (std::size_t i = 0; i < flow.frames.size(); ++i) {
     const Packet& packet = flow.frames[i].packet;
     const Direction direction = flow.frames[i].direction;
@@ -209,6 +216,22 @@ void NaiveFlows::write(Flow& flow, EndReason reason) {
   record.orient_rule = orientation.rule;
   record.orient_confidence = orientation.confidence;
   records.push_back(record);
+  if (record.final()) remember(record, flow);
+}
+
+void NaiveFlows::remember(const SessionRecord& record, const Flow& flow) {
+  const bool tcp = flow.key.ip_proto == 6 && !(flow.key.flags & kKeyFragment);
+  unsigned directions = 0;
+  bool payload = false;
+  for (const SeenFrame& frame : flow.frames) {
+    directions |= bit(frame.direction);
+    payload = payload || frame.packet.payload_bytes != 0;
+  }
+  if (!tcp || record.orient_confidence < 95) return;
+  const bool spoken = directions == 3 || payload;
+  if (!spoken && record.orient_rule != OrientRule::kRemembered) return;
+  const std::string name(reinterpret_cast<const char*>(&flow.key), sizeof flow.key);
+  memory_[name] = {record.originator, last_of(flow) + timeout_ns(flow)};
 }
 
 }  // namespace tapline::flowgen

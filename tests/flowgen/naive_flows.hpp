@@ -4,6 +4,7 @@
 // frames.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,17 +33,24 @@ class NaiveFlows {
     std::size_t frames_in_records = 0;
     std::uint32_t seq = 0;
     TimeNs lag_ns = 0;
+    std::optional<Direction> opened_before;  // of a flow seen from the middle on
+  };
+  struct Memory {
+    Direction originator;
+    TimeNs end_ns;
   };
 
   void move_clock(TimeNs time_ns);
   bool settle(Flow& flow, TimeNs reached_ns);
   bool is_reuse(const Flow& flow, const SeenFrame& frame) const;
   void write(Flow& flow, EndReason reason);
+  void remember(const SessionRecord& record, const Flow& flow);
   TimeNs timeout_ns(const Flow& flow) const;
 
   FlowTableConfig config_;
   OrderKeeper order_;
   std::map<std::string, Flow> flows_;
+  std::map<std::string, Memory> memory_;  // never forgets: the table's must be large enough
   bool clock_started_ = false;
   TimeNs clock_ns_ = 0;
   std::vector<TimeNs> jump_;

@@ -232,7 +232,7 @@ SessionRecord make_random_session(Random& random) {
   session.worker = static_cast<std::uint16_t>(below(random, 3));
   session.end_reason = static_cast<EndReason>(below(random, 8));
   session.originator = static_cast<Direction>(below(random, 2));
-  session.orient_rule = static_cast<OrientRule>(below(random, 6));
+  session.orient_rule = static_cast<OrientRule>(below(random, kOrientRuleCount));
   session.orient_confidence = static_cast<std::uint8_t>(50 + below(random, 3));
   return session;
 }

@@ -64,7 +64,7 @@ class SessionSamples {
     record.worker = static_cast<std::uint16_t>(any());
     record.end_reason = static_cast<EndReason>(below(8));
     record.originator = static_cast<Direction>(below(2));
-    record.orient_rule = static_cast<OrientRule>(below(6));
+    record.orient_rule = static_cast<OrientRule>(below(kOrientRuleCount));
     record.orient_confidence = static_cast<std::uint8_t>(any());
     record.conn_state = static_cast<ConnState>(below(13));
     record.flipped = below(2) == 0;
