@@ -6,9 +6,11 @@
 namespace tapline::detail {
 namespace {
 
-// Tags, labels and PPPoE headers of one frame; what has more is not a frame that anybody sent on purpose.
-// Keeps the offset of the IP header small.
+// Tags, labels, PPPoE and FabricPath headers of one frame; what has more is not a frame that anybody sent on
+// purpose. Keeps the offset of the IP header small.
 constexpr int kLinkLayersMax = 64;
+
+constexpr std::uint32_t kEthernetBytes = 14;
 
 // IEEE 802.3: a type field below 0x0600 is a length, LLC follows.
 constexpr std::uint16_t kLengthMax = 0x05ff;
@@ -83,6 +85,18 @@ bool read_pppoe(LinkWalk& walk) {
   return true;
 }
 
+// Cisco FabricPath: 16 bytes, laid out as an Ethernet header (switch addresses and type) and a tag of tree
+// and hops; then the frame that came into the fabric, with its own Ethernet header. Tree and hops say how a
+// frame went, not whose it is: they are no part of the envelope.
+bool read_fabric_path(LinkWalk& walk) {
+  constexpr std::uint32_t kTagBytes = 2;
+  if (!walk.captured(kTagBytes + kEthernetBytes)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  walk.at += kTagBytes;
+  walk.meta.ethertype = load_be16(walk.bytes() + 12);
+  walk.at += kEthernetBytes;
+  return true;
+}
+
 // IEEE 802.2 and, of its many forms, SNAP with an Ethernet type (RFC 1042).
 bool read_llc(LinkWalk& walk) {
   walk.meta.ethertype = 0;
@@ -135,6 +149,9 @@ void read_layers(LinkWalk& walk) {
       case kEtherTypePppoeSession:
         more = read_pppoe(walk);
         break;
+      case kEtherTypeFabricPath:
+        more = read_fabric_path(walk);
+        break;
       default:
         if (walk.meta.ethertype > kLengthMax) return walk.stop(DecodeStatus::kNotIp);
         more = read_llc(walk);
@@ -145,9 +162,9 @@ void read_layers(LinkWalk& walk) {
 }
 
 void decode_ethernet(LinkWalk& walk) {
-  if (!walk.captured(14)) return walk.stop(DecodeStatus::kTruncatedLink);
+  if (!walk.captured(kEthernetBytes)) return walk.stop(DecodeStatus::kTruncatedLink);
   walk.meta.ethertype = load_be16(walk.bytes() + 12);
-  walk.at += 14;
+  walk.at += kEthernetBytes;
   read_layers(walk);
 }
 

@@ -16,6 +16,7 @@ enum EtherType : std::uint16_t {
   kEtherTypePppoeDiscovery = 0x8863,
   kEtherTypePppoeSession = 0x8864,
   kEtherTypeServiceVlan = 0x88a8,  // IEEE 802.1ad
+  kEtherTypeFabricPath = 0x8903,   // Cisco FabricPath (Data Center Ethernet)
   kEtherTypeQinq1 = 0x9100,        // stacked tags of switches older than 802.1ad
   kEtherTypeQinq2 = 0x9200,
   kEtherTypeQinq3 = 0x9300,

@@ -207,6 +207,26 @@ std::vector<GoldenPacket> tags_and_labels() {
   };
 }
 
+std::vector<GoldenPacket> fabric_path() {
+  PacketBuilder nested = eth();
+  for (int i = 0; i < 100; ++i) nested.fabric_path();
+  return {
+      {"fabric_path_ipv4", kEth, eth().fabric_path().ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 30/50/58 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"fabric_path_ipv6", kEth, eth().fabric_path().ipv6(kA6, kB6).udp(1, 2).bytes(),
+       "ip 86dd 30/70/78 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
+      {"fabric_path_tagged_both", kEth, eth().vlan(5).fabric_path().vlan(6).ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 vlans=2:5,6 38/58/66 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"fabric_path_arp", kEth, eth().fabric_path().arp(1, kA, kB).bytes(), "arp 0806 30/30/30"},
+      {"fabric_path_llc", kEth,
+       eth().fabric_path().ethertype(38).payload(PacketBytes{0x42, 0x42, 3}).payload(35).bytes(),
+       "not_ip 0000 30/30/30"},
+      {"fabric_path_cut", kEth, cut(eth().fabric_path().bytes(), 29), "truncated_link 8903 14/14/14"},
+      {"fabric_path_cut_in_tag", kEth, cut(eth().fabric_path().bytes(), 15), "truncated_link 8903 14/14/14"},
+      {"fabric_path_100_deep", kEth, nested.ipv4(kA, kB).bytes(), "not_ip 8903 1038/1038/1038"},
+  };
+}
+
 std::vector<GoldenPacket> ethernet_others() {
   return {
       {"snap_ipv4", kEth, PacketBuilder().eth_snap().ipv4(kA, kB).udp(1, 2).bytes(),
@@ -283,8 +303,8 @@ std::vector<GoldenPacket> other_link_types() {
 
 std::vector<GoldenPacket> golden_packets() {
   std::vector<GoldenPacket> all;
-  for (auto part :
-       {transports, ipv4_headers, ipv6_headers, tags_and_labels, ethernet_others, other_link_types}) {
+  for (auto part : {transports, ipv4_headers, ipv6_headers, tags_and_labels, fabric_path, ethernet_others,
+                    other_link_types}) {
     std::vector<GoldenPacket> packets = part();
     all.insert(all.end(), std::make_move_iterator(packets.begin()), std::make_move_iterator(packets.end()));
   }

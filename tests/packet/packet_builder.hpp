@@ -81,6 +81,13 @@ class PacketBuilder {
     next_ = Next::kPpp;
     return *this;
   }
+  /// The frame before becomes FabricPath's outer header; tree 1, 32 hops; then the frame's own Ethernet
+  /// header.
+  PacketBuilder& fabric_path() {
+    set_next_ethertype(kEtherTypeFabricPath);
+    put16(1 << 6 | 32);
+    return eth();
+  }
   PacketBuilder& linux_sll(std::uint16_t hardware_type = 1) {
     put16(0);
     put16(hardware_type);
