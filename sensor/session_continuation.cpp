@@ -112,9 +112,8 @@ DirectionState continue_direction(const DirectionState& known, const DirectionSt
   return merged;
 }
 
-/// Rules are numbered by how good their evidence is.
 void take_better_orientation(const SessionRecord& further, SessionRecord& merged) {
-  if (further.orient_rule >= merged.orient_rule) return;
+  if (further.orient_confidence <= merged.orient_confidence) return;
   merged.originator = further.originator;
   merged.orient_rule = further.orient_rule;
   merged.orient_confidence = further.orient_confidence;

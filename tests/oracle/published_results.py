@@ -10,15 +10,23 @@ import ipaddress
 import json
 import pathlib
 import re
+import socket
 
 import yaml
 
-PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "sctp": 132, "igmp": 2, "gre": 47, "esp": 50}
+# Spellings that are not those of /etc/protocols in any case.
+PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "sctp": 132}
 
 
 def protocol_number(name):
     """Of a name in any project's spelling, or of a number in text; -1: unknown."""
-    return int(name) if name.isdigit() else PROTOCOLS.get(name.lower(), -1)
+    name = name.lower()
+    if name.isdigit() or name in PROTOCOLS:
+        return int(name) if name.isdigit() else PROTOCOLS[name]
+    try:
+        return socket.getprotobyname(name)
+    except OSError:
+        return -1
 
 
 def endpoint(address, port):
@@ -58,35 +66,43 @@ def zeek_session(row):
 
 def zeek_command(command):
     """The capture that a test's command reads alone and whole; None for anything else."""
-    found = re.findall(r"-r \$\{?TRACES\}?/(\S+)", command)
+    found = re.findall(r"(?: -[A-Za-z]*r |zcat <)\$\{?TRACES\}?/(\S+)", command)
     if len(found) != 1 or "$" in found[0] or "restricted_filter" in command or " -f " in command:
         return None
     return found[0].strip("'\"")
 
 
+ZEEK_LOGS = ("conn.log", "conn-all.log")
+
+
 def zeek(corpus):
-    """conn.log of tests that read one capture. Sessions inside tunnels are left out, and their tunnels stay."""
+    """conn.log of tests that read one capture, whole, in each of their commands: which of several wrote the log cannot be told.
+    Sessions inside tunnels are left out, and their tunnels stay."""
     root = corpus / "zeek+zeek/testing/btest"
-    seen = set()
+    captures = {}
     for line in (corpus / "ZEEK_MAP.tsv").read_text().splitlines()[1:]:
-        _, folder, files, command, _ = line.split("\t")
-        log = root / "Baseline" / folder / "conn.log"
-        name = zeek_command(command)
-        if "conn.log" not in files.split(",") or name is None or folder in seen or not log.exists():
-            continue
-        capture = root / "Traces" / name
-        if not capture.exists():
-            continue
-        seen.add(folder)
-        yield capture, [zeek_session(row) for row in table(log) if row.get("tunnel_parents", "-") in ("-", "(empty)", "")]
+        _, folder, _, command, _ = line.split("\t")
+        captures.setdefault(folder, set()).add(zeek_command(command))
+    for folder, names in captures.items():
+        logs = [root / "Baseline" / folder / name for name in ZEEK_LOGS if (root / "Baseline" / folder / name).exists()]
+        name = names.pop() if len(names) == 1 else None
+        if logs and name is not None and (root / "Traces" / name).exists():
+            rows = table(logs[0])
+            yield root / "Traces" / name, [zeek_session(row) for row in rows if row.get("tunnel_parents", "-") in ("-", "(empty)", "")]
+
+
+# Arkime's data bytes of ICMP begin with its header, those of ESP behind it.
+ARKIME_HEADER_BYTES = {1: -8, 58: -8, 50: 8}
 
 
 def arkime_session(body):
+    header_bytes = ARKIME_HEADER_BYTES.get(body["ipProtocol"], 0)
     session = {"proto": body["ipProtocol"], "orig": endpoint(body["source"]["ip"], body["source"].get("port", 0)),
                "resp": endpoint(body["destination"]["ip"], body["destination"].get("port", 0)),
                "orig_packets": body["source"]["packets"], "resp_packets": body["destination"]["packets"],
                "orig_frame_bytes": body["source"]["bytes"], "resp_frame_bytes": body["destination"]["bytes"],
-               "orig_payload_bytes": body["client"]["bytes"], "resp_payload_bytes": body["server"]["bytes"]}
+               "orig_payload_bytes": body["client"]["bytes"] + header_bytes * body["source"]["packets"],
+               "resp_payload_bytes": body["server"]["bytes"] + header_bytes * body["destination"]["packets"]}
     if "community_id" in body["network"]:
         session["community_id"] = body["network"]["community_id"]
     return session
