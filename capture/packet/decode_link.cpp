@@ -6,8 +6,8 @@
 namespace tapline::detail {
 namespace {
 
-// Tags, labels, PPPoE and FabricPath headers of one frame; what has more is not a frame that anybody sent on
-// purpose. Keeps the offset of the IP header small.
+// Tags, labels, PPPoE and inner Ethernet headers of one frame; what has more is not a frame that anybody sent
+// on purpose. Keeps the offset of the IP header small.
 constexpr int kLinkLayersMax = 64;
 
 constexpr std::uint32_t kEthernetBytes = 14;
@@ -15,7 +15,7 @@ constexpr std::uint32_t kEthernetBytes = 14;
 // IEEE 802.3: a type field below 0x0600 is a length, LLC follows.
 constexpr std::uint16_t kLengthMax = 0x05ff;
 
-enum class EnvelopeKind : std::uint64_t { kVlan = 1, kMpls = 2, kPppoe = 3 };
+enum class EnvelopeKind : std::uint64_t { kVlan = 1, kMpls = 2, kPppoe = 3, kBackbone = 4 };
 
 // A frame while its link layer is walked: what comes next, and where.
 struct LinkWalk {
@@ -85,15 +85,35 @@ bool read_pppoe(LinkWalk& walk) {
   return true;
 }
 
-// Cisco FabricPath: 16 bytes, laid out as an Ethernet header (switch addresses and type) and a tag of tree
-// and hops; then the frame that came into the fabric, with its own Ethernet header. Tree and hops say how a
-// frame went, not whose it is: they are no part of the envelope.
-bool read_fabric_path(LinkWalk& walk) {
-  constexpr std::uint32_t kTagBytes = 2;
-  if (!walk.captured(kTagBytes + kEthernetBytes)) return walk.stop(DecodeStatus::kTruncatedLink), false;
-  walk.at += kTagBytes;
+// A tag, then another Ethernet header.
+bool read_inner_frame(LinkWalk& walk, std::uint32_t tag_bytes) {
+  if (!walk.captured(tag_bytes + kEthernetBytes)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  walk.at += tag_bytes;
   walk.meta.ethertype = load_be16(walk.bytes() + 12);
   walk.at += kEthernetBytes;
+  return true;
+}
+
+// Cisco FabricPath: laid out as an Ethernet header (switch addresses and type) and a tag of tree and hops;
+// then the frame that came into the fabric. Tree and hops say how a frame went, not whose it is: they are no
+// part of the envelope.
+bool read_fabric_path(LinkWalk& walk) {
+  return read_inner_frame(walk, 2);
+}
+
+// IEEE 802.1ah: flags and the 24 bits that name the customer's service, then the customer's frame.
+bool read_backbone(LinkWalk& walk) {
+  const std::uint32_t service = walk.captured(4) ? load_be32(walk.bytes()) & 0x00ff'ffff : 0;
+  if (!read_inner_frame(walk, 4)) return false;
+  walk.add_to_envelope(EnvelopeKind::kBackbone, service);
+  return true;
+}
+
+// Cisco VN-Tag: virtual interfaces, which differ by direction; then a type.
+bool read_vn_tag(LinkWalk& walk) {
+  if (!walk.captured(6)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  walk.meta.ethertype = load_be16(walk.bytes() + 4);
+  walk.at += 6;
   return true;
 }
 
@@ -151,6 +171,12 @@ void read_layers(LinkWalk& walk) {
         break;
       case kEtherTypeFabricPath:
         more = read_fabric_path(walk);
+        break;
+      case kEtherTypeBackbone:
+        more = read_backbone(walk);
+        break;
+      case kEtherTypeVnTag:
+        more = read_vn_tag(walk);
         break;
       default:
         if (walk.meta.ethertype > kLengthMax) return walk.stop(DecodeStatus::kNotIp);

@@ -59,7 +59,7 @@ struct alignas(64) PacketMeta {
 
   std::uint16_t vlan_tci[2];  // outermost two, tag control information in host order
   std::uint32_t mpls_label;   // top label (20 bits), valid where mpls_count > 0
-  // Over all VLAN ids and MPLS labels and the PPPoE session; 0 where there are none.
+  // Over all VLAN ids, MPLS labels, 802.1ah services and the PPPoE session; 0 where there are none.
   std::uint32_t envelope_hash;
   std::uint32_t tunnel_id;  // reserved: 0
 

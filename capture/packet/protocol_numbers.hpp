@@ -16,7 +16,9 @@ enum EtherType : std::uint16_t {
   kEtherTypePppoeDiscovery = 0x8863,
   kEtherTypePppoeSession = 0x8864,
   kEtherTypeServiceVlan = 0x88a8,  // IEEE 802.1ad
+  kEtherTypeBackbone = 0x88e7,     // IEEE 802.1ah service tag
   kEtherTypeFabricPath = 0x8903,   // Cisco FabricPath (Data Center Ethernet)
+  kEtherTypeVnTag = 0x8926,        // Cisco VN-Tag
   kEtherTypeQinq1 = 0x9100,        // stacked tags of switches older than 802.1ad
   kEtherTypeQinq2 = 0x9200,
   kEtherTypeQinq3 = 0x9300,

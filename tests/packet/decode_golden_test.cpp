@@ -88,8 +88,12 @@ TEST_CASE("the envelope hash tells tags, labels and sessions apart, and nothing 
       hash(eth().vlan(5).mpls(5)),
       hash(eth().pppoe(5)),
       hash(eth().pppoe(0)),
+      hash(eth().backbone(5)),
+      hash(eth().backbone(6)),
   };
-  CHECK(hashes.size() == 14);
+  CHECK(hashes.size() == 16);
+  CHECK(hash(eth().fabric_path()) == 0);
+  CHECK(hash(eth().vn_tag()) == 0);
   CHECK(hashes.count(0) == 0);
 }
 

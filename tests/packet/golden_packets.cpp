@@ -207,7 +207,7 @@ std::vector<GoldenPacket> tags_and_labels() {
   };
 }
 
-std::vector<GoldenPacket> fabric_path() {
+std::vector<GoldenPacket> frames_in_frames() {
   PacketBuilder nested = eth();
   for (int i = 0; i < 100; ++i) nested.fabric_path();
   return {
@@ -223,6 +223,13 @@ std::vector<GoldenPacket> fabric_path() {
        "not_ip 0000 30/30/30"},
       {"fabric_path_cut", kEth, cut(eth().fabric_path().bytes(), 29), "truncated_link 8903 14/14/14"},
       {"fabric_path_cut_in_tag", kEth, cut(eth().fabric_path().bytes(), 15), "truncated_link 8903 14/14/14"},
+      {"backbone_ipv4", kEth, eth().vlan(5).backbone(7).vlan(6).ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 vlans=2:5,6 40/60/68 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"backbone_cut", kEth, cut(eth().backbone(7).bytes(), 31), "truncated_link 88e7 14/14/14"},
+      {"backbone_cut_in_service", kEth, cut(eth().backbone(7).bytes(), 17), "truncated_link 88e7 14/14/14"},
+      {"vn_tag_ipv6", kEth, eth().vlan(5).vn_tag().vlan(5).ipv6(kA6, kB6).udp(1, 2).bytes(),
+       "ip 86dd vlans=2:5,5 28/68/76 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
+      {"vn_tag_cut", kEth, cut(eth().vn_tag().bytes(), 19), "truncated_link 8926 14/14/14"},
       {"fabric_path_100_deep", kEth, nested.ipv4(kA, kB).bytes(), "not_ip 8903 1038/1038/1038"},
   };
 }
@@ -303,8 +310,8 @@ std::vector<GoldenPacket> other_link_types() {
 
 std::vector<GoldenPacket> golden_packets() {
   std::vector<GoldenPacket> all;
-  for (auto part : {transports, ipv4_headers, ipv6_headers, tags_and_labels, fabric_path, ethernet_others,
-                    other_link_types}) {
+  for (auto part : {transports, ipv4_headers, ipv6_headers, tags_and_labels, frames_in_frames,
+                    ethernet_others, other_link_types}) {
     std::vector<GoldenPacket> packets = part();
     all.insert(all.end(), std::make_move_iterator(packets.begin()), std::make_move_iterator(packets.end()));
   }

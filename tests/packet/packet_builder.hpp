@@ -88,6 +88,17 @@ class PacketBuilder {
     put16(1 << 6 | 32);
     return eth();
   }
+  /// The frame before becomes the backbone's, then the customer's own Ethernet header.
+  PacketBuilder& backbone(std::uint32_t service) {
+    set_next_ethertype(kEtherTypeBackbone);
+    put32(0x6000'0000 | service);
+    return eth();
+  }
+  PacketBuilder& vn_tag() {
+    set_next_ethertype(kEtherTypeVnTag);
+    put32(0x33);
+    return expect_ethertype(put16(0));
+  }
   PacketBuilder& linux_sll(std::uint16_t hardware_type = 1) {
     put16(0);
     put16(hardware_type);
