@@ -141,6 +141,7 @@ TEST_CASE("a direction that is new in the further frames is taken as it is, and 
   SessionRecord further = record(17, {}, direction(2, 30, 40));
   further.first_ns = 30;
   further.orient_rule = OrientRule::kPort;
+  further.orient_confidence = 75;
   further.originator = Direction::kBToA;
   const SessionRecord merged = sensor::continue_session(known, further);
   CHECK(merged.b_to_a.first_ns == 30);
@@ -149,6 +150,30 @@ TEST_CASE("a direction that is new in the further frames is taken as it is, and 
   CHECK(merged.a_to_b.previous == known.a_to_b.total);
   CHECK(merged.orient_rule == OrientRule::kPort);
   CHECK(merged.originator == Direction::kBToA);
+}
+
+TEST_CASE("what the segments said goes on where it stopped") {
+  SessionRecord known = record(6, direction(5, 10, 50, kSyn, kAck), direction(2, 20, 40, kSynAck));
+  known.conn_state = ConnState::kS1;
+  known.history.append(HistoryEvent::kSyn, Direction::kAToB);
+  known.history.append(HistoryEvent::kData, Direction::kAToB);
+  known.a_to_b.tcp = {1, 100, 2, 50, 3};
+  known.rtt_server_ns = 9;
+  SessionRecord further = record(6, direction(4, 60, 90, kAck, kFin), direction(1, 70, 80, kAck, kFin));
+  further.history.append(HistoryEvent::kData, Direction::kAToB);
+  further.history.append(HistoryEvent::kFin, Direction::kAToB);
+  further.a_to_b.tcp = {10, 10, 10, 10, 10};
+  further.response_ns = 4;
+  SessionRecord merged = sensor::continue_session(known, further);
+  CHECK(merged.conn_state == ConnState::kS1);
+  CHECK(merged.history.text(Direction::kAToB, merged.flipped) == "SDF");
+  CHECK(merged.a_to_b.tcp == TcpCounters{11, 110, 12, 60, 13});
+  CHECK(merged.rtt_server_ns == 9);
+  CHECK(merged.response_ns == 4);
+  further.conn_state = ConnState::kSf;
+  CHECK(sensor::continue_session(known, further).conn_state == ConnState::kSf);
+  further.untracked = true;
+  CHECK(sensor::continue_session(known, further).untracked);
 }
 
 TEST_CASE("a session without further frames ends with its old numbers") {
