@@ -183,7 +183,7 @@ bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) c
   if (arrival.meta.ip_proto != kIpProtoTcp) return false;
   const std::uint64_t plain = arrival.meta.payload_bytes != 0 ? kPlainPayload : kPlainAck;
   return (line.tcp_plain & plain) == 0 || !arrival.meta.has(kMetaL4) ||
-         !is_expected(line.tcp, line_of(entry, opposite(arrival.direction)).tcp, segment_of(arrival));
+         !is_expected(line.tcp, segment_of(arrival));
 }
 
 void FlowTable::count_unstored(const FlowHit& hit) {

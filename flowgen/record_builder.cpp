@@ -65,7 +65,8 @@ TcpCounters build_tcp_counters(const FlowEntry& flow, const TcpState& tcp, Direc
   const TcpSide& side = tcp.sides[static_cast<std::size_t>(direction)];
   const DirectionLine& other = line_of(flow, opposite(direction));
   return {side.retransmitted_packets, side.retransmitted_bytes, side.out_of_order_packets,
-          gap_bytes(tcp, direction, other.tcp.acked, other.packets != 0), side.zero_windows};
+          gap_bytes(tcp, direction, line_of(flow, direction).tcp, other.tcp, other.packets != 0),
+          side.zero_windows};
 }
 
 void set_tcp(const FlowEntry& flow, const TcpState& tcp, SessionRecord& record) {

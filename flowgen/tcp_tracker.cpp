@@ -206,6 +206,21 @@ void note_no_advance(Step& step) {
   if (is_power_of_ten(count)) step.state.history.append(HistoryEvent::kRetransmission, step.direction);
 }
 
+void tell_gap(Step& step, TcpSide& side, Direction direction) {
+  if (!is_clean(step.mine) || !is_clean(step.theirs) || side.gaps == kCountMax) return;
+  side.gaps = (side.gaps + 1) & kCountMax;
+  if (is_power_of_ten(side.gaps)) step.state.history.append(HistoryEvent::kGap, direction);
+}
+
+// What has been acknowledged before it was seen to be missing is a gap at once.
+void note_hole(Step& step) {
+  const std::uint32_t begin = step.my_sequence.next;
+  add_hole(step.mine, begin, step.segment.seq);
+  const bool acked =
+      (step.theirs.seen & kSeenAcknowledgment) != 0 && distance(step.their_sequence.acked, begin) > 0;
+  if (acked) tell_gap(step, step.mine, step.direction);
+}
+
 void note_sequence(Step& step) {
   const std::uint32_t end = step.end_seq();
   const std::int32_t ahead = distance(end, step.my_sequence.next);
@@ -213,7 +228,7 @@ void note_sequence(Step& step) {
   if (stray || step.mine.end() == TcpEnd::kReset) return;
   const std::int32_t skipped = distance(step.segment.seq, step.my_sequence.next);
   const bool has_payload = step.segment.payload_bytes != 0 && !step.has(kTcpRst);
-  if (skipped > 0 && !step.has(kTcpRst)) add_hole(step.mine, step.my_sequence.next, step.segment.seq);
+  if (skipped > 0 && !step.has(kTcpRst)) note_hole(step);
   if (skipped < 0 && has_payload && !step.has(kTcpSyn)) note_overlap(step);
   if (ahead > 0)
     step.my_sequence.next = end;
@@ -221,7 +236,6 @@ void note_sequence(Step& step) {
     note_no_advance(step);
 }
 
-// What the other side acknowledges without our having seen it is missing.
 void note_ack(Step& step) {
   if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kInactive) return;
   const std::uint32_t ack = step.segment.ack;
@@ -232,22 +246,15 @@ void note_ack(Step& step) {
   // More likely broken than a number that happens to be 0.
   if (progress <= 0 || (ack == 0 && progress > kFarOff)) return;
   step.my_sequence.acked = ack;
-  const std::int32_t beyond = distance(ack, step.their_sequence.next);
-  if (beyond > 0 && beyond <= kFarOff && step.theirs.end() != TcpEnd::kReset) {
-    add_hole(step.theirs, step.their_sequence.next, ack);
-    step.their_sequence.next = ack;
-  }
 }
 
+// Holes of the other side that this segment is the first to acknowledge.
 void note_gaps(Step& step, std::uint32_t acked_before) {
-  if (!step.has(kTcpAck) || !is_clean(step.mine) || !is_clean(step.theirs)) return;
+  if (!step.has(kTcpAck)) return;
   for (std::size_t i = 0; i < step.theirs.hole_count; ++i) {
     const std::uint32_t begin = step.theirs.holes[i].begin;
-    if (distance(begin, acked_before) < 0 || distance(step.my_sequence.acked, begin) <= 0) continue;
-    if (step.theirs.gaps == kCountMax) return;
-    step.theirs.gaps = (step.theirs.gaps + 1) & kCountMax;
-    if (is_power_of_ten(step.theirs.gaps))
-      step.state.history.append(HistoryEvent::kGap, opposite(step.direction));
+    if (distance(begin, acked_before) >= 0 && distance(step.my_sequence.acked, begin) > 0)
+      tell_gap(step, step.theirs, opposite(step.direction));
   }
 }
 
@@ -410,20 +417,24 @@ std::uint8_t plain_segments(const TcpState& state, Direction direction) {
                                    ((side.seen & kSeenAck) != 0 ? kPlainAck : 0));
 }
 
-std::uint64_t gap_bytes(const TcpState& state, Direction direction, std::uint32_t acked_by_other,
-                        bool other_seen) {
+std::uint64_t gap_bytes(const TcpState& state, Direction direction, const TcpSequence& mine,
+                        const TcpSequence& theirs, bool other_seen) {
   const TcpSide& side = side_of(state, direction);
+  const bool has_acked = (side_of(state, opposite(direction)).seen & kSeenAcknowledgment) != 0;
   std::uint64_t bytes = side.gap_bytes;
   for (std::size_t i = 0; i < side.hole_count; ++i) {
     const TcpHole& hole = side.holes[i];
-    const std::int32_t acked = distance(acked_by_other, hole.begin);
     const std::uint32_t hole_bytes = hole.end - hole.begin;
+    const std::int32_t acked = has_acked ? distance(theirs.acked, hole.begin) : 0;
     if (!other_seen)
       bytes += hole_bytes;
     else if (acked > 0)
       bytes += std::min(static_cast<std::uint32_t>(acked), hole_bytes);
   }
-  return bytes;
+  const bool counts = has_acked && side.end() != TcpEnd::kInactive && side.end() != TcpEnd::kReset;
+  const std::int32_t beyond = counts ? distance(theirs.acked, mine.next) : 0;
+  // Further off than any window an acknowledgment is broken.
+  return beyond > 0 && beyond <= kFarOff ? bytes + static_cast<std::uint32_t>(beyond) : bytes;
 }
 
 ConnState conn_state(const TcpState& state, Direction originator, bool no_payload) {

@@ -69,15 +69,19 @@ void write_frame(std::uint8_t* at, std::uint32_t flow, bool reply) {
   std::memset(at, 0, kFrameBytes);
   store_be16(at + 12, 0x0800);
   at[14] = 0x45;
-  store_be16(at + 16, 46);
+  store_be16(at + 16, udp ? 46 : 40);
   at[22] = 64;
   at[23] = udp ? 17 : 6;
   store_be32(at + (reply ? 30 : 26), client);
   store_be32(at + (reply ? 26 : 30), server);
   store_be16(at + (reply ? 36 : 34), port);
   store_be16(at + (reply ? 34 : 36), 8443);
+  // An acknowledgment that continues both streams, as most segments of a session in progress do.
+  store_be32(at + 38, reply ? 2'000 : 1'000);
+  store_be32(at + 42, reply ? 1'000 : 2'000);
   at[46] = 0x50;
   at[47] = 0x10;
+  store_be16(at + 48, 8'192);
 }
 
 // `new_percent` of the frames belong to flows numbered from flow_count on, each of them once.
@@ -102,6 +106,7 @@ class Bench {
     config.flows_max = flows_max;
     config.hash_seed = __rdtsc();
     config.interim_slabs_max = flows_max;
+    config.tcp_slabs_max = flows_max;
     table_ = *FlowTable::create(config);
   }
 

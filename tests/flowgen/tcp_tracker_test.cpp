@@ -41,7 +41,8 @@ class Session {
     return conn_state_name(conn_state(state, Direction::kAToB, no_payload));
   }
   std::uint64_t gap(Direction direction) const {
-    return gap_bytes(state, direction, sequences[direction == Direction::kAToB ? 1 : 0].acked, true);
+    const auto mine = static_cast<std::size_t>(direction);
+    return gap_bytes(state, direction, sequences[mine], sequences[1 - mine], true);
   }
 
   TcpState state;
@@ -288,7 +289,7 @@ TEST_CASE("expected segments need not be observed") {
                                static_cast<std::uint8_t>(kFlags[roll(10)])};
       observe_tcp(all.state, {&all.sequences[0], &all.sequences[1]}, direction, segment);
       const auto plain = segment.payload_bytes != 0 ? kPlainPayload : kPlainAck;
-      if ((plain_segments(some.state, direction) & plain) != 0 && is_expected(mine, theirs, segment))
+      if ((plain_segments(some.state, direction) & plain) != 0 && is_expected(mine, segment))
         take_expected(mine, segment);
       else
         observe_tcp(some.state, {&some.sequences[0], &some.sequences[1]}, direction, segment);
