@@ -236,16 +236,19 @@ void note_sequence(Step& step) {
     note_no_advance(step);
 }
 
-void note_ack(Step& step) {
-  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kInactive) return;
+// The acknowledgment before this one; the same where this segment brings none.
+std::uint32_t note_ack(Step& step) {
+  std::uint32_t& acked = step.my_sequence.acked;
+  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kInactive)
+    return acked;
   const std::uint32_t ack = step.segment.ack;
-  const bool first = (step.mine.seen & kSeenAcknowledgment) == 0;
+  if ((step.mine.seen & kSeenAcknowledgment) == 0) acked = step.theirs.start + 1;
   step.mine.seen = step.mine.seen | kSeenAcknowledgment;
-  if (first) step.my_sequence.acked = step.theirs.start + 1;
-  const std::int32_t progress = distance(ack, step.my_sequence.acked);
+  const std::uint32_t before = acked;
+  const std::int32_t progress = distance(ack, before);
   // More likely broken than a number that happens to be 0.
-  if (progress <= 0 || (ack == 0 && progress > kFarOff)) return;
-  step.my_sequence.acked = ack;
+  if (progress > 0 && (ack != 0 || progress <= kFarOff)) acked = ack;
+  return before;
 }
 
 // Holes of the other side that this segment is the first to acknowledge.
@@ -375,6 +378,13 @@ bool opened_and_reset(const TcpState& state, Direction originator) {
   return false;
 }
 
+// Whether an expected segment would begin or end the measuring of a round trip.
+bool is_awaited(const TcpState& state, Direction direction, bool payload) {
+  if (state.stage == kSynWaits || state.stage == kAllMeasured) return false;
+  if (direction != state.opener) return payload;
+  return state.stage == kSynAckWaits || (payload && state.stage != kRequestWaits);
+}
+
 }  // namespace
 
 void begin_tcp(TcpState& state, Direction opener) {
@@ -399,8 +409,7 @@ void observe_tcp(TcpState& state, std::array<TcpSequence*, 2> sequences, Directi
   start_side(step);
   note_history(step);
   note_window(step);
-  const std::uint32_t acked_before = step.my_sequence.acked;
-  note_ack(step);
+  const std::uint32_t acked_before = note_ack(step);
   note_sequence(step);
   note_state(step);
   note_gaps(step, acked_before);
@@ -413,8 +422,9 @@ std::uint8_t plain_segments(const TcpState& state, Direction direction) {
   // After its RST a side's numbers are not believed; before its SYN any segment may be its first.
   if (side.end() == TcpEnd::kReset || side.end() == TcpEnd::kInactive) return 0;
   if ((side.seen & kSeenAcknowledgment) == 0) return 0;
-  return static_cast<std::uint8_t>(((side.seen & kSeenData) != 0 ? kPlainPayload : 0) |
-                                   ((side.seen & kSeenAck) != 0 ? kPlainAck : 0));
+  const bool payload = (side.seen & kSeenData) != 0 && !is_awaited(state, direction, true);
+  const bool ack = (side.seen & kSeenAck) != 0 && !is_awaited(state, direction, false);
+  return static_cast<std::uint8_t>((payload ? kPlainPayload : 0) | (ack ? kPlainAck : 0));
 }
 
 std::uint64_t gap_bytes(const TcpState& state, Direction direction, const TcpSequence& mine,
