@@ -19,8 +19,7 @@ inline void replay_first_segment(FlowEntry& entry, TcpState& tcp) {
   const auto direction = static_cast<Direction>(entry.cold.first_direction);
   DirectionLine& line = line_of(entry, direction);
   const auto flags = static_cast<std::uint8_t>(line.tcp_flags_first);
-  const bool answer = is_syn_ack(flags);
-  begin_tcp(tcp, answer == (direction == Direction::kAToB) ? Direction::kBToA : Direction::kAToB);
+  begin_tcp(tcp, is_syn_ack(flags) ? opposite(direction) : direction);
   if (entry.cold.tcp_begun == 0) return;
   const auto payload_bytes = static_cast<std::uint32_t>(line.payload_bytes);
   const TcpSegment segment{

@@ -121,21 +121,24 @@ struct alignas(64) ColdLine {
 /// Content samples a direction gets before it is taken to be clear; see content_class.hpp.
 inline constexpr std::uint32_t kContentSamplesMax = 4;
 
+inline constexpr int kPacketsBits = 46;
+inline constexpr int kBytesBits = 48;
+
 /// Counters are kept modulo a power of two that no flow counts up to between two records; see total_of().
 struct alignas(64) DirectionLine {
-  std::uint64_t packets : 46;
+  std::uint64_t packets : kPacketsBits;
   std::uint64_t tcp_plain : 2;  // PlainBit: expected segments that need not be observed
   std::uint64_t ttl_min : 8;
   std::uint64_t ttl_max : 8;
-  std::uint64_t frame_bytes : 48;
+  std::uint64_t frame_bytes : kBytesBits;
   std::uint64_t tcp_flags_first : 8;
   std::uint64_t tcp_flags_union : 8;
-  std::uint64_t ip_bytes : 48;
+  std::uint64_t ip_bytes : kBytesBits;
   std::uint64_t vlan_outer : 12;  // ids of the first tagged frame
   std::uint64_t vlan_tags : 2;    // how many of the two are valid
   std::uint64_t mpls_seen : 1;    // ColdLine::mpls_label need not be looked at for this direction again
   std::uint64_t opaque : 1;       // ContentClass
-  std::uint64_t payload_bytes : 48;
+  std::uint64_t payload_bytes : kBytesBits;
   std::uint64_t vlan_inner : 12;
   std::uint64_t samples_left : 3;
   std::uint64_t window_closed : 1;  // of the first TCP segment
@@ -144,13 +147,19 @@ struct alignas(64) DirectionLine {
   TcpSequence tcp;
 };
 
+constexpr std::uint64_t low_bits(int bits) {
+  return (std::uint64_t{1} << bits) - 1;
+}
+
 /// The counters in 64 bits. `previous`: as of the flow's record before; zero where there was none.
 inline DirectionCounters total_of(const DirectionLine& line, const DirectionCounters& previous) {
   const auto widen = [](std::uint64_t before, std::uint64_t low, int bits) {
-    return before + ((low - before) & ((std::uint64_t{1} << bits) - 1));
+    return before + ((low - before) & low_bits(bits));
   };
-  return {widen(previous.packets, line.packets, 46), widen(previous.frame_bytes, line.frame_bytes, 48),
-          widen(previous.ip_bytes, line.ip_bytes, 48), widen(previous.payload_bytes, line.payload_bytes, 48)};
+  return {widen(previous.packets, line.packets, kPacketsBits),
+          widen(previous.frame_bytes, line.frame_bytes, kBytesBits),
+          widen(previous.ip_bytes, line.ip_bytes, kBytesBits),
+          widen(previous.payload_bytes, line.payload_bytes, kBytesBits)};
 }
 
 struct FlowEntry {

@@ -20,14 +20,6 @@ constexpr int kLagLog2Max = 62;
 
 constexpr std::uint32_t kEvictionSamples = 8;
 
-/// As saturating_add(): capture files may say any time at all.
-TimeNs difference(TimeNs to_ns, TimeNs from_ns) {
-  TimeNs result = 0;
-  if (!__builtin_sub_overflow(to_ns, from_ns, &result)) [[likely]]
-    return result;
-  return from_ns < 0 ? TimeWindow::kUnlimitedUntil : TimeWindow::kUnlimitedSince;
-}
-
 }  // namespace
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
@@ -38,16 +30,16 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       origin{table_config.sensor_id, table_config.worker, table_config.link, table_config.frames_stored},
       clock(table_config.grace_ns, table_config.clock_jump_ns_max, table_config.clock_jump_frames),
       pool(std::move(flow_pool)),
-      slabs(std::move(interim_pool)),
+      interim_slabs(std::move(interim_pool)),
       tcp_slabs(std::move(tcp_pool)),
       index(std::move(bucket_index)),
-      memory(std::move(orientation_memory)),
+      orientations(std::move(orientation_memory)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
 
 // The first boundary after the flow's own time.
 TimeNs FlowTable::State::next_boundary(const FlowEntry& entry) const {
-  const TimeNs age_ns = difference(entry.hot.last_ns, entry.cold.begin_ns);
+  const TimeNs age_ns = saturating_difference(entry.hot.last_ns, entry.cold.begin_ns);
   if (age_ns < kFirstBoundaryNs) return saturating_add(entry.cold.begin_ns, kFirstBoundaryNs);
   if (age_ns < kSecondBoundaryNs) return saturating_add(entry.cold.begin_ns, kSecondBoundaryNs);
   const TimeNs into_period_ns = (age_ns - kSecondBoundaryNs) % kInterimPeriodNs;
@@ -103,9 +95,9 @@ void FlowTable::State::refresh_check(FlowEntry& entry) {
 
 void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
   TAPLINE_CHECK(record_count < records.size());  // the caller drains after every call
-  const InterimSlab* const slab = entry.cold.slab == kNoSlab ? nullptr : &slabs[entry.cold.slab];
-  const TcpSlab* const tcp = entry.cold.tcp_slab == kNoSlab ? nullptr : &tcp_slabs[entry.cold.tcp_slab];
-  build_record(entry, slab, tcp == nullptr ? nullptr : &tcp->tcp, origin, reason, records[record_count++]);
+  const InterimSlab* const slab = entry.cold.slab == kNoSlab ? nullptr : &interim_slabs[entry.cold.slab];
+  const TcpState* const tcp = entry.cold.tcp_slab == kNoSlab ? nullptr : &tcp_slabs[entry.cold.tcp_slab].tcp;
+  build_record(entry, slab, tcp, origin, reason, records[record_count++]);
   ++counters.records_written;
 }
 
@@ -114,7 +106,7 @@ void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
 bool FlowTable::State::write_interim(std::uint32_t flow) {
   FlowEntry& entry = pool[flow];
   ColdLine& cold = entry.cold;
-  const std::uint32_t new_slab = cold.slab == kNoSlab ? slabs.allocate() : kNoSlab;
+  const std::uint32_t new_slab = cold.slab == kNoSlab ? interim_slabs.allocate() : kNoSlab;
   if (cold.slab == kNoSlab && new_slab == kNoSlab) {
     if (cold.interim_missed == 0) ++counters.interim_slab_exhausted;
     cold.interim_missed = 1;
@@ -122,7 +114,7 @@ bool FlowTable::State::write_interim(std::uint32_t flow) {
   }
   write_record(entry, EndReason::kOpen);
   if (cold.slab == kNoSlab) cold.slab = new_slab;
-  InterimSlab& slab = slabs[cold.slab];
+  InterimSlab& slab = interim_slabs[cold.slab];
   for (std::size_t i = 0; i < 2; ++i) slab.previous[i] = total_of(entry.directions[i], slab.previous[i]);
   ++slab.seq;
   cold.interim_missed = 0;
@@ -135,8 +127,8 @@ void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
   FlowEntry& entry = pool[flow];
   write_record(entry, reason);
   const SessionRecord& record = records[record_count - 1];
-  if (is_to_remember(record)) memory.remember(hash_of(entry), record.originator, timeout_at(entry));
-  if (entry.cold.slab != kNoSlab) slabs.release(entry.cold.slab);
+  if (is_to_remember(record)) orientations.remember(hash_of(entry), record.originator, timeout_at(entry));
+  if (entry.cold.slab != kNoSlab) interim_slabs.release(entry.cold.slab);
   if (entry.cold.tcp_slab != kNoSlab) tcp_slabs.release(entry.cold.tcp_slab);
   entry.cold.slab = record_count - 1;
   entry.hot.mark_dead();
@@ -188,7 +180,7 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
   else
     index.replace(arrival.hash, predecessor, flow);
   if (is_midstream_tcp(arrival.meta)) {
-    const std::optional<Direction> opener = memory.find(arrival.hash, time_ns);
+    const std::optional<Direction> opener = orientations.find(arrival.hash, time_ns);
     if (opener) entry.cold.remembered = bit(*opener) & 3;
   }
   ++counters.flows_begun;
@@ -257,7 +249,7 @@ void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
 
 void FlowTable::State::note_lag(ColdLine& cold, TimeNs time_ns) {
   if (time_ns >= clock.horizon_ns()) return;
-  const auto lag_ns = static_cast<std::uint64_t>(difference(clock.horizon_ns(), time_ns));
+  const auto lag_ns = static_cast<std::uint64_t>(saturating_difference(clock.horizon_ns(), time_ns));
   const int log2 = std::clamp(static_cast<int>(std::bit_width(lag_ns - 1)), kLagLog2Min, kLagLog2Max);
   cold.lag_log2 = std::max<std::uint32_t>(cold.lag_log2, static_cast<std::uint32_t>(log2) & 63);
 }
@@ -270,7 +262,7 @@ void FlowTable::State::note_delta(FlowEntry& entry, TimeNs time_ns) {
   else if (before == DeltaState::kNone)
     entry.cold.set_delta(DeltaState::kBehind);
   if (entry.cold.slab == kNoSlab) return;
-  InterimSlab& slab = slabs[entry.cold.slab];
+  InterimSlab& slab = interim_slabs[entry.cold.slab];
   const bool first = before == DeltaState::kNone;
   slab.delta_first_ns = first ? time_ns : std::min(slab.delta_first_ns, time_ns);
   slab.delta_last_ns = first ? time_ns : std::max(slab.delta_last_ns, time_ns);

@@ -8,10 +8,9 @@
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 #include "flowgen/flow_table.hpp"
+#include "flowgen/tcp_flags.hpp"
 
 namespace tapline::flowgen {
-
-enum TcpFlag : std::uint8_t { kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpAck = 0x10 };
 
 enum class FlowPhase : std::uint8_t {
   kTcpOpening,      // began with a SYN or SYN-ACK; no frame without SYN yet that both sides' frames preceded
@@ -34,21 +33,9 @@ inline constexpr std::size_t kFlowPhaseCount = 13;
 using PhaseTimeouts = std::array<TimeNs, kFlowPhaseCount>;
 PhaseTimeouts phase_timeouts(const Timeouts& timeouts);
 
-/// SYN, and neither ACK nor RST. ECN's bits (RFC 3168, section 6.1.1) and others do not matter.
-constexpr bool is_pure_syn(std::uint8_t tcp_flags) {
-  return (tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
-}
-constexpr bool is_syn_ack(std::uint8_t tcp_flags) {
-  return (tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == (kTcpSyn | kTcpAck);
-}
 constexpr bool is_tcp_over(FlowPhase phase) {
   return phase == FlowPhase::kTcpClosed || phase == FlowPhase::kTcpReset;
 }
-/// The key's protocol is TCP and its frames have TCP headers.
-constexpr bool has_tcp_header(const FlowKey& key) {
-  return key.ip_proto == kIpProtoTcp && (key.flags & kKeyFragment) == 0;
-}
-
 /// The first frame of a TCP session that does not say by itself who opens it.
 inline bool is_midstream_tcp(const PacketMeta& meta) {
   const bool later_fragment = (meta.flags & kMetaLaterFragment) != 0;

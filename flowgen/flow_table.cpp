@@ -14,8 +14,8 @@ namespace {
 // frame of the pipeline is a step of its own; 270 with three passes over the whole burst.
 constexpr std::size_t kGroupFrames = 8;
 
-constexpr std::uint64_t kPacketsMask = (std::uint64_t{1} << 46) - 1;
-constexpr std::uint64_t kBytesMask = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint64_t kPacketsMask = low_bits(kPacketsBits);
+constexpr std::uint64_t kBytesMask = low_bits(kBytesBits);
 
 void account(DirectionLine& line, const Frame& frame, const PacketMeta& meta) {
   line.packets = (line.packets + 1) & kPacketsMask;
@@ -49,8 +49,10 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   if (config.flows_max == 0 || config.flows_max > kFlowsMaxLimit)
     return Error{ErrorCode::kInvalid, "flows_max is " + std::to_string(config.flows_max) + ", not 1.." +
                                           std::to_string(kFlowsMaxLimit)};
-  if (config.interim_slabs_max > config.flows_max || config.tcp_slabs_max > config.flows_max)
-    return Error{ErrorCode::kInvalid, "interim_slabs_max or tcp_slabs_max exceeds flows_max"};
+  if (const std::uint32_t slabs_max = std::max(config.interim_slabs_max, config.tcp_slabs_max);
+      slabs_max > config.flows_max)
+    return Error{ErrorCode::kInvalid, std::to_string(slabs_max) + " slabs are more than flows_max, " +
+                                          std::to_string(config.flows_max)};
   auto pool = FlowPool::create(config.flows_max);
   if (!pool) return pool.error();
   const std::uint32_t slabs_max =
@@ -125,7 +127,7 @@ inline void FlowTable::State::ask_entries(std::span<const PacketMeta> metas, std
       __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
-      if (is_midstream_tcp(metas[i])) memory.prefetch(burst_hashes[i]);
+      if (is_midstream_tcp(metas[i])) orientations.prefetch(burst_hashes[i]);
     }
   }
 }
@@ -237,8 +239,8 @@ void FlowTable::State::settle_alone(std::uint32_t flow, std::uint64_t records_en
   const FlowEntry& entry = pool[flow];
   const std::uint64_t flow_hash = hash_of(entry);
   index.prefetch(flow_hash);
-  memory.prefetch(flow_hash);
-  if (entry.cold.slab != kNoSlab) __builtin_prefetch(&slabs[entry.cold.slab], 1);
+  orientations.prefetch(flow_hash);
+  if (entry.cold.slab != kNoSlab) __builtin_prefetch(&interim_slabs[entry.cold.slab], 1);
   const TimeNs reached_ns = reached_by_clock(entry.cold);
   while (counters.records_written < records_end) {
     const Settled settled = settle(flow, reached_ns);
@@ -290,8 +292,8 @@ const FlowCounters& FlowTable::counters() const {
 }
 std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
-  return sizeof(State) + state.pool.memory_bytes() + state.slabs.memory_bytes() +
-         state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.memory.memory_bytes() +
+  return sizeof(State) + state.pool.memory_bytes() + state.interim_slabs.memory_bytes() +
+         state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.orientations.memory_bytes() +
          state.records.size() * sizeof(SessionRecord);
 }
 

@@ -100,10 +100,10 @@ struct FlowTable::State {
   const RecordOrigin origin;
   TableClock clock;
   FlowPool pool;
-  InterimSlabs slabs;
+  InterimSlabs interim_slabs;
   TcpSlabs tcp_slabs;
   BucketIndex index;
-  OrientationMemory memory;
+  OrientationMemory orientations;
   TimerWheel wheel;
   FlowCounters counters;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flowgen/conn_state.hpp"
 #include "flowgen/first_segment.hpp"
 #include "flowgen/orientation.hpp"
 
@@ -73,20 +74,19 @@ void set_tcp(const FlowEntry& flow, const TcpState& tcp, SessionRecord& record) 
   record.a_to_b.tcp = build_tcp_counters(flow, tcp, Direction::kAToB);
   record.b_to_a.tcp = build_tcp_counters(flow, tcp, Direction::kBToA);
   const bool no_payload = record.a_to_b.total.payload_bytes == 0 && record.b_to_a.total.payload_bytes == 0;
-  record.conn_state = conn_state(tcp, record.originator, no_payload);
+  record.conn_state = tcp_conn_state(tcp, record.originator, no_payload);
   record.history = tcp.history;
-  record.rtt_server_ns = static_cast<TimeNs>(tcp.rtt_server_ns);
-  record.rtt_client_ns = static_cast<TimeNs>(tcp.rtt_client_ns);
-  record.response_ns = static_cast<TimeNs>(tcp.response_ns);
+  record.rtt_server_ns = tcp.rtt_server_ns;
+  record.rtt_client_ns = tcp.rtt_client_ns;
+  record.response_ns = tcp.response_ns;
 }
 
-// As Zeek has it: a datagram is data, and a state tells who has sent some.
+// As Zeek has it: a datagram is data.
 void set_udp(Direction first_direction, SessionRecord& record) {
   const bool both = record.a_to_b.total.packets != 0 && record.b_to_a.total.packets != 0;
-  const DirectionState& orig = record.originator == Direction::kAToB ? record.a_to_b : record.b_to_a;
   record.history.append(HistoryEvent::kData, first_direction);
   if (both) record.history.append(HistoryEvent::kData, opposite(first_direction));
-  record.conn_state = both ? ConnState::kSf : orig.total.packets != 0 ? ConnState::kS0 : ConnState::kShr;
+  record.conn_state = udp_conn_state(record);
 }
 
 void set_state(const FlowEntry& flow, const TcpState* tcp, SessionRecord& record) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "flowgen/flow_phase.hpp"
+#include "capture/base/time_window.hpp"
 
 namespace tapline::flowgen {
 namespace {
@@ -28,9 +28,6 @@ enum SeenBit : std::uint8_t {
 // TcpState::stage: the round trip that is waited for.
 enum Stage : std::uint8_t { kNoSyn, kSynWaits, kSynAckWaits, kNoRequest, kRequestWaits, kAllMeasured };
 
-std::int32_t distance(std::uint32_t to, std::uint32_t from) {
-  return static_cast<std::int32_t>(to - from);
-}
 TcpSide& side_of(TcpState& state, Direction direction) {
   return state.sides[static_cast<std::size_t>(direction)];
 }
@@ -61,34 +58,34 @@ struct Step {
   }
 };
 
-void set_end(TcpSide& side, TcpEnd end) {
-  if (side.end() == end) return;
+void enter(TcpSide& side, TcpEndState state) {
+  if (side.end_state() == state) return;
   side.state_before = side.state;
-  side.state = static_cast<std::uint64_t>(end) & 7;
+  side.state = static_cast<std::uint16_t>(state) & 7;
 }
 
 void start_at(Step& step, std::uint32_t start, std::uint32_t next) {
   step.mine.start = start;
   step.my_sequence.next = next;
-  step.mine.hole_count = 0;
+  step.mine.holes.clear();
 }
 
 void start_side(Step& step) {
   const bool syn = step.has(kTcpSyn);
   const std::uint32_t seq = step.segment.seq;
-  switch (step.mine.end()) {
-    case TcpEnd::kInactive:
+  switch (step.mine.end_state()) {
+    case TcpEndState::kInactive:
       // Without a SYN as though there had been one; the first segment is no retransmission.
       if (syn)
         start_at(step, seq, seq + 1);
       else
         start_at(step, seq - 1, seq);
       return;
-    case TcpEnd::kReset:
-      if (syn && step.mine.state_before == static_cast<std::uint64_t>(TcpEnd::kInactive))
+    case TcpEndState::kReset:
+      if (syn && step.mine.state_before == static_cast<std::uint16_t>(TcpEndState::kInactive))
         start_at(step, seq, seq + 1);
       return;
-    case TcpEnd::kClosed:
+    case TcpEndState::kClosed:
       return;
     default:
       if (syn && seq != step.mine.start) start_at(step, seq, seq + 1);
@@ -130,8 +127,8 @@ void note_history(Step& step) {
 // Not with or after a RST, and not after the other side's FIN: there is nothing left to be sent.
 void note_window(Step& step) {
   TcpSide& mine = step.mine;
-  if (step.segment.window != 0 || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kClosed ||
-      mine.end() == TcpEnd::kReset || mine.zero_windows == kCountMax)
+  if (step.segment.window != 0 || step.has(kTcpRst) || step.theirs.end_state() == TcpEndState::kClosed ||
+      mine.end_state() == TcpEndState::kReset || mine.zero_windows == kCountMax)
     return;
   mine.zero_windows = (mine.zero_windows + 1) & kCountMax;
   if (is_power_of_ten(mine.zero_windows))
@@ -139,50 +136,9 @@ void note_window(Step& step) {
 }
 
 bool is_clean(const TcpSide& side) {
-  return side.end() == TcpEnd::kEstablished ||
-         (side.end() == TcpEnd::kClosed &&
-          side.state_before == static_cast<std::uint64_t>(TcpEnd::kEstablished));
-}
-
-void give_up_first_hole(TcpSide& side) {
-  side.gap_bytes = (side.gap_bytes + (side.holes[0].end - side.holes[0].begin)) & k48Bits;
-  std::copy(side.holes.begin() + 1, side.holes.end(), side.holes.begin());
-  side.hole_count = (side.hole_count - 1) & 7;
-}
-
-void add_hole(TcpSide& side, std::uint32_t begin, std::uint32_t end) {
-  if (side.hole_count == TcpSide::kHolesMax) give_up_first_hole(side);
-  side.holes[side.hole_count] = {begin, end};
-  side.hole_count = (side.hole_count + 1) & 7;
-}
-
-// Takes [begin, end) out of the holes; how many bytes of them it was.
-std::uint32_t fill_holes(TcpSide& side, std::uint32_t begin, std::uint32_t end) {
-  std::uint32_t filled = 0;
-  std::array<TcpHole, TcpSide::kHolesMax + 1> left{};
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < side.hole_count; ++i) {
-    const TcpHole hole = side.holes[i];
-    const std::uint32_t from = distance(begin, hole.begin) > 0 ? begin : hole.begin;
-    const std::uint32_t to = distance(end, hole.end) < 0 ? end : hole.end;
-    if (distance(to, from) <= 0) {
-      left[count++] = hole;
-      continue;
-    }
-    filled += to - from;
-    if (from != hole.begin) left[count++] = {hole.begin, from};
-    if (to != hole.end) left[count++] = {to, hole.end};
-  }
-  // Only one hole can be split by one segment: at most one too many.
-  std::size_t first = 0;
-  if (count > TcpSide::kHolesMax) {
-    side.gap_bytes = (side.gap_bytes + (left[0].end - left[0].begin)) & k48Bits;
-    first = 1;
-  }
-  side.hole_count = (count - first) & 7;
-  std::copy(left.begin() + static_cast<std::ptrdiff_t>(first),
-            left.begin() + static_cast<std::ptrdiff_t>(count), side.holes.begin());
-  return filled;
+  return side.end_state() == TcpEndState::kEstablished ||
+         (side.end_state() == TcpEndState::kClosed &&
+          side.state_before == static_cast<std::uint16_t>(TcpEndState::kEstablished));
 }
 
 // Payload that does not begin where the last ended.
@@ -191,9 +147,9 @@ void note_overlap(Step& step) {
   const std::uint32_t begin = step.segment.seq;
   const std::uint32_t payload_end = begin + step.segment.payload_bytes;
   const std::uint32_t next = step.my_sequence.next;
-  const std::uint32_t old_end = distance(payload_end, next) < 0 ? payload_end : next;
+  const std::uint32_t old_end = sequence_distance(next, payload_end) < 0 ? payload_end : next;
   const std::uint32_t overlap = old_end - begin;
-  const std::uint32_t filled = fill_holes(mine, begin, old_end);
+  const std::uint32_t filled = mine.holes.fill(begin, old_end);
   mine.retransmitted_bytes = (mine.retransmitted_bytes + (overlap - filled)) & k48Bits;
   if (filled != 0)
     ++mine.out_of_order_packets;
@@ -215,18 +171,18 @@ void tell_gap(Step& step, TcpSide& side, Direction direction) {
 // What has been acknowledged before it was seen to be missing is a gap at once.
 void note_hole(Step& step) {
   const std::uint32_t begin = step.my_sequence.next;
-  add_hole(step.mine, begin, step.segment.seq);
-  const bool acked =
-      (step.theirs.seen & kSeenAcknowledgment) != 0 && distance(step.their_sequence.acked, begin) > 0;
+  step.mine.holes.add(begin, step.segment.seq);
+  const bool acked = (step.theirs.seen & kSeenAcknowledgment) != 0 &&
+                     sequence_distance(begin, step.their_sequence.acked) > 0;
   if (acked) tell_gap(step, step.mine, step.direction);
 }
 
 void note_sequence(Step& step) {
   const std::uint32_t end = step.end_seq();
-  const std::int32_t ahead = distance(end, step.my_sequence.next);
+  const std::int32_t ahead = sequence_distance(step.my_sequence.next, end);
   const bool stray = (step.has(kTcpSyn) || step.has(kTcpRst)) && (ahead > kFarOff || ahead < -kFarOff);
-  if (stray || step.mine.end() == TcpEnd::kReset) return;
-  const std::int32_t skipped = distance(step.segment.seq, step.my_sequence.next);
+  if (stray || step.mine.end_state() == TcpEndState::kReset) return;
+  const std::int32_t skipped = sequence_distance(step.my_sequence.next, step.segment.seq);
   const bool has_payload = step.segment.payload_bytes != 0 && !step.has(kTcpRst);
   if (skipped > 0 && !step.has(kTcpRst)) note_hole(step);
   if (skipped < 0 && has_payload && !step.has(kTcpSyn)) note_overlap(step);
@@ -239,13 +195,13 @@ void note_sequence(Step& step) {
 // The acknowledgment before this one; the same where this segment brings none.
 std::uint32_t note_ack(Step& step) {
   std::uint32_t& acked = step.my_sequence.acked;
-  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end() == TcpEnd::kInactive)
+  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end_state() == TcpEndState::kInactive)
     return acked;
   const std::uint32_t ack = step.segment.ack;
   if ((step.mine.seen & kSeenAcknowledgment) == 0) acked = step.theirs.start + 1;
   step.mine.seen = step.mine.seen | kSeenAcknowledgment;
   const std::uint32_t before = acked;
-  const std::int32_t progress = distance(ack, before);
+  const std::int32_t progress = sequence_distance(before, ack);
   // More likely broken than a number that happens to be 0.
   if (progress > 0 && (ack != 0 || progress <= kFarOff)) acked = ack;
   return before;
@@ -253,78 +209,75 @@ std::uint32_t note_ack(Step& step) {
 
 // Holes of the other side that this segment is the first to acknowledge.
 void note_gaps(Step& step, std::uint32_t acked_before) {
-  if (!step.has(kTcpAck)) return;
-  for (std::size_t i = 0; i < step.theirs.hole_count; ++i) {
-    const std::uint32_t begin = step.theirs.holes[i].begin;
-    if (distance(begin, acked_before) >= 0 && distance(step.my_sequence.acked, begin) > 0)
-      tell_gap(step, step.theirs, opposite(step.direction));
-  }
+  const std::uint32_t told = step.theirs.holes.begun_between(acked_before, step.my_sequence.acked);
+  for (std::uint32_t i = 0; i < told; ++i) tell_gap(step, step.theirs, opposite(step.direction));
 }
 
 void leave_inactive(Step& step) {
   TcpSide& mine = step.mine;
   TcpSide& theirs = step.theirs;
   if (step.has(kTcpSyn)) {
-    const bool answered = theirs.end() == TcpEnd::kEstablished;  // its SYN-ACK came first
+    const bool answered = theirs.end_state() == TcpEndState::kEstablished;  // its SYN-ACK came first
     if (step.from_opener() && !answered) {
-      set_end(mine, step.has(kTcpAck) ? TcpEnd::kSynAckSent : TcpEnd::kSynSent);
+      enter(mine, step.has(kTcpAck) ? TcpEndState::kSynAckSent : TcpEndState::kSynSent);
     } else {
-      if (theirs.end() == TcpEnd::kSynSent || theirs.end() == TcpEnd::kSynAckSent)
-        set_end(theirs, TcpEnd::kEstablished);
-      set_end(mine, TcpEnd::kEstablished);
+      if (theirs.end_state() == TcpEndState::kSynSent || theirs.end_state() == TcpEndState::kSynAckSent)
+        enter(theirs, TcpEndState::kEstablished);
+      enter(mine, TcpEndState::kEstablished);
     }
   }
-  if (step.has(kTcpFin)) set_end(mine, TcpEnd::kClosed);
-  if (step.has(kTcpRst)) set_end(mine, TcpEnd::kReset);
-  if (mine.end() != TcpEnd::kInactive) return;
+  if (step.has(kTcpFin)) enter(mine, TcpEndState::kClosed);
+  if (step.has(kTcpRst)) enter(mine, TcpEndState::kReset);
+  if (mine.end_state() != TcpEndState::kInactive) return;
   // Some acknowledge a SYN before they answer it.
-  if (!step.from_opener() && step.segment.payload_bytes == 0 && theirs.end() == TcpEnd::kSynSent) return;
+  if (!step.from_opener() && step.segment.payload_bytes == 0 && theirs.end_state() == TcpEndState::kSynSent)
+    return;
   // A SYN that was missed, where its answer was seen.
-  const bool established = step.has(kTcpAck) && theirs.end() == TcpEnd::kEstablished;
-  set_end(mine, established ? TcpEnd::kEstablished : TcpEnd::kPartial);
+  const bool established = step.has(kTcpAck) && theirs.end_state() == TcpEndState::kEstablished;
+  enter(mine, established ? TcpEndState::kEstablished : TcpEndState::kPartial);
 }
 
 void leave_established(Step& step) {
-  if (step.has(kTcpSyn) && !step.has(kTcpAck) && step.mine.end() == TcpEnd::kPartial &&
-      step.theirs.end() == TcpEnd::kInactive)
-    set_end(step.mine, TcpEnd::kSynSent);
+  if (step.has(kTcpSyn) && !step.has(kTcpAck) && step.mine.end_state() == TcpEndState::kPartial &&
+      step.theirs.end_state() == TcpEndState::kInactive)
+    enter(step.mine, TcpEndState::kSynSent);
   if (step.has(kTcpFin) && !step.has(kTcpRst)) {
-    set_end(step.mine, TcpEnd::kClosed);
+    enter(step.mine, TcpEndState::kClosed);
     // FIN, then RST of the other side was a normal end after all.
-    if (step.theirs.end() == TcpEnd::kReset &&
-        step.theirs.state_before == static_cast<std::uint64_t>(TcpEnd::kClosed))
-      set_end(step.theirs, TcpEnd::kClosed);
+    if (step.theirs.end_state() == TcpEndState::kReset &&
+        step.theirs.state_before == static_cast<std::uint16_t>(TcpEndState::kClosed))
+      enter(step.theirs, TcpEndState::kClosed);
   }
-  if (step.has(kTcpRst)) set_end(step.mine, TcpEnd::kReset);
+  if (step.has(kTcpRst)) enter(step.mine, TcpEndState::kReset);
 }
 
 void note_state(Step& step) {
-  switch (step.mine.end()) {
-    case TcpEnd::kInactive:
+  switch (step.mine.end_state()) {
+    case TcpEndState::kInactive:
       return leave_inactive(step);
-    case TcpEnd::kSynSent:
-    case TcpEnd::kSynAckSent:
-      if (step.has(kTcpFin)) set_end(step.mine, TcpEnd::kClosed);
-      if (step.has(kTcpRst)) set_end(step.mine, TcpEnd::kReset);
+    case TcpEndState::kSynSent:
+    case TcpEndState::kSynAckSent:
+      if (step.has(kTcpFin)) enter(step.mine, TcpEndState::kClosed);
+      if (step.has(kTcpRst)) enter(step.mine, TcpEndState::kReset);
       return;
-    case TcpEnd::kPartial:
-    case TcpEnd::kEstablished:
+    case TcpEndState::kPartial:
+    case TcpEndState::kEstablished:
       return leave_established(step);
-    case TcpEnd::kClosed:
-      if (step.has(kTcpRst) && step.theirs.end() != TcpEnd::kClosed) set_end(step.mine, TcpEnd::kReset);
+    case TcpEndState::kClosed:
+      if (step.has(kTcpRst) && step.theirs.end_state() != TcpEndState::kClosed)
+        enter(step.mine, TcpEndState::kReset);
       return;
-    case TcpEnd::kReset:
+    case TcpEndState::kReset:
       return;
   }
 }
 
-std::uint64_t elapsed(const TcpState& state, TimeNs time_ns) {
-  const TimeNs ns = time_ns - state.waiting_since_ns;
-  return ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
+TimeNs elapsed(const TcpState& state, TimeNs time_ns) {
+  return std::max<TimeNs>(0, saturating_difference(time_ns, state.waiting_since_ns));
 }
 
-// A repeated SYN or SYN-ACK is measured from its last copy, as a host would have to be asked which it means
-// (Karn and Partridge 1987: neither can be told; the last gives the least).
+// Which of several SYNs is answered cannot be told (Karn and Partridge 1987): the last gives the least. Of
+// several SYN-ACKs the first counts.
 void note_round_trips(Step& step) {
   TcpState& state = step.state;
   const TimeNs now = step.segment.time_ns;
@@ -349,33 +302,6 @@ void note_round_trips(Step& step) {
     if (state.stage == kRequestWaits) state.response_ns = elapsed(state, now);
     state.stage = kAllMeasured;
   }
-}
-
-bool ends_opening(HistoryEvent event) {
-  switch (event) {
-    case HistoryEvent::kSynAck:
-    case HistoryEvent::kAck:
-    case HistoryEvent::kFin:
-    case HistoryEvent::kGap:
-    case HistoryEvent::kInconsistent:
-    case HistoryEvent::kMultiFlag:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// The originator's first event is a SYN, and of a SYN-ACK, an ACK, FIN, gap and odd flags it has sent none
-// before its RST (Zeek's pattern ^S[^HAFGIQ]*R).
-bool opened_and_reset(const TcpState& state, Direction originator) {
-  for (std::uint32_t i = 0; i < state.history.size(); ++i) {
-    const auto [event, direction] = state.history.at(i);
-    if (i == 0 && (direction != originator || event != HistoryEvent::kSyn)) return false;
-    if (direction != originator) continue;
-    if (event == HistoryEvent::kReset) return true;
-    if (ends_opening(event)) return false;
-  }
-  return false;
 }
 
 // Whether an expected segment would begin or end the measuring of a round trip.
@@ -418,9 +344,9 @@ void observe_tcp(TcpState& state, std::array<TcpSequence*, 2> sequences, Directi
 
 std::uint8_t plain_segments(const TcpState& state, Direction direction) {
   const TcpSide& side = side_of(state, direction);
-  if ((state.sides[0].hole_count | state.sides[1].hole_count) != 0) return 0;
+  if (!state.sides[0].holes.empty() || !state.sides[1].holes.empty()) return 0;
   // After its RST a side's numbers are not believed; before its SYN any segment may be its first.
-  if (side.end() == TcpEnd::kReset || side.end() == TcpEnd::kInactive) return 0;
+  if (side.end_state() == TcpEndState::kReset || side.end_state() == TcpEndState::kInactive) return 0;
   if ((side.seen & kSeenAcknowledgment) == 0) return 0;
   const bool payload = (side.seen & kSeenData) != 0 && !is_awaited(state, direction, true);
   const bool ack = (side.seen & kSeenAck) != 0 && !is_awaited(state, direction, false);
@@ -430,43 +356,13 @@ std::uint8_t plain_segments(const TcpState& state, Direction direction) {
 std::uint64_t gap_bytes(const TcpState& state, Direction direction, const TcpSequence& mine,
                         const TcpSequence& theirs, bool other_seen) {
   const TcpSide& side = side_of(state, direction);
+  if (!other_seen) return side.holes.bytes();
   const bool has_acked = (side_of(state, opposite(direction)).seen & kSeenAcknowledgment) != 0;
-  std::uint64_t bytes = side.gap_bytes;
-  for (std::size_t i = 0; i < side.hole_count; ++i) {
-    const TcpHole& hole = side.holes[i];
-    const std::uint32_t hole_bytes = hole.end - hole.begin;
-    const std::int32_t acked = has_acked ? distance(theirs.acked, hole.begin) : 0;
-    if (!other_seen)
-      bytes += hole_bytes;
-    else if (acked > 0)
-      bytes += std::min(static_cast<std::uint32_t>(acked), hole_bytes);
-  }
-  const bool counts = has_acked && side.end() != TcpEnd::kInactive && side.end() != TcpEnd::kReset;
-  const std::int32_t beyond = counts ? distance(theirs.acked, mine.next) : 0;
+  const std::uint64_t bytes = side.holes.bytes_below(has_acked ? theirs.acked : side.start);
+  const bool believed = side.end_state() != TcpEndState::kInactive && side.end_state() != TcpEndState::kReset;
+  const std::int32_t beyond = has_acked && believed ? sequence_distance(mine.next, theirs.acked) : 0;
   // Further off than any window an acknowledgment is broken.
   return beyond > 0 && beyond <= kFarOff ? bytes + static_cast<std::uint32_t>(beyond) : bytes;
-}
-
-ConnState conn_state(const TcpState& state, Direction originator, bool no_payload) {
-  const TcpEnd orig = side_of(state, originator).end();
-  const TcpEnd resp = side_of(state, opposite(originator)).end();
-  const bool orig_unseen = orig == TcpEnd::kInactive || orig == TcpEnd::kPartial;
-  const bool resp_unseen = resp == TcpEnd::kInactive || resp == TcpEnd::kPartial;
-  if (resp == TcpEnd::kReset) {
-    if (orig == TcpEnd::kSynSent || orig == TcpEnd::kSynAckSent || (orig == TcpEnd::kReset && no_payload))
-      return ConnState::kRej;
-    return orig_unseen ? ConnState::kRstrh : ConnState::kRstr;
-  }
-  if (orig == TcpEnd::kReset) {
-    if (!resp_unseen) return ConnState::kRsto;
-    return opened_and_reset(state, originator) ? ConnState::kRstos0 : ConnState::kOth;
-  }
-  if (orig == TcpEnd::kClosed && resp == TcpEnd::kClosed) return ConnState::kSf;
-  if (orig == TcpEnd::kClosed) return resp_unseen ? ConnState::kSh : ConnState::kS2;
-  if (resp == TcpEnd::kClosed) return orig_unseen ? ConnState::kShr : ConnState::kS3;
-  if (orig == TcpEnd::kSynSent && resp == TcpEnd::kInactive) return ConnState::kS0;
-  if (orig == TcpEnd::kEstablished && resp == TcpEnd::kEstablished) return ConnState::kS1;
-  return ConnState::kOth;
 }
 
 }  // namespace tapline::flowgen

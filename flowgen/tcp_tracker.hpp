@@ -1,5 +1,5 @@
 #pragma once
-// TcpTracker: what a TCP session's segments say about it: state of both ends, history, retransmissions,
+// TCP tracker: what a TCP session's segments say about it: state of both ends, history, retransmissions,
 // order, gaps, round trips. Rules are Zeek's (TCPSessionAdapter, TCP_Endpoint; BSD licence), so that
 // `conn_state` and `history` can be compared, except that nothing depends on who is taken for the originator
 // but the reading of a first SYN. Pure: works on a session's TcpState and the sequence numbers of its
@@ -13,7 +13,8 @@
 
 #include "capture/base/time.hpp"
 #include "capture/packet/history.hpp"
-#include "capture/packet/session_record.hpp"
+#include "flowgen/tcp_flags.hpp"
+#include "flowgen/tcp_holes.hpp"
 
 namespace tapline::flowgen {
 
@@ -33,7 +34,7 @@ struct TcpSequence {
 };
 
 /// Zeek's states of an endpoint.
-enum class TcpEnd : std::uint8_t {
+enum class TcpEndState : std::uint8_t {
   kInactive,
   kSynSent,
   kSynAckSent,
@@ -43,44 +44,33 @@ enum class TcpEnd : std::uint8_t {
   kReset,   // sent RST
 };
 
-/// [begin, end) in sequence numbers: not seen yet, though later ones were.
-struct TcpHole {
-  std::uint32_t begin;
-  std::uint32_t end;
-};
-
 /// What one side has sent.
 struct TcpSide {
-  static constexpr std::uint32_t kHolesMax = 4;
-
   std::uint32_t start;     // number of the SYN; one before the first seen where there was none
   std::uint32_t last_syn;  // numbers of the last SYN, FIN and RST in the history
   std::uint32_t last_fin;
   std::uint32_t last_reset;
+  TcpHoles holes;
   std::uint64_t retransmitted_bytes : 48;  // payload that had been seen before
   std::uint64_t zero_windows : 16;         // segments that closed the window; stays at the maximum
-  std::uint64_t gap_bytes : 48;            // of holes given up; see gap_bytes()
-  std::uint64_t gaps : 16;                 // holes that were acknowledged; stays at the maximum
   std::uint32_t retransmitted_packets;     // payload, and none of it new
   std::uint32_t out_of_order_packets;      // filled a hole
-  std::uint32_t state : 3;                 // TcpEnd
-  std::uint32_t state_before : 3;
-  std::uint32_t hole_count : 3;
-  std::uint32_t seen : 8;  // see tcp_tracker.cpp
-  std::uint32_t spare : 15;
-  std::array<TcpHole, kHolesMax> holes;  // ascending, apart
+  std::uint16_t gaps;                      // holes that were acknowledged; stays at the maximum
+  std::uint16_t state : 3;                 // TcpEndState
+  std::uint16_t state_before : 3;
+  std::uint16_t seen : 8;  // see tcp_tracker.cpp
 
-  TcpEnd end() const { return static_cast<TcpEnd>(state); }
+  TcpEndState end_state() const { return static_cast<TcpEndState>(state); }
 };
 
 struct TcpState {
   std::array<TcpSide, 2> sides;  // by Direction
   History history;
-  TimeNs waiting_since_ns;      // of the round trip that is being measured: when it began
-  std::uint64_t rtt_server_ns;  // from SYN to SYN-ACK; 0: not measured, as below
-  std::uint64_t rtt_client_ns;  // from SYN-ACK to the opener's ACK
-  std::uint64_t response_ns;    // from the opener's first payload to the first of the answer
-  std::uint32_t first_syn;      // number of the first SYN without ACK of either side, where has_syn
+  TimeNs waiting_since_ns;  // of the round trip that is being measured: when it began
+  TimeNs rtt_server_ns;     // from SYN to SYN-ACK; 0: not measured, as below
+  TimeNs rtt_client_ns;     // from SYN-ACK to the opener's ACK
+  TimeNs response_ns;       // from the opener's first payload to the first of the answer
+  std::uint32_t first_syn;  // number of the first SYN without ACK of either side, where has_syn
   bool has_syn;
   Direction opener;    // who opens the session, as far as its first segment tells
   std::uint8_t stage;  // of the round trips: see tcp_tracker.cpp
@@ -88,7 +78,8 @@ struct TcpState {
 
 /// Numbers that a segment takes: one each for SYN and FIN; what a RST carries is no part of the stream.
 inline std::uint32_t sequence_length(std::uint8_t flags, std::uint32_t payload_bytes) {
-  return ((flags & 0x04) != 0 ? 0 : payload_bytes) + (flags & 0x01) + (flags >> 1 & 0x01);
+  return ((flags & kTcpRst) != 0 ? 0 : payload_bytes) + ((flags & kTcpSyn) != 0 ? 1 : 0) +
+         ((flags & kTcpFin) != 0 ? 1 : 0);
 }
 
 /// A session that begins with this segment. `opener`: who is to be taken for its originator.
@@ -97,15 +88,13 @@ void begin_tcp(TcpState& state, Direction opener);
 /// Whether the segment is the next one of its direction and tells nothing but that: no flags, no closed
 /// window. The other direction need not be looked at, which would be one more line from memory.
 inline bool is_expected(const TcpSequence& mine, const TcpSegment& segment) {
-  constexpr std::uint8_t kPlainFlags = 0x10 | 0x08;  // ACK, PSH
-  return segment.seq == mine.next && (segment.flags & ~kPlainFlags) == 0 && segment.window != 0 &&
-         (segment.flags & 0x10) != 0;
+  return segment.seq == mine.next && (segment.flags & ~kTcpPsh) == kTcpAck && segment.window != 0;
 }
 
 /// All that an expected segment changes.
 inline void take_expected(TcpSequence& mine, const TcpSegment& segment) {
   mine.next += segment.payload_bytes;
-  if (static_cast<std::int32_t>(segment.ack - mine.acked) > 0) mine.acked = segment.ack;
+  if (sequence_distance(mine.acked, segment.ack) > 0) mine.acked = segment.ack;
 }
 
 /// Any segment. `sequences`: of both directions, by Direction.
@@ -120,8 +109,5 @@ std::uint8_t plain_segments(const TcpState& state, Direction direction);
 /// Bytes of a side that were not seen, though acknowledged, or though nothing of the other side was seen.
 std::uint64_t gap_bytes(const TcpState& state, Direction direction, const TcpSequence& mine,
                         const TcpSequence& theirs, bool other_seen);
-
-/// Zeek's conn_state with this originator. `no_payload`: neither side has sent any.
-ConnState conn_state(const TcpState& state, Direction originator, bool no_payload);
 
 }  // namespace tapline::flowgen

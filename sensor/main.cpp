@@ -128,6 +128,9 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
     log_warning(
         fmt::format("{} interim records of long sessions were left out, for want of room: raise --flows-max",
                     now.interim_slab_exhausted - before.interim_slab_exhausted));
+  if (now.tcp_slab_exhausted > before.tcp_slab_exhausted)
+    log_warning(fmt::format("{} TCP sessions have no state and history, for want of room: raise --flows-max",
+                            now.tcp_slab_exhausted - before.tcp_slab_exhausted));
 }
 
 /// What goes on beside the recording; null: was not wanted.

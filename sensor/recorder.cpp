@@ -189,6 +189,7 @@ RecorderView Recorder::view() const {
     sum.flows_active += one.flows_active.load(std::memory_order_relaxed);
     sum.flows_evicted += one.flows_evicted.load(std::memory_order_relaxed);
     sum.frames_shed += one.frames_shed.load(std::memory_order_relaxed);
+    sum.tcp_slab_exhausted += one.tcp_slab_exhausted.load(std::memory_order_relaxed);
     sum.interim_slab_exhausted += one.interim_slab_exhausted.load(std::memory_order_relaxed);
   }
   for (const auto& writer : writers_) {

@@ -4,6 +4,7 @@
 
 #include "capture/base/time_window.hpp"
 #include "capture/packet/protocol_numbers.hpp"
+#include "flowgen/conn_state.hpp"
 #include "flowgen/flow_phase.hpp"
 
 namespace tapline::sensor {
@@ -19,7 +20,7 @@ DirectionCounters sum(const DirectionCounters& a, const DirectionCounters& b) {
 TcpCounters sum(const TcpCounters& a, const TcpCounters& b) {
   return {a.retransmitted_packets + b.retransmitted_packets, a.retransmitted_bytes + b.retransmitted_bytes,
           a.out_of_order_packets + b.out_of_order_packets, a.gap_bytes + b.gap_bytes,
-          a.zero_windows + b.zero_windows};
+          std::min<std::uint64_t>(a.zero_windows + b.zero_windows, 65535)};
 }
 
 bool seen(const DirectionState& direction) {
@@ -37,7 +38,7 @@ FlowPhase phase_of(const SessionRecord& record) {
   const DirectionState& a = record.a_to_b;
   const DirectionState& b = record.b_to_a;
   const bool both = seen(a) && seen(b);
-  if (!flowgen::has_tcp_header(record.key)) {
+  if (!has_tcp_header(record.key)) {
     return flowgen::next_phase(flowgen::first_phase(record.key, 0), record.key, {0, both, 0});
   }
   const auto bits_of = [&](std::uint8_t flag) {
@@ -63,11 +64,6 @@ Direction first_sender(const SessionRecord& record) {
   return &first_direction(record) == &record.a_to_b ? Direction::kAToB : Direction::kBToA;
 }
 
-ConnState udp_state(const SessionRecord& record) {
-  if (seen(record.a_to_b) && seen(record.b_to_a)) return ConnState::kSf;
-  return first_sender(record) == record.originator ? ConnState::kS0 : ConnState::kShr;
-}
-
 /// Both sides have said that it is over, or one has broken it off.
 bool is_ended(ConnState state) {
   return state != ConnState::kOth && state != ConnState::kS0 && state != ConnState::kS1;
@@ -88,7 +84,7 @@ bool tells(const History& history, HistoryEvent event, Direction direction) {
 
 bool begins_anew(const SessionRecord& known, const SessionRecord& further, FlowPhase phase) {
   const DirectionState& opener = first_direction(further);
-  if (!flowgen::has_tcp_header(further.key) || !flowgen::is_pure_syn(opener.tcp_flags_first)) return false;
+  if (!has_tcp_header(further.key) || !flowgen::is_pure_syn(opener.tcp_flags_first)) return false;
   if (flowgen::is_tcp_over(phase)) return true;
   const DirectionState& before = &opener == &further.a_to_b ? known.a_to_b : known.b_to_a;
   return phase != FlowPhase::kTcpOpening && flowgen::is_pure_syn(before.tcp_flags_first);
@@ -124,7 +120,7 @@ void take_better_orientation(const SessionRecord& further, SessionRecord& merged
 void continue_state(const SessionRecord& further, SessionRecord& merged) {
   if (merged.conn_state == ConnState::kOth || is_ended(further.conn_state))
     merged.conn_state = further.conn_state;
-  if (merged.key.ip_proto == kIpProtoUdp) merged.conn_state = udp_state(merged);
+  if (merged.key.ip_proto == kIpProtoUdp) merged.conn_state = flowgen::udp_conn_state(merged);
   for (std::uint32_t i = 0; i < further.history.size(); ++i) {
     const auto [event, direction] = further.history.at(i);
     if (!is_told_once(event) || !tells(merged.history, event, direction))

@@ -149,6 +149,7 @@ void Worker::update_view() {
   set(view_.flows_active, path_->flows_active());
   set(view_.flows_evicted, path_->flow_counters().flows_evicted);
   set(view_.interim_slab_exhausted, path_->flow_counters().interim_slab_exhausted);
+  set(view_.tcp_slab_exhausted, path_->flow_counters().tcp_slab_exhausted);
   set(view_.frames_shed, path_->frames_shed());
 }
 

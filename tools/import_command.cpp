@@ -31,7 +31,7 @@ CommandLine make_options() {
                     "sensor name of a new store; part of every session's uid; default: host name");
   options.add_value("source", "NAME", "what tells this import from another one of equal content");
   options.add_value("flows-max", "N",
-                    "room for so many concurrent sessions, 300 bytes each; default 1048576");
+                    "room for so many concurrent sessions, 430 bytes each; default 1048576");
   options.add_flag("no-packets", "keep session records only");
   options.add_value("cutoff", "WHAT", sensor::CutoffPolicy::kCutoffHelp);
   options.add_value("cutoff-for", "FILTER=WHAT", sensor::CutoffPolicy::kCutoffForHelp);
@@ -56,6 +56,10 @@ void print_result(const ImportResult& result) {
   if (result.flows.flows_evicted > 0) {
     fmt::print(stderr, "{} sessions were ended early, because the flow table was full: raise --flows-max\n",
                result.flows.flows_evicted);
+  }
+  if (result.flows.tcp_slab_exhausted > 0) {
+    fmt::print(stderr, "{} TCP sessions have no state and history, for want of room: raise --flows-max\n",
+               result.flows.tcp_slab_exhausted);
   }
   if (result.segments_evicted > 0) {
     fmt::print(stderr, "{} segments were dropped to stay within the budget\n", result.segments_evicted);

@@ -38,7 +38,7 @@ using TcpCounter = std::uint64_t TcpCounters::*;
 /// Of a session whose segments were followed.
 template <TcpCounter member>
 FieldValue tcp_counter(View s, const DirectionState& direction) {
-  if (s.record.key.ip_proto != kTcp || s.record.untracked) return Absent{};
+  if (!s.record.has_tcp_counters()) return Absent{};
   return number(direction.tcp.*member);
 }
 template <TcpCounter member>
@@ -48,11 +48,6 @@ FieldValue orig_tcp(View s) {
 template <TcpCounter member>
 FieldValue resp_tcp(View s) {
   return tcp_counter<member>(s, s.resp);
-}
-
-std::uint64_t app_bytes(const DirectionState& direction) {
-  return direction.total.payload_bytes -
-         std::min(direction.total.payload_bytes, direction.tcp.retransmitted_bytes);
 }
 
 FieldValue history(View s) {
@@ -211,7 +206,7 @@ constexpr std::array kFields = {
     SessionField{"orig_payload_bytes", kNumber, kInRecord, orig_counter<&DirectionCounters::payload_bytes>,
                  "bytes of its transport payload, retransmissions included"},
     SessionField{"orig_app_bytes", kNumber, kInRecord,
-                 [](View s) -> FieldValue { return number(app_bytes(s.orig)); },
+                 [](View s) -> FieldValue { return number(s.orig.app_bytes()); },
                  "its payload bytes less retransmissions"},
     SessionField{"orig_retransmitted_packets", kNumber, kInRecord,
                  orig_tcp<&TcpCounters::retransmitted_packets>,
@@ -239,7 +234,7 @@ constexpr std::array kFields = {
     SessionField{"resp_payload_bytes", kNumber, kInRecord, resp_counter<&DirectionCounters::payload_bytes>,
                  ""},
     SessionField{"resp_app_bytes", kNumber, kInRecord,
-                 [](View s) -> FieldValue { return number(app_bytes(s.resp)); }, ""},
+                 [](View s) -> FieldValue { return number(s.resp.app_bytes()); }, ""},
     SessionField{"resp_retransmitted_packets", kNumber, kInRecord,
                  resp_tcp<&TcpCounters::retransmitted_packets>, ""},
     SessionField{"resp_out_of_order_packets", kNumber, kInRecord,

@@ -22,12 +22,19 @@ struct TimeWindow {
   bool limited() const { return since_ns != kUnlimitedSince || until_ns != kUnlimitedUntil; }
 };
 
-/// Sums without overflow at the ends of time.
+/// Sums and differences without overflow at the ends of time: capture files may say any time at all.
 inline TimeNs saturating_add(TimeNs time_ns, TimeNs more_ns) {
   TimeNs sum = 0;
   if (!__builtin_add_overflow(time_ns, more_ns, &sum)) [[likely]]
     return sum;
   return more_ns > 0 ? TimeWindow::kUnlimitedUntil : TimeWindow::kUnlimitedSince;
+}
+/// time_ns - before_ns.
+inline TimeNs saturating_difference(TimeNs time_ns, TimeNs before_ns) {
+  TimeNs difference = 0;
+  if (!__builtin_sub_overflow(time_ns, before_ns, &difference)) [[likely]]
+    return difference;
+  return before_ns < 0 ? TimeWindow::kUnlimitedUntil : TimeWindow::kUnlimitedSince;
 }
 inline TimeNs time_after(TimeNs time_ns) {
   return saturating_add(time_ns, 1);

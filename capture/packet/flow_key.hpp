@@ -12,6 +12,7 @@
 #include "capture/base/result.hpp"
 #include "capture/packet/frame.hpp"
 #include "capture/packet/packet_meta.hpp"
+#include "capture/packet/protocol_numbers.hpp"
 
 namespace tapline {
 
@@ -58,6 +59,11 @@ struct FlowKey {
   friend bool operator==(const FlowKey&, const FlowKey&) = default;
 };
 static_assert(sizeof(FlowKey) == 44);
+
+/// The key's protocol is TCP and its frames have TCP headers.
+constexpr bool has_tcp_header(const FlowKey& key) {
+  return key.ip_proto == kIpProtoTcp && (key.flags & kKeyFragment) == 0;
+}
 
 /// The key of a frame whose status is kIp, and which way the frame went. `link` goes into the key unchanged.
 Direction make_flow_key(const Frame& frame, const PacketMeta& meta, std::uint16_t link,

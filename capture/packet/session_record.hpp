@@ -4,6 +4,7 @@
 // records have expired: delta = counters - previous. Meanings, units and equivalents in other tools:
 // flowgen/README.md.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "capture/base/time.hpp"
@@ -25,7 +26,8 @@ enum class EndReason : std::uint8_t {
 };
 const char* end_reason_name(EndReason reason);  // "open", "idle", ...
 
-/// How the originator was found, best evidence first; with a confidence 0..100 in the record.
+/// How the originator was found; with a confidence 0..100 in the record. Numbers are on disk: new rules come
+/// last.
 enum class OrientRule : std::uint8_t {
   kSyn = 0,      // it sent the SYN
   kSynAck,       // the other side sent the SYN-ACK
@@ -35,7 +37,7 @@ enum class OrientRule : std::uint8_t {
   kFirstPacket,  // it sent the first frame seen
   kRemembered,   // it opened the session of the same key that ended shortly before
 };
-inline constexpr int kOrientRuleCount = 7;
+inline constexpr int kOrientRuleCount = static_cast<int>(OrientRule::kRemembered) + 1;
 const char* orient_rule_name(OrientRule rule);  // "syn", "syn_ack", "icmp_type", ...
 
 /// How a session went, as in Zeek's conn.log (scripts/base/protocols/conn/main.zeek). UDP: kSf both sides
@@ -91,6 +93,11 @@ struct DirectionState {
   std::uint8_t ttl_max = 0;
   std::uint16_t vlan_outer = 0;  // VLAN id + 1 of the first tagged frame of this direction; 0: none seen
   std::uint16_t vlan_inner = 0;
+
+  /// Payload less retransmissions. Both may come from a file, hence any numbers.
+  std::uint64_t app_bytes() const {
+    return total.payload_bytes - std::min(total.payload_bytes, tcp.retransmitted_bytes);
+  }
 };
 
 struct SessionRecord {
@@ -119,6 +126,8 @@ struct SessionRecord {
   TimeNs rtt_client_ns = 0;  // from SYN-ACK to the ACK of it
   TimeNs response_ns = 0;    // from the first payload of the side that opened to the first of the answer
 
+  /// TcpCounters say something.
+  bool has_tcp_counters() const { return has_tcp_header(key) && !untracked; }
   bool final() const { return end_reason != EndReason::kOpen; }
 };
 

@@ -47,15 +47,10 @@ std::int64_t counter(const Ends& ends, Side side, std::uint64_t DirectionCounter
   return saturated_sum(ends.orig.total.*member, ends.resp.total.*member);
 }
 
-std::uint64_t app_bytes(const DirectionState& direction) {
-  return direction.total.payload_bytes -
-         std::min(direction.total.payload_bytes, direction.tcp.retransmitted_bytes);
-}
-
 std::int64_t app_bytes(const Ends& ends, Side side) {
-  if (side == Side::kSource) return saturated(app_bytes(ends.orig));
-  if (side == Side::kDestination) return saturated(app_bytes(ends.resp));
-  return saturated_sum(app_bytes(ends.orig), app_bytes(ends.resp));
+  if (side == Side::kSource) return saturated(ends.orig.app_bytes());
+  if (side == Side::kDestination) return saturated(ends.resp.app_bytes());
+  return saturated_sum(ends.orig.app_bytes(), ends.resp.app_bytes());
 }
 
 std::uint64_t TcpCounters::*tcp_member(Field field) {
@@ -65,7 +60,7 @@ std::uint64_t TcpCounters::*tcp_member(Field field) {
 
 /// Of sessions whose TCP segments were followed.
 std::optional<std::int64_t> tcp_counter(const SessionRecord& session, const Ends& ends, const Term& term) {
-  if (session.key.ip_proto != kIpProtoTcp || session.untracked) return std::nullopt;
+  if (!session.has_tcp_counters()) return std::nullopt;
   const auto member = tcp_member(term.field);
   if (term.side == Side::kSource) return saturated(ends.orig.tcp.*member);
   if (term.side == Side::kDestination) return saturated(ends.resp.tcp.*member);

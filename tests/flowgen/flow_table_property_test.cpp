@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <random>
+#include <tuple>
 
+#include "flowgen/tcp_tracker.hpp"
 #include "tests/flowgen/naive_flows.hpp"
 
 namespace tapline::flowgen {
@@ -17,18 +20,22 @@ std::string describe(const DirectionState& s) {
                      s.total.packets, s.total.frame_bytes, s.total.ip_bytes, s.total.payload_bytes,
                      s.previous.packets, s.previous.frame_bytes, s.previous.ip_bytes,
                      s.previous.payload_bytes, s.first_ns, s.last_ns, s.tcp_flags_first, s.tcp_flags_union,
-                     s.ttl_min, s.ttl_max, s.vlan_outer, s.vlan_inner);
+                     s.ttl_min, s.ttl_max, s.vlan_outer, s.vlan_inner) +
+         fmt::format(" tcp {} {} {} {} {}", s.tcp.retransmitted_packets, s.tcp.retransmitted_bytes,
+                     s.tcp.out_of_order_packets, s.tcp.gap_bytes, s.tcp.zero_windows);
 }
 
 std::string describe(const SessionRecord& r) {
   return fmt::format(
       "{} seq {} {} {}:{} {}:{} proto {} flags {} link {} {} {} times {} {} delta {} {} order {} {} "
-      "unstored {} mpls {} worker {} orient {} {} {}",
+      "unstored {} mpls {} worker {} orient {} {} {} history {} round trips {} {} {}",
       format_uid(r.uid), r.seq, end_reason_name(r.end_reason), format_address(r.key.address_a), r.key.port_a,
       format_address(r.key.address_b), r.key.port_b, r.key.ip_proto, r.key.flags, r.key.link,
       describe(r.a_to_b), describe(r.b_to_a), r.first_ns, r.last_ns, r.delta_first_ns, r.delta_last_ns,
       r.first_order.time_ns, r.first_order.count, r.unstored_packets, r.mpls_label, r.worker,
-      static_cast<int>(r.originator), orient_rule_name(r.orient_rule), r.orient_confidence);
+      static_cast<int>(r.originator), orient_rule_name(r.orient_rule), r.orient_confidence,
+      r.key.ip_proto == 6 ? r.history.text(Direction::kAToB, false) : "", r.rtt_server_ns, r.rtt_client_ns,
+      r.response_ns);
 }
 
 std::vector<std::string> describe_all(const std::vector<SessionRecord>& records) {
@@ -119,6 +126,33 @@ Packet random_packet(std::mt19937_64& random, TimeNs time_ns) {
   return random() % 3 == 0 ? packet.reply() : packet;
 }
 
+// Gives most TCP segments the numbers that continue both streams, so that they are what the table expects.
+class Streams {
+ public:
+  explicit Streams(std::mt19937_64& random) : random_(random) {}
+
+  void continue_with(Packet& packet) {
+    if (packet.ip_proto != 6 || packet.later_fragment || packet.status != DecodeStatus::kIp) return;
+    if (random_() % 2 == 0) packet.payload_bytes = 0;
+    if (random_() % 16 == 0) packet.tcp_window = 0;
+    std::uint32_t& next = next_[key_of(packet)];
+    if (!is_pure_syn(packet.tcp_flags) && random_() % 8 != 0) {
+      packet.tcp_seq = next;
+      packet.tcp_ack = next_[key_of(packet.reply())];
+    }
+    if (random_() % 16 != 0) next = packet.tcp_seq + sequence_length(packet.tcp_flags, packet.payload_bytes);
+  }
+
+ private:
+  using Key = std::tuple<bool, std::uint32_t, std::uint32_t, std::uint16_t, std::uint16_t>;
+  static Key key_of(const Packet& packet) {
+    return {packet.ipv6, packet.source, packet.destination, packet.source_port, packet.destination_port};
+  }
+
+  std::mt19937_64& random_;
+  std::map<Key, std::uint32_t> next_;
+};
+
 struct Feeding {
   std::size_t burst_frames;
   std::size_t advance_every_bursts;  // 0: never
@@ -156,7 +190,11 @@ TEST_CASE("records equal those of the naive model, whatever the bursts") {
   std::mt19937_64 random(seed);
   RandomTimes times(random);
   std::vector<Packet> packets;
-  for (std::size_t i = 0; i < kPackets; ++i) packets.push_back(random_packet(random, times.next()));
+  Streams streams(random);
+  for (std::size_t i = 0; i < kPackets; ++i) {
+    packets.push_back(random_packet(random, times.next()));
+    streams.continue_with(packets.back());
+  }
 
   const auto ip_packets = std::count_if(packets.begin(), packets.end(), [](const Packet& packet) {
     return packet.status == DecodeStatus::kIp;
@@ -180,6 +218,7 @@ TEST_CASE("records equal those of the naive model, whatever the bursts") {
     CHECK(counters.records_written == expected.size());
     CHECK(counters.flows_evicted == 0);
     CHECK(counters.interim_slab_exhausted == 0);
+    CHECK(counters.tcp_slab_exhausted == 0);
   }
 }
 

@@ -205,6 +205,32 @@ TEST_CASE("without a slab there is no interim record, and the later ones say it 
     CHECK((record.seq == 0) == (record.a_to_b.previous.packets == 0));
 }
 
+TEST_CASE("a TCP session that finds no slab says so, and counts its frames all the same") {
+  FlowTableConfig config = Driver::small_config();
+  config.tcp_slabs_max = 1;
+  Driver driver(config);
+  const auto session = [&](std::uint16_t port, int frames) {
+    for (int i = 0; i < frames; ++i) {
+      Packet packet = tcp(i * kMs, i == 0 ? kSyn : kAck);
+      packet.source_port = port;
+      driver.send(packet);
+    }
+  };
+  session(41'000, 1);  // one frame needs none
+  session(42'000, 3);
+  session(43'000, 3);
+  CHECK(driver.table().counters().tcp_slab_exhausted == 1);
+  driver.finish();
+  REQUIRE(driver.records.size() == 3);
+  for (const SessionRecord& record : driver.records) {
+    const bool untracked = record.key.port_a == 43'000;
+    CHECK(record.untracked == untracked);
+    CHECK((record.history.size() == 0) == untracked);
+    CHECK(record.has_tcp_counters() != untracked);
+    CHECK(record.a_to_b.total.packets == (record.key.port_a == 41'000 ? 1 : 3));
+  }
+}
+
 TEST_CASE("a flow without a slab ends at its timeout, however its boundaries lie") {
   FlowTableConfig config = Driver::small_config();
   config.interim_slabs_max = 1;

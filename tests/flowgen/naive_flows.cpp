@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "flowgen/orientation.hpp"
+#include "flowgen/tcp_tracker.hpp"
 
 namespace tapline::flowgen {
 namespace {
@@ -165,6 +166,34 @@ void NaiveFlows::finish() {
   flows_.clear();
 }
 
+// Every segment is observed, none is kept aside or left out: tcp_tracker_test has a model of the tracker.
+void NaiveFlows::set_tcp(const Flow& flow, SessionRecord& record) {
+  const SeenFrame& begin = flow.frames.front();
+  TcpState state;
+  begin_tcp(state, is_syn_ack(begin.packet.tcp_flags) ? opposite(begin.direction) : begin.direction);
+  std::array<TcpSequence, 2> sequences{};
+  for (const SeenFrame& frame : flow.frames) {
+    const Packet& packet = frame.packet;
+    observe_tcp(state, {&sequences[0], &sequences[1]}, frame.direction,
+                {packet.time_ns, packet.tcp_seq, packet.tcp_ack, packet.payload_bytes, packet.tcp_window,
+                 packet.tcp_flags});
+  }
+  record.history = state.history;
+  record.rtt_server_ns = state.rtt_server_ns;
+  record.rtt_client_ns = state.rtt_client_ns;
+  record.response_ns = state.response_ns;
+  for (const Direction direction : {Direction::kAToB, Direction::kBToA}) {
+    const bool is_a = direction == Direction::kAToB;
+    const auto mine = static_cast<std::size_t>(direction);
+    const TcpSide& side = state.sides[mine];
+    const DirectionState& other = is_a ? record.b_to_a : record.a_to_b;
+    (is_a ? record.a_to_b : record.b_to_a).tcp = {
+        side.retransmitted_packets, side.retransmitted_bytes, side.out_of_order_packets,
+        gap_bytes(state, direction, sequences[mine], sequences[1 - mine], other.total.packets != 0),
+        side.zero_windows};
+  }
+}
+
 void NaiveFlows::write(Flow& flow, EndReason reason) {
   SessionRecord record;
   const SeenFrame& begin = flow.frames.front();
@@ -211,6 +240,7 @@ void NaiveFlows::write(Flow& flow, EndReason reason) {
     if ((packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck)) evidence.syn_ack_seen |= bit(direction);
   }
   flow.frames_in_records = flow.frames.size();
+  if (has_tcp_header(flow.key)) set_tcp(flow, record);
   const Orientation orientation = find_originator(flow.key, evidence);
   record.originator = orientation.originator;
   record.orient_rule = orientation.rule;

@@ -43,6 +43,7 @@ class NaiveFlows {
   void move_clock(TimeNs time_ns);
   bool settle(Flow& flow, TimeNs reached_ns);
   bool is_reuse(const Flow& flow, const SeenFrame& frame) const;
+  static void set_tcp(const Flow& flow, SessionRecord& record);
   void write(Flow& flow, EndReason reason);
   void remember(const SessionRecord& record, const Flow& flow);
   TimeNs timeout_ns(const Flow& flow) const;

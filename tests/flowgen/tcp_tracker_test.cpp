@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "flowgen/conn_state.hpp"
 #include "tests/flowgen/packet_maker.hpp"
 
 using namespace tapline;
@@ -38,7 +39,7 @@ class Session {
 
   std::string history(bool flipped = false) const { return state.history.text(Direction::kAToB, flipped); }
   std::string conn(bool no_payload = false) const {
-    return conn_state_name(conn_state(state, Direction::kAToB, no_payload));
+    return conn_state_name(tcp_conn_state(state, Direction::kAToB, no_payload));
   }
   std::uint64_t gap(Direction direction) const {
     const auto mine = static_cast<std::size_t>(direction);
@@ -249,9 +250,9 @@ TEST_CASE("a stream's sequence numbers are those of a model that keeps every byt
       std::uint32_t begin = model.next;
       std::uint32_t bytes = 1 + below(200);
       // Never more holes than are kept: an old segment may split one.
-      if (kind == 0 && holes < TcpSide::kHolesMax) begin += 1 + below(300);
-      if (kind >= 8 && holes < TcpSide::kHolesMax) begin -= std::min(model.next, below(900));
-      if (kind >= 8 && holes == TcpSide::kHolesMax) std::tie(begin, bytes) = model.first_hole();
+      if (kind == 0 && holes < TcpHoles::kMax) begin += 1 + below(300);
+      if (kind >= 8 && holes < TcpHoles::kMax) begin -= std::min(model.next, below(900));
+      if (kind >= 8 && holes == TcpHoles::kMax) std::tie(begin, bytes) = model.first_hole();
       model.send(begin, bytes);
       s.a(kAck, base + begin, 501, bytes);
       if (below(4) == 0) {

@@ -48,12 +48,13 @@ std::vector<NumberField> number_fields() {
        }},
       {"resp_gap_bytes",
        [=](const SessionRecord& s) {
-         return s.key.ip_proto == 6 && !s.untracked ? std::optional<std::int64_t>(resp_state(s).tcp.gap_bytes)
-                                                    : std::nullopt;
+         return s.key.ip_proto == 6 && !is_fragment(s) && !s.untracked
+                    ? std::optional<std::int64_t>(resp_state(s).tcp.gap_bytes)
+                    : std::nullopt;
        }},
       {"retransmitted_packets",
        [=](const SessionRecord& s) {
-         return s.key.ip_proto == 6 && !s.untracked
+         return s.key.ip_proto == 6 && !is_fragment(s) && !s.untracked
                     ? std::optional<std::int64_t>(s.a_to_b.tcp.retransmitted_packets +
                                                   s.b_to_a.tcp.retransmitted_packets)
                     : std::nullopt;
