@@ -121,27 +121,29 @@ struct alignas(64) ColdLine {
 /// Content samples a direction gets before it is taken to be clear; see content_class.hpp.
 inline constexpr std::uint32_t kContentSamplesMax = 4;
 
-inline constexpr int kPacketsBits = 46;
-inline constexpr int kBytesBits = 48;
+inline constexpr int kPacketsBits = 36;
+inline constexpr int kDuplicatesBits = 28;
+inline constexpr int kBytesBits = 42;
 
 /// Counters are kept modulo a power of two that no flow counts up to between two records; see total_of().
 struct alignas(64) DirectionLine {
   std::uint64_t packets : kPacketsBits;
-  std::uint64_t tcp_plain : 2;  // PlainBit: expected segments that need not be observed
-  std::uint64_t ttl_min : 8;
-  std::uint64_t ttl_max : 8;
+  std::uint64_t duplicates : kDuplicatesBits;  // copies of frames seen before: in no other counter
   std::uint64_t frame_bytes : kBytesBits;
   std::uint64_t tcp_flags_first : 8;
   std::uint64_t tcp_flags_union : 8;
-  std::uint64_t ip_bytes : kBytesBits;
-  std::uint64_t vlan_outer : 12;  // ids of the first tagged frame
-  std::uint64_t vlan_tags : 2;    // how many of the two are valid
-  std::uint64_t mpls_seen : 1;    // ColdLine::mpls_label need not be looked at for this direction again
-  std::uint64_t opaque : 1;       // ContentClass
-  std::uint64_t payload_bytes : kBytesBits;
-  std::uint64_t vlan_inner : 12;
+  std::uint64_t tcp_plain : 2;  // PlainBit: expected segments that need not be observed
   std::uint64_t samples_left : 3;
   std::uint64_t window_closed : 1;  // of the first TCP segment
+  std::uint64_t ip_bytes : kBytesBits;
+  std::uint64_t ttl_min : 8;
+  std::uint64_t vlan_outer : 12;  // ids of the first tagged frame
+  std::uint64_t vlan_tags : 2;    // how many of the two are valid
+  std::uint64_t payload_bytes : kBytesBits;
+  std::uint64_t ttl_max : 8;
+  std::uint64_t vlan_inner : 12;
+  std::uint64_t mpls_seen : 1;  // ColdLine::mpls_label need not be looked at for this direction again
+  std::uint64_t opaque : 1;     // ContentClass
   TimeNs last_ns;
   AppendSlot slot;
   TcpSequence tcp;
@@ -159,7 +161,14 @@ inline DirectionCounters total_of(const DirectionLine& line, const DirectionCoun
   return {widen(previous.packets, line.packets, kPacketsBits),
           widen(previous.frame_bytes, line.frame_bytes, kBytesBits),
           widen(previous.ip_bytes, line.ip_bytes, kBytesBits),
-          widen(previous.payload_bytes, line.payload_bytes, kBytesBits)};
+          widen(previous.payload_bytes, line.payload_bytes, kBytesBits),
+          widen(previous.duplicate_packets, line.duplicates, kDuplicatesBits)};
+}
+
+/// Some counter is on the way to its limit. Only of flows that have written no record for very long.
+inline bool is_half_counted(const DirectionLine& line) {
+  return line.packets >> (kPacketsBits - 1) != 0 || line.duplicates >> (kDuplicatesBits - 1) != 0 ||
+         (line.frame_bytes | line.ip_bytes | line.payload_bytes) >> (kBytesBits - 1) != 0;
 }
 
 struct FlowEntry {
@@ -173,6 +182,10 @@ inline DirectionLine& line_of(FlowEntry& entry, Direction direction) {
 }
 inline const DirectionLine& line_of(const FlowEntry& entry, Direction direction) {
   return entry.directions[static_cast<std::size_t>(direction)];
+}
+
+inline bool is_half_counted(const FlowEntry& entry) {
+  return is_half_counted(entry.directions[0]) || is_half_counted(entry.directions[1]);
 }
 
 /// Asks for all of an entry that is about to be written or begun.
@@ -195,7 +208,7 @@ struct InterimSlab {
   std::uint32_t seq;              // of the next record
   std::uint32_t next_free;
 };
-static_assert(sizeof(InterimSlab) == 88);
+static_assert(sizeof(InterimSlab) == 104);
 
 struct TcpSlab {
   TcpState tcp;

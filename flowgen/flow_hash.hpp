@@ -51,6 +51,12 @@ class FlowHash {
     return port_a | std::uint64_t{port_b} << 16 | std::uint64_t{tunnel_id} << 32;
   }
 
+  /// Of a frame: the hash of its flow and words of its own.
+  std::uint64_t mix(std::uint64_t flow_hash, const std::array<std::uint64_t, 4>& words) const noexcept {
+    return fold(flow_hash ^ words[0], words[1] ^ secrets_[3]) ^
+           fold(words[2] ^ secrets_[4], words[3] ^ secrets_[5]);
+  }
+
  private:
   static std::uint64_t fold(std::uint64_t x, std::uint64_t y) {
     __extension__ using Wide = unsigned __int128;

@@ -23,7 +23,8 @@ constexpr std::uint32_t kEvictionSamples = 8;
 }  // namespace
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
-                        TcpSlabs tcp_pool, BucketIndex bucket_index, OrientationMemory orientation_memory)
+                        TcpSlabs tcp_pool, BucketIndex bucket_index, OrientationMemory orientation_memory,
+                        RecentFrames recent_frames)
     : config(table_config),
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
@@ -34,6 +35,7 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       tcp_slabs(std::move(tcp_pool)),
       index(std::move(bucket_index)),
       orientations(std::move(orientation_memory)),
+      recent(std::move(recent_frames)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
 
@@ -69,8 +71,14 @@ Settled FlowTable::State::settle(std::uint32_t flow, TimeNs reached_ns) {
   const TimeNs timeout_ns = timeout_at(entry);
   if (entry.cold.delta_state() != DeltaState::kNone) {
     const TimeNs boundary_ns = next_boundary(entry);
-    if (boundary_ns <= timeout_ns && reached_ns >= boundary_ns && write_interim(flow))
-      return Settled::kInterim;
+    if (boundary_ns <= timeout_ns && reached_ns >= boundary_ns) {
+      if (write_interim(flow)) return Settled::kInterim;
+      if (is_half_counted(entry)) {
+        end(flow, EndReason::kEvicted);
+        ++counters.flows_evicted;
+        return Settled::kEnded;
+      }
+    }
   }
   if (reached_ns <= timeout_ns) return Settled::kNothing;
   end(flow, reason_at_timeout(entry));
@@ -202,16 +210,23 @@ bool FlowTable::State::is_reuse(const FlowEntry& entry, const Arrival& arrival) 
           tcp_slabs[entry.cold.tcp_slab].tcp.first_syn != arrival.meta.tcp_seq);
 }
 
-std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arrival) {
-  FlowEntry& entry = pool[flow];
-  const TimeNs reached_ns = std::max(arrival.frame.time_ns, reached_by_clock(entry.cold));
-  const bool reuse = is_reuse(entry, arrival);
-  const TimeNs asked_ns = saturating_add(next_due(entry), entry.cold.lag_ns());
+bool FlowTable::State::ends_before(std::uint32_t flow, TimeNs time_ns) {
+  const TimeNs reached_ns = std::max(time_ns, reached_by_clock(pool[flow].cold));
   Settled settled = settle(flow, reached_ns);
   if (settled == Settled::kInterim) settled = settle(flow, reached_ns);
-  if (settled == Settled::kEnded || reuse) {
+  if (settled != Settled::kEnded) return false;
+  wheel.unlink(flow);
+  return true;
+}
+
+std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arrival) {
+  FlowEntry& entry = pool[flow];
+  const bool reuse = is_reuse(entry, arrival);
+  const TimeNs asked_ns = saturating_add(next_due(entry), entry.cold.lag_ns());
+  if (ends_before(flow, arrival.frame.time_ns)) return begin(arrival, flow);
+  if (reuse) {
     wheel.unlink(flow);
-    if (settled != Settled::kEnded) end(flow, EndReason::kReused);
+    end(flow, EndReason::kReused);
     return begin(arrival, flow);
   }
   const bool missed = entry.cold.interim_missed != 0;

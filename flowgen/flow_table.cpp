@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kGroupFrames = 8;
 
 constexpr std::uint64_t kPacketsMask = low_bits(kPacketsBits);
+constexpr std::uint64_t kDuplicatesMask = low_bits(kDuplicatesBits);
 constexpr std::uint64_t kBytesMask = low_bits(kBytesBits);
 
 void account(DirectionLine& line, const Frame& frame, const PacketMeta& meta) {
@@ -67,9 +68,11 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   auto memory =
       OrientationMemory::create(config.remembered_max != 0 ? config.remembered_max : config.flows_max);
   if (!memory) return memory.error();
-  return std::unique_ptr<FlowTable>(
-      new FlowTable(std::make_unique<State>(config, std::move(*pool), std::move(*slabs),
-                                            std::move(*tcp_slabs), std::move(*index), std::move(*memory))));
+  auto recent = RecentFrames::create();
+  if (!recent) return recent.error();
+  return std::unique_ptr<FlowTable>(new FlowTable(
+      std::make_unique<State>(config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs),
+                              std::move(*index), std::move(*memory), std::move(*recent))));
 }
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
@@ -93,7 +96,7 @@ void FlowTable::State::count_burst(std::span<const Frame> frames, std::span<cons
   for (std::size_t at = 0; at < count + 2 * kGroupFrames; at += kGroupFrames) {
     if (at < count) ask_buckets(frames, metas, at, group_end(at));
     if (at >= kGroupFrames && at - kGroupFrames < count)
-      ask_entries(metas, at - kGroupFrames, group_end(at - kGroupFrames));
+      ask_entries(frames, metas, at - kGroupFrames, group_end(at - kGroupFrames));
     if (at < 2 * kGroupFrames) continue;
     for (std::size_t i = at - 2 * kGroupFrames; i < group_end(at - 2 * kGroupFrames); ++i)
       count_frame(i, frames[i], metas[i], hits[i]);
@@ -112,12 +115,20 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
     burst_hashes[i] = hash(burst_keys[i], ports_and_tunnel, meta.ip_proto);
   }
   for (std::size_t i = begin; i < end; ++i) {
-    if (metas[i].status == DecodeStatus::kIp) index.prefetch(burst_hashes[i]);
+    if (metas[i].status != DecodeStatus::kIp) continue;
+    index.prefetch(burst_hashes[i]);
+    if (config.count_copies) continue;
+    burst_prints[i] = print_of(hash, burst_hashes[i], burst_directions[i], frames[i], metas[i]);
+    recent.prefetch(burst_prints[i]);
   }
 }
 
-inline void FlowTable::State::ask_entries(std::span<const PacketMeta> metas, std::size_t begin,
-                                          std::size_t end) {
+inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas,
+                                          std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    if (metas[i].status != DecodeStatus::kIp) continue;
+    burst_copies[i] = !config.count_copies && recent.take(burst_prints[i], frames[i].time_ns);
+  }
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
     burst_candidates[i] = index.candidate(burst_hashes[i]);
@@ -146,14 +157,18 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
   clock.observe(frame.time_ns);
   if (meta.status != DecodeStatus::kIp) [[unlikely]] {
     ++counters.frames_no_session[static_cast<std::size_t>(meta.status)];
-    hit = {nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset, 0};
+    hit = {nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset, 0, false};
     return;
   }
   const Direction direction = burst_directions[i];
   const Arrival arrival{frame, meta, burst_keys[i], burst_hashes[i], direction};
   std::uint32_t flow = find_flow(i);
+  bool duplicate = false;
   if (flow == kNoFlow) [[unlikely]] {
     flow = begin(arrival);
+  } else if (burst_copies[i] && line_of(pool[flow], direction).packets != 0) [[unlikely]] {
+    duplicate = !ends_before(flow, frame.time_ns);
+    if (!duplicate) flow = begin(arrival, flow);
   } else if (is_rare(pool[flow], arrival)) [[unlikely]] {
     flow = observe(flow, arrival);
   } else if (meta.ip_proto == kIpProtoTcp) {
@@ -162,18 +177,24 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
 
   FlowEntry& entry = pool[flow];
   DirectionLine& line = line_of(entry, direction);
-  entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
   const std::uint64_t payload_before = line.payload_bytes;
-  account(line, frame, meta);
-  if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
-  if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);
+  if (!duplicate) [[likely]] {
+    entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
+    account(line, frame, meta);
+    if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
+    if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);
+    ++counters.frames_in_session;
+  } else {
+    line.duplicates = (line.duplicates + 1) & kDuplicatesMask;
+    ++counters.frames_duplicate;
+  }
   hit = {&line.slot,
          entry.hot.fingerprint,
          static_cast<ContentClass>(line.opaque),
          direction,
          meta.payload_offset,
-         static_cast<std::uint32_t>(std::min<std::uint64_t>(payload_before, UINT32_MAX))};
-  ++counters.frames_in_session;
+         static_cast<std::uint32_t>(std::min<std::uint64_t>(payload_before, UINT32_MAX)),
+         duplicate};
 }
 
 bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) const {
@@ -294,6 +315,7 @@ std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
   return sizeof(State) + state.pool.memory_bytes() + state.interim_slabs.memory_bytes() +
          state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.orientations.memory_bytes() +
+         state.recent.memory_bytes() +
          state.records.size() * sizeof(SessionRecord);
 }
 

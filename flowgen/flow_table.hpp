@@ -47,7 +47,7 @@ struct Timeouts {
 };
 
 struct FlowTableConfig {
-  std::uint32_t flows_max = 1u << 20;  // 430 bytes each with all that belongs to them: README.md
+  std::uint32_t flows_max = 1u << 20;  // 434 bytes each with all that belongs to them: README.md
   /// Flows that can have written an interim record at once; 0: a quarter of flows_max.
   std::uint32_t interim_slabs_max = 0;
   /// TCP sessions of more than one frame that can be tracked at once; 0: half of flows_max.
@@ -59,6 +59,7 @@ struct FlowTableConfig {
   std::uint64_t sensor_id = 0;  // goes into uids
   std::uint16_t worker = 0;
   std::uint16_t link = 0;
+  bool count_copies = false;  // true: a frame that is seen twice counts twice, as in most other tools
   bool frames_stored = true;  // false: sessions only, records say that none of their packets is in the store
   Timeouts timeouts;
   /// How late frames may be: the timers write records so long after their time. Captures run backwards, live
@@ -68,9 +69,10 @@ struct FlowTableConfig {
   std::uint32_t clock_jump_frames = 64;
 };
 
-/// Counters since create(); book 3 of the ledger: decoded = in_session + sum of no_session.
+/// Counters since create(); book 3 of the ledger: decoded = in_session + duplicate + sum of no_session.
 struct FlowCounters {
   std::uint64_t frames_in_session = 0;
+  std::uint64_t frames_duplicate = 0;  // of a session, but seen before: recent_frames.hpp
   std::uint64_t frames_no_session[kDecodeStatusCount] = {};  // by DecodeStatus; kIp stays 0
   std::uint64_t flows_begun = 0;
   std::uint64_t flows_evicted = 0;

@@ -15,6 +15,7 @@
 #include "flowgen/flow_pool.hpp"
 #include "flowgen/flow_table.hpp"
 #include "flowgen/orientation_memory.hpp"
+#include "flowgen/recent_frames.hpp"
 #include "flowgen/record_builder.hpp"
 #include "flowgen/table_clock.hpp"
 #include "flowgen/timer_wheel.hpp"
@@ -46,14 +47,14 @@ enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
 
 struct FlowTable::State {
   State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
-        BucketIndex bucket_index, OrientationMemory orientation_memory);
+        BucketIndex bucket_index, OrientationMemory orientation_memory, RecentFrames recent_frames);
 
   // The burst (flow_table.cpp).
 
   void count_burst(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
   void ask_buckets(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
-  void ask_entries(std::span<const PacketMeta> metas, std::size_t begin, std::size_t end);
+  void ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin, std::size_t end);
   void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
   std::uint32_t find_flow(std::size_t i);
   /// Whether more is to be done for this frame than counting it.
@@ -78,6 +79,9 @@ struct FlowTable::State {
   /// Writes the one record that is due first by the flow's time `reached_ns`, if any. Of an ended flow, wheel
   /// and index are the caller's to clean.
   Settled settle(std::uint32_t flow, TimeNs reached_ns);
+  /// Writes what is due of a flow by the time of a frame of it. True where that has ended the flow: its place
+  /// in the index is the caller's to give to another one.
+  bool ends_before(std::uint32_t flow, TimeNs time_ns);
   /// Writes the final record and buries the entry; wheel and index as above.
   void end(std::uint32_t flow, EndReason reason);
   /// Links a flow that is not in the wheel.
@@ -104,6 +108,7 @@ struct FlowTable::State {
   TcpSlabs tcp_slabs;
   BucketIndex index;
   OrientationMemory orientations;
+  RecentFrames recent;
   TimerWheel wheel;
   FlowCounters counters;
 
@@ -117,6 +122,8 @@ struct FlowTable::State {
   std::array<std::uint64_t, kBurstFramesMax> burst_hashes;
   std::array<std::uint32_t, kBurstFramesMax> burst_candidates;
   std::array<Direction, kBurstFramesMax> burst_directions;
+  std::array<FramePrint, kBurstFramesMax> burst_prints;
+  std::array<bool, kBurstFramesMax> burst_copies;
   std::uint32_t begins_asked = 0;  // entries fetched for flows that will begin
 
  private:

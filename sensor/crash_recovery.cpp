@@ -112,6 +112,7 @@ Result<flowgen::FlowTableConfig> make_table_config(const storage::Store& store,
                                                    const storage::Source& source, std::uint16_t worker) {
   flowgen::FlowTableConfig table;
   table.flows_max = config.flows_max;
+  table.count_copies = config.count_copies;
   table.timeouts = config.timeouts;
   table.sensor_id = store.sensor_id();
   table.worker = worker;

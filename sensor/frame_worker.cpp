@@ -24,6 +24,7 @@ Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& 
   table.sensor_id = config.sensor_id;
   table.worker = config.worker;
   table.link = config.port;
+  table.count_copies = config.count_copies;
   table.frames_stored = config.store_packets;
   table.grace_ns = config.grace_ns;
   const Result<std::uint64_t> seed = flowgen::random_hash_seed();
@@ -100,7 +101,11 @@ void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit
   LedgerCounts& counts = ledger_.at(frame.order.time_ns);
   counts.add_polled(frame);
   counts.add_decoded(1);
-  hit.slot != nullptr ? counts.add_in_session() : counts.add_no_session(meta.status);
+  if (hit.slot == nullptr) {
+    counts.add_no_session(meta.status);
+  } else {
+    hit.duplicate ? counts.add_duplicate() : counts.add_in_session();
+  }
   if (!config_.store_packets) return counts.add_filtered(frame);
   store_frame(frame, meta, hit, counts);
 }
@@ -124,7 +129,7 @@ void FrameWorker::store_frame(Frame& frame, const PacketMeta& meta, const FlowHi
     counts.add_cut_overload(cut.overload_bytes);
     ++frames_shed_;
   }
-  if ((cut.any() || !stored) && hit.slot != nullptr) table_->count_unstored(hit);
+  if ((cut.any() || !stored) && hit.slot != nullptr && !hit.duplicate) table_->count_unstored(hit);
 }
 
 /// What the policy and the backlog leave of a frame; false: nothing, by the policy.

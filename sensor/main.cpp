@@ -85,6 +85,7 @@ Status recover(const storage::Store& store, const RecorderConfig& recorder) {
   for (const storage::RecoveredFile& file : *recovered) log_warning(storage::describe(file));
   CrashRecoveryConfig config;
   config.flows_max = recorder.flows_max;
+  config.count_copies = recorder.count_copies;
   const Result<std::vector<CrashReport>> runs = recover_runs(store, config);
   if (!runs) return runs.error();
   for (const CrashReport& run : *runs) {

@@ -29,6 +29,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const storage::Store& store,
   worker.store_packets = config.store_packets;
   worker.cutoff = config.cutoff;
   worker.flows_max = config.flows_max;
+  worker.count_copies = config.count_copies;
   worker.lanes.block_bytes = pipeline->segment_.block_bytes;
   worker.lanes.lane_bits_max = config.lane_bits_max;
   Result<std::unique_ptr<FrameWorker>> made = FrameWorker::create(worker, *pipeline);

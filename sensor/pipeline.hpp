@@ -21,6 +21,7 @@ struct PipelineConfig {
   std::uint64_t budget_bytes = 0;         // budget of packets and indexes; 0: none
   storage::HeldSegments* held = nullptr;  // what the ring must keep; outlives the pipeline
   std::uint32_t flows_max = 1u << 20;
+  bool count_copies = false;
   unsigned lane_bits_max = 4;
   storage::SegmentWriterConfig segment;  // directories, ids and link type are filled in
 };

@@ -111,6 +111,7 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   path.store_packets = config_.store_packets;
   path.cutoff = config_.cutoff;
   path.flows_max = config_.flows_max;
+  path.count_copies = config_.count_copies;
   path.grace_ns = kLiveGraceNs;
   path.lanes.block_bytes = config_.segment.block_bytes;
 

@@ -22,6 +22,7 @@ struct RecorderConfig {
   storage::HeldSegments* held = nullptr;           // what the ring must keep; outlives the recorder
   std::uint64_t block_memory_bytes = 64ull << 20;  // per worker: what the disk may be late by
   std::uint32_t flows_max = 1u << 20;              // per worker
+  bool count_copies = false;                       // as FlowTableConfig
   unsigned writers = 1;                            // threads that compress and write
   std::vector<unsigned> worker_cpus;               // worker i runs on worker_cpus[i]; empty: anywhere
   WorkerTiming timing;

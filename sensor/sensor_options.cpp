@@ -81,6 +81,9 @@ po::options_description describe_options() {
   options.add_options()("compression", value("WHAT"), "fast (default), or none: store packets as they are");
   options.add_options()("flows-max", value("N"),
                         "room for so many concurrent sessions a worker; default 1048576");
+  options.add_options()("count-copies", po::bool_switch(),
+                        "count a frame that the tap shows twice as two packets, as most tools do; else it is "
+                        "counted apart, in duplicate_packets");
   options.add_options()(
       "ring", value("SIZE"),
       "memory of each worker in which the kernel keeps frames (--interface); default 64MiB");
@@ -192,6 +195,7 @@ Status read_hold_quota(const Values& values, SensorOptions& options) {
 
 Status read_cutoff(const Values& values, RecorderConfig& recorder) {
   recorder.store_packets = !values.flag("no-packets");
+  recorder.count_copies = values.flag("count-copies");
   Result<CutoffPolicy> cutoff =
       CutoffPolicy::parse(values.text("cutoff"), values.texts("cutoff-for"), recorder.store_packets);
   if (!cutoff) return cutoff.error();

@@ -14,7 +14,7 @@ using flowgen::FlowPhase;
 
 DirectionCounters sum(const DirectionCounters& a, const DirectionCounters& b) {
   return {a.packets + b.packets, a.frame_bytes + b.frame_bytes, a.ip_bytes + b.ip_bytes,
-          a.payload_bytes + b.payload_bytes};
+          a.payload_bytes + b.payload_bytes, a.duplicate_packets + b.duplicate_packets};
 }
 
 TcpCounters sum(const TcpCounters& a, const TcpCounters& b) {

@@ -47,7 +47,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
             "stored bytes beyond the wire bytes, which book 1 leaves out"),
     counter(30, "frame_decoded", "frames given to the decoder"),
     counter(31, "frame_in_session", "frames counted in a session record"),
-    counter(32, "frame_duplicate", "copies of a frame seen before, left out of sessions"),
+    counter(32, "frame_duplicate", "copies of frames, counted apart in session records"),
     counter(33, "frame_stored_lowered", "stored frames compressed less than configured, to keep up"),
     counter(34, "frame_stored_hurried", "stored frames not compressed at all, to keep up"),
     counter(35, "frame_cut_overload", "stored frames of large flows whose payload was left out, to keep up"),

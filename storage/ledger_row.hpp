@@ -84,6 +84,7 @@ struct LedgerCounts {
 
   /// Exactly one of these for each decoded frame.
   void add_in_session() { add(kFrameInSession, 1); }
+  void add_duplicate() { add(kFrameDuplicate, 1); }
   void add_no_session(DecodeStatus status) { add(kFrameNoSession + static_cast<std::size_t>(status), 1); }
   void add_decoded(std::uint32_t frames) { add(kFrameDecoded, frames); }
 

@@ -48,10 +48,10 @@ void SessionRowBuffer::append(const SessionRecord& record) {
   cell(kKeyFlags) = record.key.flags;
   cell(kLink) = record.key.link;
   cell(kTunnelId) = record.key.tunnel_id;
-  append_counters(record.key, kCountersA, record.a_to_b.total);
-  append_counters(record.key, kCountersB, record.b_to_a.total);
-  append_counters(record.key, kSinceA, since(record, record.a_to_b));
-  append_counters(record.key, kSinceB, since(record, record.b_to_a));
+  append_counters(record.key, kCountersA, kDuplicatesA, record.a_to_b.total);
+  append_counters(record.key, kCountersB, kDuplicatesB, record.b_to_a.total);
+  append_counters(record.key, kSinceA, kSinceDuplicatesA, since(record, record.a_to_b));
+  append_counters(record.key, kSinceB, kSinceDuplicatesB, since(record, record.b_to_a));
   append_details(kDetailsA, record.a_to_b);
   append_details(kDetailsB, record.b_to_a);
   cell(kUnstoredPackets) = record.unstored_packets;
@@ -107,12 +107,13 @@ void SessionRowBuffer::append_times(const SessionRecord& record) {
 }
 
 void SessionRowBuffer::append_counters(const FlowKey& key, std::uint16_t column,
-                                       const DirectionCounters& counters) {
+                                       std::uint16_t duplicates_column, const DirectionCounters& counters) {
   const std::uint64_t headers = header_bytes_foretold(key.ip_proto, key.flags);
   cell(column) = counters.packets;
   cell(column + 1u) = counters.frame_bytes;
   cell(column + 2u) = counters.frame_bytes - counters.ip_bytes - kLinkBytesForetold * counters.packets;
   cell(column + 3u) = counters.ip_bytes - counters.payload_bytes - headers * counters.packets;
+  cell(duplicates_column) = counters.duplicate_packets;
 }
 
 void SessionRowBuffer::append_details(std::uint16_t column, const DirectionState& state) {

@@ -33,7 +33,8 @@ class SessionRowBuffer {
   /// Where number `column` of the row that is being appended goes.
   std::uint64_t& cell(std::uint16_t column) { return columns_[(column - 1u) * stride_ + rows_]; }
   void append_times(const SessionRecord& record);
-  void append_counters(const FlowKey& key, std::uint16_t column, const DirectionCounters& counters);
+  void append_counters(const FlowKey& key, std::uint16_t column, std::uint16_t duplicates_column,
+                       const DirectionCounters& counters);
   void append_details(std::uint16_t column, const DirectionState& state);
   void append_tcp(const SessionRecord& record);
   void append_uid(const SessionRecord& record);

@@ -151,7 +151,8 @@ void SessionRowReader::fill_key(std::uint32_t count) {
   }
 }
 
-DirectionCounters SessionRowReader::counters_at(std::uint16_t column, std::uint32_t row) const {
+DirectionCounters SessionRowReader::counters_at(std::uint16_t column, std::uint16_t duplicates_column,
+                                                std::uint32_t row) const {
   const std::uint64_t headers = header_bytes_foretold(static_cast<std::uint8_t>(cells(kIpProto)[row]),
                                                       static_cast<std::uint8_t>(cells(kKeyFlags)[row]));
   DirectionCounters counters;
@@ -159,13 +160,14 @@ DirectionCounters SessionRowReader::counters_at(std::uint16_t column, std::uint3
   counters.frame_bytes = cells(column + 1u)[row];
   counters.ip_bytes = counters.frame_bytes - cells(column + 2u)[row] - kLinkBytesForetold * counters.packets;
   counters.payload_bytes = counters.ip_bytes - cells(column + 3u)[row] - headers * counters.packets;
+  counters.duplicate_packets = cells(duplicates_column)[row];
   return counters;
 }
 
 void SessionRowReader::fill_counters(std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
-    records_[i].a_to_b.total = counters_at(kCountersA, i);
-    records_[i].b_to_a.total = counters_at(kCountersB, i);
+    records_[i].a_to_b.total = counters_at(kCountersA, kDuplicatesA, i);
+    records_[i].b_to_a.total = counters_at(kCountersB, kDuplicatesB, i);
     records_[i].unstored_packets = cells(kUnstoredPackets)[i];
   }
 }
@@ -173,10 +175,10 @@ void SessionRowReader::fill_counters(std::uint32_t count) {
 void SessionRowReader::fill_previous(std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const bool first = cells(kSeq)[i] == 0;
-    const DirectionCounters total_a = first ? DirectionCounters{} : counters_at(kCountersA, i);
-    const DirectionCounters total_b = first ? DirectionCounters{} : counters_at(kCountersB, i);
-    records_[i].a_to_b.previous = difference(total_a, counters_at(kSinceA, i));
-    records_[i].b_to_a.previous = difference(total_b, counters_at(kSinceB, i));
+    const DirectionCounters total_a = first ? DirectionCounters{} : counters_at(kCountersA, kDuplicatesA, i);
+    const DirectionCounters total_b = first ? DirectionCounters{} : counters_at(kCountersB, kDuplicatesB, i);
+    records_[i].a_to_b.previous = difference(total_a, counters_at(kSinceA, kSinceDuplicatesA, i));
+    records_[i].b_to_a.previous = difference(total_b, counters_at(kSinceB, kSinceDuplicatesB, i));
   }
 }
 

@@ -151,6 +151,15 @@ const std::array<SessionColumnSpec, kSessionColumnCount> kSessionColumns{{
     {{kRttClient, "rtt_client", kSigned, 64, kTime, "ns from SYN-ACK to ACK; 0: not measured"}, kFieldsTcp},
     {{kResponse, "response", kSigned, 64, kTime, "ns from first request to first answer; 0: not measured"},
      kFieldsTcp},
+
+    {{kDuplicatesA, "a_duplicate_packets", kUnsigned, 64, kPlain, "copies of packets of A"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kDuplicatesB, "b_duplicate_packets", kUnsigned, 64, kPlain, "copies of packets of B"},
+     kFieldsCounters | kFieldsPrevious},
+    {{kSinceDuplicatesA, "a_since_duplicate_packets", kUnsigned, 64, kPlain, "as a_since_packets, copies"},
+     kFieldsPrevious},
+    {{kSinceDuplicatesB, "b_since_duplicate_packets", kUnsigned, 64, kPlain, "as b_since_packets, copies"},
+     kFieldsPrevious},
 }};
 
 }  // namespace tapline::storage

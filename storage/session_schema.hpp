@@ -55,9 +55,13 @@ enum SessionColumn : std::uint16_t {
   kRttServer = kHistory + 3,
   kRttClient,
   kResponse,
+  kDuplicatesA,
+  kDuplicatesB,
+  kSinceDuplicatesA,
+  kSinceDuplicatesB,
 };
-inline constexpr std::uint16_t kSessionColumnCount = kResponse;
-static_assert(kSessionColumnCount == 75, "numbers of columns that are on disk never change");
+inline constexpr std::uint16_t kSessionColumnCount = kSinceDuplicatesB;
+static_assert(kSessionColumnCount == 79, "numbers of columns that are on disk never change");
 
 /// Parts of a record that can be read alone: a scan for totals need not decode uids.
 enum SessionFields : std::uint8_t {
@@ -94,7 +98,7 @@ inline std::uint64_t header_bytes_foretold(std::uint8_t ip_proto, std::uint8_t k
 /// x - y, wrapping.
 inline DirectionCounters difference(const DirectionCounters& x, const DirectionCounters& y) {
   return {x.packets - y.packets, x.frame_bytes - y.frame_bytes, x.ip_bytes - y.ip_bytes,
-          x.payload_bytes - y.payload_bytes};
+          x.payload_bytes - y.payload_bytes, x.duplicate_packets - y.duplicate_packets};
 }
 
 inline std::int64_t floor_milliseconds(TimeNs time_ns) {

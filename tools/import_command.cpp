@@ -31,7 +31,10 @@ CommandLine make_options() {
                     "sensor name of a new store; part of every session's uid; default: host name");
   options.add_value("source", "NAME", "what tells this import from another one of equal content");
   options.add_value("flows-max", "N",
-                    "room for so many concurrent sessions, 430 bytes each; default 1048576");
+                    "room for so many concurrent sessions, 434 bytes each; default 1048576");
+  options.add_flag("count-copies",
+                   "count a frame that the tap shows twice as two packets, as most tools do; else it is counted "
+                   "apart, in duplicate_packets");
   options.add_flag("no-packets", "keep session records only");
   options.add_value("cutoff", "WHAT", sensor::CutoffPolicy::kCutoffHelp);
   options.add_value("cutoff-for", "FILTER=WHAT", sensor::CutoffPolicy::kCutoffForHelp);
@@ -48,6 +51,10 @@ void print_result(const ImportResult& result) {
              result.source.path, result.source.frames, format_size(result.source.wire_bytes),
              result.flows.flows_begun, format_size(result.segments.stored_bytes),
              result.segments.segments_published, format_size(result.segments.index_bytes));
+  if (result.flows.frames_duplicate > 0) {
+    fmt::print(stderr, "{} frames are copies of others: they are in duplicate_packets, and in no other count\n",
+               result.flows.frames_duplicate);
+  }
   if (result.segments.encoding.blocks_misencoded > 0) {
     fmt::print(stderr,
                "{} packet blocks were compressed wrongly, and stored raw: test the memory of this machine\n",
@@ -71,6 +78,7 @@ Result<ImportOptions> read_options(const CommandLine& command_line) {
   ImportOptions options;
   options.source_name = command_line.text("source");
   options.store_packets = !command_line.has("no-packets");
+  options.count_copies = command_line.has("count-copies");
   options.show_progress = is_terminal(STDERR_FILENO);
   Result<sensor::CutoffPolicy> cutoff = sensor::CutoffPolicy::parse(
       command_line.text("cutoff"), command_line.texts("cutoff-for"), options.store_packets);

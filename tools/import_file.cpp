@@ -111,6 +111,7 @@ Result<ImportResult> import_file(const Store& store, const std::string& path, co
   config.budget_bytes = options.budget_bytes;
   config.held = options.held;
   if (options.flows_max != 0) config.flows_max = options.flows_max;
+  config.count_copies = options.count_copies;
   Result<std::unique_ptr<sensor::Pipeline>> pipeline = sensor::Pipeline::create(store, config);
   if (!pipeline) return pipeline.error();
 

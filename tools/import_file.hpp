@@ -16,6 +16,7 @@ struct ImportOptions {
   sensor::CutoffPolicy cutoff;
   std::uint64_t budget_bytes = 0;
   std::uint32_t flows_max = 0;
+  bool count_copies = false;
   bool show_progress = false;
   storage::HeldSegments* held = nullptr;  // what the ring must keep; outlives the import
   query::HoldKeeper* holds = nullptr;     // asked to look about now and then

@@ -18,6 +18,7 @@ struct FlowHit {
   // Transport payload of this direction before the frame, as the headers say; stays at 2^32 - 1 from there
   // on.
   std::uint32_t payload_bytes_before;
+  bool duplicate;  // a copy of a frame seen before: no session record counts it among its packets
 };
 
 }  // namespace tapline

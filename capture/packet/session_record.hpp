@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "capture/base/time.hpp"
+#include "capture/base/time_window.hpp"
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/history.hpp"
 #include "capture/packet/uid.hpp"
@@ -59,12 +59,18 @@ enum class ConnState : std::uint8_t {
 };
 const char* conn_state_name(ConnState state);  // "OTH", "S0", "S1", "SF", ...
 
+/// In capture time, a copy of a frame (DirectionCounters::duplicate_packets) is less than this away from it.
+inline constexpr TimeNs kCopyDistanceNs = TimeNs{11} << 20;
+
 /// One direction's counters. The three byte layers reconcile with other tools: DESIGN.md section 7.
 struct DirectionCounters {
   std::uint64_t packets = 0;
   std::uint64_t frame_bytes = 0;    // as on the wire (argus `bytes`)
   std::uint64_t ip_bytes = 0;       // IP header and payload (NetFlow, darkstat)
   std::uint64_t payload_bytes = 0;  // transport payload (argus `appbytes`)
+  // Frames that the tap showed a second time. In none of the counters above, nor in anything else of the
+  // record.
+  std::uint64_t duplicate_packets = 0;
 
   friend bool operator==(const DirectionCounters&, const DirectionCounters&) = default;
 };
@@ -129,6 +135,14 @@ struct SessionRecord {
   /// TcpCounters say something.
   bool has_tcp_counters() const { return has_tcp_header(key) && !untracked; }
   bool final() const { return end_reason != EndReason::kOpen; }
+
+  /// When its frames were captured, with copies. Without end where it goes on: frames are stored up to a
+  /// minute before a record counts them.
+  TimeWindow frames() const {
+    if (!final()) return {first_ns, TimeWindow::kUnlimitedUntil};
+    const bool copies = a_to_b.total.duplicate_packets != 0 || b_to_a.total.duplicate_packets != 0;
+    return {first_ns, time_after(saturating_add(last_ns, copies ? kCopyDistanceNs : 0))};
+  }
 };
 
 }  // namespace tapline

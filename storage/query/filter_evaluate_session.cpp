@@ -47,6 +47,21 @@ std::int64_t counter(const Ends& ends, Side side, std::uint64_t DirectionCounter
   return saturated_sum(ends.orig.total.*member, ends.resp.total.*member);
 }
 
+std::uint64_t DirectionCounters::*counter_member(Field field) {
+  switch (field) {
+    case Field::kFrameBytes:
+      return &DirectionCounters::frame_bytes;
+    case Field::kIpBytes:
+      return &DirectionCounters::ip_bytes;
+    case Field::kPayloadBytes:
+      return &DirectionCounters::payload_bytes;
+    case Field::kDuplicatePackets:
+      return &DirectionCounters::duplicate_packets;
+    default:
+      return &DirectionCounters::packets;
+  }
+}
+
 std::int64_t app_bytes(const Ends& ends, Side side) {
   if (side == Side::kSource) return saturated(ends.orig.app_bytes());
   if (side == Side::kDestination) return saturated(ends.resp.app_bytes());
@@ -127,13 +142,11 @@ std::optional<std::int64_t> field_value(const Term& term, const SessionRecord& s
     case Field::kDuration:
       return duration(session);
     case Field::kPackets:
-      return counter(ends, term.side, &DirectionCounters::packets);
     case Field::kFrameBytes:
-      return counter(ends, term.side, &DirectionCounters::frame_bytes);
     case Field::kIpBytes:
-      return counter(ends, term.side, &DirectionCounters::ip_bytes);
     case Field::kPayloadBytes:
-      return counter(ends, term.side, &DirectionCounters::payload_bytes);
+    case Field::kDuplicatePackets:
+      return counter(ends, term.side, counter_member(term.field));
     case Field::kAppBytes:
       return app_bytes(ends, term.side);
     case Field::kRetransmittedPackets:

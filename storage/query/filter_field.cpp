@@ -40,6 +40,9 @@ constexpr std::array kFields = {
     FieldSpec{"gap_bytes", Field::kGapBytes, kAll, FieldType::kBytes},
     FieldSpec{"orig_gap_bytes", Field::kGapBytes, kOrig, FieldType::kBytes},
     FieldSpec{"resp_gap_bytes", Field::kGapBytes, kResp, FieldType::kBytes},
+    FieldSpec{"duplicate_packets", Field::kDuplicatePackets, kAll, FieldType::kCount},
+    FieldSpec{"orig_duplicate_packets", Field::kDuplicatePackets, kOrig, FieldType::kCount},
+    FieldSpec{"resp_duplicate_packets", Field::kDuplicatePackets, kResp, FieldType::kCount},
     FieldSpec{"stored_packets", Field::kStoredPackets, kAll, FieldType::kCount},
     FieldSpec{"egress", Field::kEgress, kAll, FieldType::kBytes},
     FieldSpec{"ingress", Field::kIngress, kAll, FieldType::kBytes},
@@ -80,9 +83,9 @@ constexpr std::array<std::string_view, kFields.size()> kFieldNames = [] {
 }();
 
 // In the record's format, with and without orig_ and resp_, and no field of a filter yet.
-constexpr std::array<std::string_view, 14> kUnrecorded = {
-    "duplicate_packets", "tunnel", "parent_uid",  "app",      "sni", "dns", "tls", "http",
-    "history",           "pcr",    "lost_during", "segments", "ja4", "alpn"};
+constexpr std::array<std::string_view, 13> kUnrecorded = {
+    "tunnel", "parent_uid", "app", "sni", "dns", "tls", "http", "history", "pcr", "lost_during",
+    "segments", "ja4", "alpn"};
 
 }  // namespace
 

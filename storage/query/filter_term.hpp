@@ -63,6 +63,7 @@ enum class Field : std::uint8_t {
   kAppBytes,
   kRetransmittedPackets,
   kOutOfOrderPackets,
+  kDuplicatePackets,
   kGapBytes,
   kStoredPackets,
   kEgress,

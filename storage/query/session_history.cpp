@@ -24,7 +24,8 @@ struct Delta {
 DirectionCounters difference(const DirectionState& state) {
   return {state.total.packets - state.previous.packets, state.total.frame_bytes - state.previous.frame_bytes,
           state.total.ip_bytes - state.previous.ip_bytes,
-          state.total.payload_bytes - state.previous.payload_bytes};
+          state.total.payload_bytes - state.previous.payload_bytes,
+          state.total.duplicate_packets - state.previous.duplicate_packets};
 }
 
 void add(DirectionCounters& sum, const DirectionCounters& more) {
@@ -32,6 +33,7 @@ void add(DirectionCounters& sum, const DirectionCounters& more) {
   sum.frame_bytes += more.frame_bytes;
   sum.ip_bytes += more.ip_bytes;
   sum.payload_bytes += more.payload_bytes;
+  sum.duplicate_packets += more.duplicate_packets;
 }
 
 template <class Record>

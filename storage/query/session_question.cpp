@@ -76,8 +76,8 @@ Result<SessionAnswer> find_sessions_of_frames(const storage::Catalog& catalog, c
   const bool recording = std::ranges::any_of(catalog.sessions, &storage::CatalogFile::open);
   if (recording) scanned.since_ns = saturating_add(window.since_ns, -kUncountedNsMax);
   const auto matches = [&](const SessionRecord& record) {
-    const TimeNs last_ns = record.final() ? record.last_ns : TimeWindow::kUnlimitedUntil;
-    return window.touches(record.first_ns, last_ns) && filter.may_match_frames(record);
+    const TimeWindow frames = record.frames();
+    return window.touches(frames.since_ns, time_before(frames.until_ns)) && filter.may_match_frames(record);
   };
   TAPLINE_TRY(find_many(catalog, scanned, matches, answer));
   order_sessions(answer.sessions);

@@ -14,9 +14,8 @@ bool same_conversation(const FlowKey& a, const FlowKey& b) {
 }  // namespace
 
 TimeWindow SessionSelection::frames_of(const SessionRecord& session) const {
-  return {
-      saturating_add(session.first_ns, -pad_ns_),
-      session.final() ? time_after(saturating_add(session.last_ns, pad_ns_)) : TimeWindow::kUnlimitedUntil};
+  const TimeWindow frames = session.frames();
+  return {saturating_add(frames.since_ns, -pad_ns_), saturating_add(frames.until_ns, pad_ns_)};
 }
 
 void SessionSelection::add(const SessionRecord& record) {

@@ -36,8 +36,7 @@ class SessionSelection {
   TimeWindow window() const { return window_; }
 
  private:
-  /// When a frame of its five-tuple is the session's. Without end where the newest record is not final: the
-  /// session goes on, and frames are stored up to a minute before a record counts them.
+  /// When a frame of its five-tuple is the session's.
   TimeWindow frames_of(const SessionRecord& session) const;
 
   TimeNs pad_ns_;

@@ -1,8 +1,11 @@
 #include "tests/flowgen/naive_flows.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "flowgen/orientation.hpp"
+#include "flowgen/recent_frames.hpp"
 #include "flowgen/tcp_tracker.hpp"
 
 namespace tapline::flowgen {
@@ -113,6 +116,19 @@ bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
   return false;
 }
 
+// Of packets with an identification; the others are not examined where their headers are not captured.
+bool NaiveFlows::is_copy(const Packet& packet, const std::string& name, Direction direction) {
+  if (!packet.has_transport_header || packet.ip_id == 0) return false;
+  const std::vector<std::uint8_t> bytes = make_bytes(packet);
+  std::string content(bytes.begin() + kLinkBytes + ip_header_bytes(packet), bytes.end());
+  content += name + fmt::format(" {} {} {}", static_cast<int>(direction), packet.ip_id, packet.payload_bytes);
+  const std::int64_t unit = packet.time_ns >> kCopyUnitLog2;
+  const auto [known, first] = datagrams_.try_emplace(content, unit);
+  const bool copy = !first && std::abs(unit - known->second) <= kCopyUnits;
+  known->second = unit;
+  return copy;
+}
+
 void NaiveFlows::add(const Packet& packet) {
   const OrderKey order = order_.next(packet.time_ns);
   move_clock(packet.time_ns);
@@ -127,10 +143,17 @@ void NaiveFlows::add(const Packet& packet) {
   FlowKey key;
   const SeenFrame seen{packet, make_flow_key(frame, make_meta(packet), config_.link, key), order};
   const std::string name(reinterpret_cast<const char*>(&key), sizeof key);
+  const bool copy = is_copy(packet, name, seen.direction);
   const auto found = flows_.find(name);
   if (found != flows_.end()) {
+    const bool known = std::ranges::any_of(
+        found->second.frames, [&](const SeenFrame& one) { return one.direction == seen.direction; });
     if (settle(found->second, packet.time_ns)) {
       flows_.erase(found);
+    } else if (copy && known) {
+      ++found->second.duplicates[static_cast<std::size_t>(seen.direction)];
+      ++frames_duplicate;
+      return;
     } else if (is_reuse(found->second, seen)) {
       write(found->second, EndReason::kReused);
       flows_.erase(found);
@@ -240,6 +263,12 @@ void NaiveFlows::write(Flow& flow, EndReason reason) {
     if ((packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck)) evidence.syn_ack_seen |= bit(direction);
   }
   flow.frames_in_records = flow.frames.size();
+  for (std::size_t i = 0; i < 2; ++i) {
+    DirectionState& state = i == 0 ? record.a_to_b : record.b_to_a;
+    state.total.duplicate_packets = flow.duplicates[i];
+    state.previous.duplicate_packets = flow.duplicates_in_records[i];
+  }
+  flow.duplicates_in_records = flow.duplicates;
   if (has_tcp_header(flow.key)) set_tcp(flow, record);
   const Orientation orientation = find_originator(flow.key, evidence);
   record.originator = orientation.originator;

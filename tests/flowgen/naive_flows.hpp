@@ -3,6 +3,7 @@
 // keeps all of its frames, every frame asks every flow whether it is due, and records are computed from the
 // frames.
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ class NaiveFlows {
   void finish();
 
   std::vector<SessionRecord> records;
+  std::uint64_t frames_duplicate = 0;
 
  private:
   struct SeenFrame {
@@ -32,6 +34,8 @@ class NaiveFlows {
     std::vector<SeenFrame> frames;
     std::size_t frames_in_records = 0;
     std::uint32_t seq = 0;
+    std::array<std::uint64_t, 2> duplicates{};  // by Direction
+    std::array<std::uint64_t, 2> duplicates_in_records{};
     TimeNs lag_ns = 0;
     std::optional<Direction> opened_before;  // of a flow seen from the middle on
   };
@@ -42,6 +46,7 @@ class NaiveFlows {
 
   void move_clock(TimeNs time_ns);
   bool settle(Flow& flow, TimeNs reached_ns);
+  bool is_copy(const Packet& packet, const std::string& name, Direction direction);
   bool is_reuse(const Flow& flow, const SeenFrame& frame) const;
   static void set_tcp(const Flow& flow, SessionRecord& record);
   void write(Flow& flow, EndReason reason);
@@ -52,6 +57,7 @@ class NaiveFlows {
   OrderKeeper order_;
   std::map<std::string, Flow> flows_;
   std::map<std::string, Memory> memory_;  // never forgets: the table's must be large enough
+  std::map<std::string, std::int64_t> datagrams_;  // when last seen, in units of kCopyUnitLog2
   bool clock_started_ = false;
   TimeNs clock_ns_ = 0;
   std::vector<TimeNs> jump_;

@@ -43,6 +43,10 @@ struct Packet {
   bool ipv6 = false;
   bool ipv6_multicast = false;  // destination ff02::<destination>
   bool later_fragment = false;
+  bool has_transport_header = false;  // it was captured: 20 bytes of it, as of TCP whatever the protocol
+  std::uint8_t tcp_header_bytes = 20;
+  std::uint16_t ip_id = 0;
+  std::uint16_t vlan = 0;  // 0: none
   DecodeStatus status = DecodeStatus::kIp;
   std::vector<std::uint8_t> payload;  // captured bytes behind the headers
 
@@ -72,6 +76,18 @@ inline std::uint32_t ip_header_bytes(const Packet& packet) {
   return packet.ipv6 ? 40 : 20;
 }
 
+inline void add_transport_header(const Packet& packet, std::vector<std::uint8_t>& bytes) {
+  std::array<std::uint8_t, 20> header{};
+  store_be16(header.data(), packet.source_port);
+  store_be16(header.data() + 2, packet.destination_port);
+  store_be32(header.data() + 4, packet.tcp_seq);
+  store_be32(header.data() + 8, packet.tcp_ack);
+  header[12] = static_cast<std::uint8_t>(packet.tcp_header_bytes / 4 << 4);
+  header[13] = packet.tcp_flags;
+  store_be16(header.data() + 14, packet.tcp_window);
+  bytes.insert(bytes.end(), header.begin(), header.end());
+}
+
 inline std::vector<std::uint8_t> make_bytes(const Packet& packet) {
   std::vector<std::uint8_t> bytes(kLinkBytes + ip_header_bytes(packet));
   std::uint8_t* const ip = bytes.data() + kLinkBytes;
@@ -84,6 +100,7 @@ inline std::vector<std::uint8_t> make_bytes(const Packet& packet) {
     store_be32(ip + 12, packet.source);
     store_be32(ip + 16, packet.destination);
   }
+  if (packet.has_transport_header) add_transport_header(packet, bytes);
   bytes.insert(bytes.end(), packet.payload.begin(), packet.payload.end());
   return bytes;
 }
@@ -93,7 +110,7 @@ inline PacketMeta make_meta(const Packet& packet) {
   meta.status = packet.status;
   meta.l3_offset = kLinkBytes;
   meta.l4_offset = static_cast<std::uint16_t>(kLinkBytes + ip_header_bytes(packet));
-  meta.payload_offset = meta.l4_offset;  // the transport header itself is left out
+  meta.payload_offset = static_cast<std::uint16_t>(meta.l4_offset + (packet.has_transport_header ? 20 : 0));
   meta.flags = packet.ipv6 ? kMetaIpv6 : kMetaIpv4;
   if (packet.later_fragment) {
     meta.flags |= kMetaFragment | kMetaLaterFragment;
@@ -108,6 +125,12 @@ inline PacketMeta make_meta(const Packet& packet) {
   }
   meta.ip_proto = packet.ip_proto;
   meta.ttl = packet.ttl;
+  meta.ip_id = packet.ip_id;
+  if (packet.vlan != 0) {
+    meta.vlan_count = 1;
+    meta.vlan_tci[0] = packet.vlan;
+    meta.envelope_hash = packet.vlan * 0x9e3779b1u;
+  }
   meta.payload_bytes = packet.payload_bytes;
   meta.ip_bytes = packet.payload_bytes + 40;
   return meta;

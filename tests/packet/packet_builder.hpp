@@ -23,7 +23,7 @@ enum TcpFlag : std::uint8_t { kTcpFin = 1, kTcpSyn = 2, kTcpRst = 4, kTcpPsh = 8
 
 struct Ipv4Fields {
   std::uint8_t ttl = 64;
-  std::uint16_t id = 0x1234;
+  std::uint16_t id = 0;  // with one, equal frames are copies of each other to the flow table
   std::uint16_t fragment_offset = 0;  // in bytes, a multiple of 8
   bool more_fragments = false;
   std::uint8_t option_words = 0;  // no-operation options, 4 bytes each

@@ -178,7 +178,12 @@ TEST_CASE("what tells one frame of a session from another leaves no session out"
 TEST_CASE("a tag that its record does not name leaves no session out") {
   const TestStore store;
   const auto tagged = [](std::uint16_t vlan, TimeNs time_ns) {
-    return owned(PacketBuilder().eth().vlan(vlan).ipv4("10.0.0.5", "203.0.113.9").udp(4000, 9999).bytes(),
+    return owned(PacketBuilder()
+                     .eth()
+                     .vlan(vlan)
+                     .ipv4("10.0.0.5", "203.0.113.9", {.id = vlan})
+                     .udp(4000, 9999)
+                     .bytes(),
                  time_ns);
   };
   const std::vector<OwnedFrame> frames = {tagged(7, kStart), tagged(8, kStart + 1), request(kStart + 2)};
@@ -199,6 +204,22 @@ TEST_CASE("a session that goes on has the frames that no record counts yet") {
   CHECK(extract(*store, ask("orig_packets > 0")).frames == frames);
   CHECK(extract(*store, ask("orig_packets > 0", {kStart + 100 * kSecond, kStart + 102 * kSecond})).frames ==
         std::vector{frames[100], frames[101]});
+}
+
+TEST_CASE("a session has the copies of its frames, too") {
+  const TestStore store;
+  const auto seen = [](std::uint8_t ttl, TimeNs time_ns) {
+    return owned(PacketBuilder()
+                     .eth()
+                     .ipv4("10.0.0.5", "203.0.113.9", {.ttl = ttl, .id = 5})
+                     .udp(4000, 9999)
+                     .payload(10)
+                     .bytes(),
+                 time_ns);
+  };
+  const std::vector<OwnedFrame> frames = {seen(64, kStart), seen(63, kStart + 1000)};
+  record(*store, frames);
+  CHECK(extract(*store, ask("packets = 1 and duplicate_packets = 1")).frames == frames);
 }
 
 TEST_CASE("every session of random traffic has exactly the frames that its record counts") {

@@ -172,7 +172,7 @@ constexpr Refused kRefused[] = {
     {"egres > 1GB", 1, "no session field 'egres'; did you mean egress?"},
     {"sni = *.example.com", 1, "'sni' is not recorded by this version"},
     {"tcp and dns.query = x", 9, "'dns.query' is not recorded by this version"},
-    {"duplicate_packets", 1, "'duplicate_packets' is not recorded by this version"},
+    {"lost_during", 1, "'lost_during' is not recorded by this version"},
     {"len > 100", 1, "write 'less N' (at most) or 'greater N' (at least) for a frame's length"},
     {"packets", 1, "'packets' is a session field: compare it, like 'packets = ...'"},
     {"packets >", 10, "a value for packets is missing here"},

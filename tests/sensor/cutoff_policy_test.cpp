@@ -35,7 +35,7 @@ class OneDirection {
     const Frame frame = view(bytes);
     PacketMeta meta;
     decode(frame, meta);
-    const FlowHit hit{&slot_, 1, ContentClass::kClear, Direction::kAToB, meta.payload_offset, before};
+    const FlowHit hit{&slot_, 1, ContentClass::kClear, Direction::kAToB, meta.payload_offset, before, false};
     return policy_.keep(frame, meta, hit);
   }
 
@@ -122,7 +122,7 @@ TEST_CASE("a frame without a session is stored whole, or not at all by `none`") 
     const Frame frame = view(bytes);
     PacketMeta meta;
     decode(frame, meta);
-    const FlowHit hit{nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset, 0};
+    const FlowHit hit{nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset, 0, false};
     return policy.keep(frame, meta, hit);
   };
   CHECK_FALSE(keep(PacketBuilder().eth().arp(1, "10.0.0.1", "10.0.0.2").bytes()).stored);

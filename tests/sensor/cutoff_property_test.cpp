@@ -27,7 +27,7 @@ struct Made {
   std::size_t header_bytes = 0;
 };
 
-Made make(std::mt19937_64& random, TimeNs time_ns) {
+Made make(std::mt19937_64& random, TimeNs time_ns, std::uint16_t ip_id) {
   const auto below = [&](std::uint64_t end) { return random() % end; };
   Made made;
   made.client = static_cast<std::uint16_t>(40000 + below(40));
@@ -39,7 +39,8 @@ Made make(std::mt19937_64& random, TimeNs time_ns) {
   PacketBuilder packet;
   packet.eth();
   if (made.client % 3 == 0) packet.vlan(7);
-  packet.ipv4(made.upwards ? "10.0.0.1" : "10.0.0.2", made.upwards ? "10.0.0.2" : "10.0.0.1");
+  packet.ipv4(made.upwards ? "10.0.0.1" : "10.0.0.2", made.upwards ? "10.0.0.2" : "10.0.0.1",
+              {.id = ip_id});
   const std::uint16_t from = made.upwards ? made.client : made.server;
   const std::uint16_t to = made.upwards ? made.server : made.client;
   made.is_tcp ? packet.tcp(from, to, made.flags) : packet.udp(from, to);
@@ -81,7 +82,7 @@ TEST_CASE("cutoff: each stored frame has the bytes that a naive model of the pol
   TimeNs time_ns = 1'767'225'600 * kNsPerSecond;
   for (int i = 0; i < 6000; ++i) {
     time_ns += static_cast<TimeNs>(random() % 100'000);  // no session ends by its timeout
-    const Made made = make(random, time_ns);
+    const Made made = make(random, time_ns, static_cast<std::uint16_t>(i + 1));
     frames.push_back(made.frame);
     if (const std::optional<OwnedFrame> stored = model.stored(made)) {
       cut_frames += stored->bytes.size() < made.frame.bytes.size() ? 1 : 0;

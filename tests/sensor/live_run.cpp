@@ -74,8 +74,9 @@ class Conversation {
     PacketBuilder packet;
     packet.eth();
     if (client_port_ % 4 == 0) packet.vlan(static_cast<std::uint16_t>(5 + pick(2)));
-    forward ? packet.ipv4(client_, server_, {.ttl = static_cast<std::uint8_t>(50 + pick(10))})
-            : packet.ipv4(server_, client_);
+    const auto id = static_cast<std::uint16_t>(frames_.size() + 1);  // no frame is a copy of another
+    forward ? packet.ipv4(client_, server_, {.ttl = static_cast<std::uint8_t>(50 + pick(10)), .id = id})
+            : packet.ipv4(server_, client_, {.id = id});
     return packet;
   }
   void add(PacketBuilder& packet) { push(packet.bytes()); }

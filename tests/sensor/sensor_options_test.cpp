@@ -55,7 +55,8 @@ const Strings kOptions = {"help",         "config",        "store",       "inter
                           "keep-at-most", "keep-at-least", "keep-free",   "sessions-budget", "sensor",
                           "scrub",        "hold-quota",    "no-packets",  "compression",     "flows-max",
                           "ring",         "buffer",        "dpdk-memory", "timestamps",      "no-promiscuous",
-                          "for",          "report-every",  "cutoff",      "cutoff-for"};
+                          "for",          "report-every",  "cutoff",      "cutoff-for",
+                          "count-copies"};
 
 }  // namespace
 

@@ -177,7 +177,7 @@ TEST_CASE("a flow seen on two ports is found in the segments of both") {
   decode(view, meta);
   FlowKey key;
   make_flow_key(view, meta, 0, key);
-  const FlowHit hit{&slot, flow_fingerprint(key), ContentClass::kClear, Direction::kAToB, 42, 0};
+  const FlowHit hit{&slot, flow_fingerprint(key), ContentClass::kClear, Direction::kAToB, 42, 0, false};
   for (const auto& writer : writers) REQUIRE(writer->append(view, meta, hit).ok());
   for (const auto& writer : writers) REQUIRE(writer->finish().ok());
   for (const TemporaryFolder& folder : folders)

@@ -31,10 +31,10 @@ void put_ethernet(ByteBuffer& out, std::uint16_t ethertype) {
 }
 
 void put_ipv4(ByteBuffer& out, std::uint8_t proto, std::uint32_t source, std::uint32_t destination,
-              std::size_t body_bytes, std::uint16_t fragment = 0) {
+              std::size_t body_bytes, std::uint16_t id = 0, std::uint16_t fragment = 0) {
   put_all(out, {0x45, 0});
   put_be16(out, 20 + body_bytes);
-  put_be16(out, 7);
+  put_be16(out, id);
   put_be16(out, fragment);
   put_all(out, {64, proto, 0, 0});
   put_be32(out, source);
@@ -54,9 +54,10 @@ void put_ipv6(ByteBuffer& out, std::uint8_t proto, std::uint64_t source, std::ui
   }
 }
 
-/// Header and payload of `proto`, whose first four bytes are the ports where it has some.
+/// Header and payload of `proto`, whose first four bytes are the ports where it has some. TCP's checksum is
+/// any number.
 ByteBuffer make_transport(std::uint8_t proto, std::uint16_t source_port, std::uint16_t destination_port,
-                          std::size_t payload_bytes, std::uint8_t fill) {
+                          std::size_t payload_bytes, std::uint8_t fill, std::uint16_t checksum = 0) {
   ByteBuffer body;
   put_be16(body, proto == 1 ? 0x0800 : source_port);  // ICMP: echo request
   put_be16(body, destination_port);
@@ -66,7 +67,9 @@ ByteBuffer make_transport(std::uint8_t proto, std::uint16_t source_port, std::ui
   } else {
     put_be32(body, 1000);
     put_be32(body, 2000);
-    put_all(body, {0x50, 0x10, 1, 0, 0, 0, 0, 0});
+    put_all(body, {0x50, 0x10, 1, 0});
+    put_be16(body, checksum);
+    put_be16(body, 0);
   }
   body.resize(body.size() + payload_bytes, fill);
   return body;
@@ -115,7 +118,7 @@ ByteBuffer Traffic::make_ip(std::uint64_t flow) {
   const auto server_port = static_cast<std::uint16_t>(flow % 11);  // 0 too: a port is only a number
   const ByteBuffer body =
       make_transport(proto, forward ? client_port : server_port, forward ? server_port : client_port,
-                     number(300), static_cast<std::uint8_t>(random_()));
+                     number(300), static_cast<std::uint8_t>(random_()), ++frame_number_);
   ByteBuffer frame;
   if (flow % 3 == 0) {
     const std::uint64_t ends[2] = {flow, flow + 1000};
@@ -126,7 +129,8 @@ ByteBuffer Traffic::make_ip(std::uint64_t flow) {
     const auto server = static_cast<std::uint32_t>(0xcb007100 + flow % 7);
     const std::uint16_t fragment = number(20) == 0 ? 0x2010 : 0;
     put_ethernet(frame, 0x0800);
-    put_ipv4(frame, proto, forward ? client : server, forward ? server : client, body.size(), fragment);
+    put_ipv4(frame, proto, forward ? client : server, forward ? server : client, body.size(), frame_number_,
+             fragment);
   }
   put_bytes(frame, body);
   return frame;
@@ -137,7 +141,7 @@ ByteBuffer Traffic::make_icmp_error(std::uint64_t flow) {
   const std::size_t quote_bytes = number(2) == 0 ? 28 : quoted.size() - 14;
   ByteBuffer frame;
   put_ethernet(frame, 0x0800);
-  put_ipv4(frame, 1, 0xc0000201, 0x0a000000 + static_cast<std::uint32_t>(flow % 4), 8 + quote_bytes);
+  put_ipv4(frame, 1, 0xc0000201, 0x0a000000 + static_cast<std::uint32_t>(flow % 4), 8 + quote_bytes, ++frame_number_);
   put_all(frame, {3, 1, 0, 0, 0, 0, 0, 0});
   put_bytes(frame, Bytes(quoted).subspan(14, quote_bytes));
   return frame;

@@ -48,6 +48,7 @@ class Traffic {
   ByteBuffer make_frame();
 
   std::mt19937_64 random_;
+  std::uint16_t frame_number_ = 0;  // in each frame: none is a copy of another
   TimeNs now_ns_ = 1'700'000'000 * kNsPerSecond;
 };
 
