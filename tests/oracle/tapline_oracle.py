@@ -5,6 +5,7 @@ $TAPLINE (default: build/release/tools/tapline of this checkout) and prints what
 everything agreed and something was compared at all.
 """
 
+import datetime
 import os
 import pathlib
 import struct
@@ -40,11 +41,19 @@ def scratch(prefix: str) -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix=f"tapline-{prefix}-", dir=os.environ.get("TMPDIR", "/tmp"))
 
 
+def time_ns(text: str) -> int:
+    """Of a time as our JSON writes it: RFC 3339 in UTC, nine digits of a second."""
+    whole, fraction = text.removesuffix("Z").split(".")
+    return int(datetime.datetime.fromisoformat(whole + "+00:00").timestamp()) * NS + int(fraction)
+
+
 def pcap_records(data):
     """(time in ns, captured bytes, wire bytes, link type) of every record of a pcap image, in order."""
-    magic = bytes(data[:4])
-    order, unit = {b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\x4d\x3c\xb2\xa1": ("<", 1),
-                   b"\xa1\xb2\xc3\xd4": (">", 1000), b"\xa1\xb2\x3c\x4d": (">", 1)}[magic]
+    orders = {b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\x4d\x3c\xb2\xa1": ("<", 1),
+              b"\xa1\xb2\xc3\xd4": (">", 1000), b"\xa1\xb2\x3c\x4d": (">", 1)}
+    if bytes(data[:4]) not in orders:
+        fail("not a pcap file")
+    order, unit = orders[bytes(data[:4])]
     link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
     record = struct.Struct(order + "IiII")
     at, end = 24, len(data)
