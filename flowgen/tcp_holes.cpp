@@ -29,6 +29,16 @@ void TcpHoles::add(std::uint32_t begin, std::uint32_t end) {
   ++count_;
 }
 
+void TcpHoles::add_below(std::uint32_t begin, std::uint32_t end) {
+  if (count_ == kMax) {
+    give_up(holes_[0]);
+  } else {
+    std::copy_backward(holes_.begin(), holes_.begin() + count_, holes_.begin() + count_ + 1);
+    ++count_;
+  }
+  holes_[0] = {begin, end};
+}
+
 std::uint32_t TcpHoles::fill(std::uint32_t begin, std::uint32_t end) {
   std::uint32_t filled_bytes = 0;
   std::array<Hole, kMax + 1> left{};  // only one of them can be split

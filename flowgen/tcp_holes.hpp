@@ -21,6 +21,8 @@ class TcpHoles {
   void clear() { count_ = 0; }
   /// [begin, end) in sequence numbers, beyond all holes there are.
   void add(std::uint32_t begin, std::uint32_t end);
+  /// The same, below all holes there are.
+  void add_below(std::uint32_t begin, std::uint32_t end);
   /// [begin, end) has been seen; how many bytes of holes that was.
   std::uint32_t fill(std::uint32_t begin, std::uint32_t end);
 

@@ -70,6 +70,18 @@ void start_at(Step& step, std::uint32_t start, std::uint32_t next) {
   step.mine.holes.clear();
 }
 
+// A side that was seen from the middle on has begun earlier than it seemed, if this is the number of its SYN.
+bool begins_earlier(const Step& step, std::uint32_t syn) {
+  if ((step.mine.seen & kSeenSyn) != 0) return false;
+  const std::int32_t earlier = sequence_distance(syn, step.mine.start);
+  return earlier > 0 && earlier <= kFarOff;
+}
+
+void begin_earlier(Step& step, std::uint32_t syn) {
+  step.mine.holes.add_below(syn + 1, step.mine.start + 1);
+  step.mine.start = syn;
+}
+
 void start_side(Step& step) {
   const bool syn = step.has(kTcpSyn);
   const std::uint32_t seq = step.segment.seq;
@@ -88,7 +100,9 @@ void start_side(Step& step) {
     case TcpEndState::kClosed:
       return;
     default:
-      if (syn && seq != step.mine.start) start_at(step, seq, seq + 1);
+      if (!syn || seq == step.mine.start) return;
+      if (begins_earlier(step, seq)) return begin_earlier(step, seq);
+      start_at(step, seq, seq + 1);
   }
 }
 
@@ -145,6 +159,7 @@ bool is_clean(const TcpSide& side) {
 void note_overlap(Step& step) {
   TcpSide& mine = step.mine;
   const std::uint32_t begin = step.segment.seq;
+  if (begins_earlier(step, begin - 1)) begin_earlier(step, begin - 1);
   const std::uint32_t payload_end = begin + step.segment.payload_bytes;
   const std::uint32_t next = step.my_sequence.next;
   const std::uint32_t old_end = sequence_distance(next, payload_end) < 0 ? payload_end : next;

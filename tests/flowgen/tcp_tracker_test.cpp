@@ -152,6 +152,44 @@ TEST_CASE("segments out of order fill what they left open") {
   CHECK(plain_segments(s.state, Direction::kAToB) == (kPlainPayload | kPlainAck));
 }
 
+TEST_CASE("what comes with lower numbers than the first segment is new where there was no SYN") {
+  SECTION("payload, the part between filled later") {
+    Session s;
+    s.a(kAck, 131, 501, 10).a(kAck, 101, 501, 10).b(kAck, 501, 141);
+    CHECK(s.gap(Direction::kAToB) == 20);
+    s.a(kAck, 111, 501, 20);
+    CHECK(s.gap(Direction::kAToB) == 0);
+    CHECK(s.state.sides[0].out_of_order_packets == 2);
+    CHECK(s.state.sides[0].retransmitted_packets == 0);
+    CHECK(s.state.sides[0].retransmitted_bytes == 0);
+    s.a(kAck, 101, 501, 10);
+    CHECK(s.state.sides[0].retransmitted_packets == 1);
+  }
+  SECTION("the SYN, late") {
+    Session s;
+    s.b(kSyn | kAck, 500, 101).a(kAck, 111, 501, 10).a(kSyn, 100, 0).b(kAck, 501, 121);
+    CHECK(s.gap(Direction::kAToB) == 10);
+    CHECK(s.sequences[0].next == 121);
+    s.a(kAck, 101, 501, 10);
+    CHECK(s.gap(Direction::kAToB) == 0);
+    CHECK(s.state.sides[0].out_of_order_packets == 1);
+  }
+  SECTION("below open gaps, as many as are kept") {
+    Session s;
+    s.a(kAck, 1000, 501, 10);
+    for (std::uint32_t i = 1; i <= TcpHoles::kMax; ++i) s.a(kAck, 1000 + 20 * i, 501, 10);
+    s.a(kAck, 900, 501, 100).b(kAck, 501, 1090);
+    CHECK(s.state.sides[0].out_of_order_packets == 1);
+    CHECK(s.gap(Direction::kAToB) == 40);
+  }
+  SECTION("not below a SYN: a host that asks whether the other is still there") {
+    Session s;
+    s.open().a(kAck, 100, 501, 1);
+    CHECK(s.state.sides[0].out_of_order_packets == 0);
+    CHECK(s.state.sides[0].retransmitted_packets == 1);
+  }
+}
+
 TEST_CASE("bytes that are acknowledged and never seen are a gap") {
   SECTION("in the middle") {
     Session s;
