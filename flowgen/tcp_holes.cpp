@@ -77,10 +77,8 @@ std::uint64_t TcpHoles::bytes_below(std::uint32_t end) const {
   return bytes;
 }
 
-std::uint64_t TcpHoles::bytes() const {
-  std::uint64_t bytes = given_up_bytes_;
-  for (std::size_t i = 0; i < count_; ++i) bytes += holes_[i].bytes();
-  return bytes;
+std::uint32_t TcpHoles::seen_end(std::uint32_t next) const {
+  return count_ != 0 && holes_[count_ - 1].end == next ? holes_[count_ - 1].begin : next;
 }
 
 }  // namespace tapline::flowgen

@@ -30,8 +30,8 @@ class TcpHoles {
   std::uint32_t begun_between(std::uint32_t begin, std::uint32_t end) const;
   /// Bytes given up, and those open below `end`.
   std::uint64_t bytes_below(std::uint32_t end) const;
-  /// Bytes given up, and all that are open.
-  std::uint64_t bytes() const;
+  /// One past the last number seen; `next`: one past the highest sent.
+  std::uint32_t seen_end(std::uint32_t next) const;
 
  private:
   struct Hole {

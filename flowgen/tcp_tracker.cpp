@@ -8,7 +8,7 @@
 namespace tapline::flowgen {
 namespace {
 
-// A SYN or RST further off than this has a number that is not of this session (Zeek: TOO_LARGE_SEQ_DELTA).
+// A SYN further off than this has a number that is not of this session (Zeek: TOO_LARGE_SEQ_DELTA).
 constexpr std::int32_t kFarOff = 1 << 20;
 constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
 constexpr std::uint64_t kCountMax = std::numeric_limits<std::uint16_t>::max();
@@ -192,15 +192,18 @@ void note_hole(Step& step) {
   if (acked) tell_gap(step, step.mine, step.direction);
 }
 
+// Not of a RST, whose number need not be the next one, nor after it.
 void note_sequence(Step& step) {
+  if (step.has(kTcpRst) || step.mine.end_state() == TcpEndState::kReset) return;
+  const bool syn = step.has(kTcpSyn);
   const std::uint32_t end = step.end_seq();
   const std::int32_t ahead = sequence_distance(step.my_sequence.next, end);
-  const bool stray = (step.has(kTcpSyn) || step.has(kTcpRst)) && (ahead > kFarOff || ahead < -kFarOff);
-  if (stray || step.mine.end_state() == TcpEndState::kReset) return;
+  if (syn && (ahead > kFarOff || ahead < -kFarOff)) return;
   const std::int32_t skipped = sequence_distance(step.my_sequence.next, step.segment.seq);
-  const bool has_payload = step.segment.payload_bytes != 0 && !step.has(kTcpRst);
-  if (skipped > 0 && !step.has(kTcpRst)) note_hole(step);
-  if (skipped < 0 && has_payload && !step.has(kTcpSyn)) note_overlap(step);
+  const bool has_payload = step.segment.payload_bytes != 0;
+  if (skipped > 0) note_hole(step);
+  if (skipped < 0 && has_payload && !syn) note_overlap(step);
+  if (skipped < 0 && step.has(kTcpFin)) step.mine.holes.fill(end - 1, end);
   if (ahead > 0)
     step.my_sequence.next = end;
   else if (has_payload)
@@ -326,6 +329,12 @@ bool is_awaited(const TcpState& state, Direction direction, bool payload) {
   return state.stage == kSynAckWaits || (payload && state.stage != kRequestWaits);
 }
 
+bool has_numbers(const TcpSide& side) {
+  const bool began_with_reset = side.end_state() == TcpEndState::kReset &&
+                                side.state_before == static_cast<std::uint16_t>(TcpEndState::kInactive);
+  return side.seen != 0 && !began_with_reset;
+}
+
 }  // namespace
 
 void begin_tcp(TcpState& state, Direction opener) {
@@ -371,13 +380,17 @@ std::uint8_t plain_segments(const TcpState& state, Direction direction) {
 std::uint64_t gap_bytes(const TcpState& state, Direction direction, const TcpSequence& mine,
                         const TcpSequence& theirs, bool other_seen) {
   const TcpSide& side = side_of(state, direction);
-  if (!other_seen) return side.holes.bytes();
   const bool has_acked = (side_of(state, opposite(direction)).seen & kSeenAcknowledgment) != 0;
-  const std::uint64_t bytes = side.holes.bytes_below(has_acked ? theirs.acked : side.start);
-  const bool believed = side.end_state() != TcpEndState::kInactive && side.end_state() != TcpEndState::kReset;
-  const std::int32_t beyond = has_acked && believed ? sequence_distance(mine.next, theirs.acked) : 0;
-  // Further off than any window an acknowledgment is broken.
-  return beyond > 0 && beyond <= kFarOff ? bytes + static_cast<std::uint32_t>(beyond) : bytes;
+  std::uint32_t end = has_acked ? theirs.acked : side.start;
+  // Further off than any window an acknowledgment is broken; before the first segment, and where that was a
+  // RST, there is no number that it could be compared with.
+  if (!other_seen || !has_numbers(side) || sequence_distance(mine.next, end) > kFarOff) end = mine.next;
+  const std::int32_t beyond = sequence_distance(mine.next, end);
+  const std::uint64_t bytes =
+      side.holes.bytes_below(end) + (beyond > 0 ? static_cast<std::uint32_t>(beyond) : 0);
+  // One number behind all that was seen is that of a FIN, not a byte.
+  const bool lost_fin = sequence_distance(side.holes.seen_end(mine.next), end) == 1;
+  return lost_fin ? bytes - 1 : bytes;
 }
 
 }  // namespace tapline::flowgen

@@ -106,7 +106,8 @@ void observe_tcp(TcpState& state, std::array<TcpSequence*, 2> sequences, Directi
 enum PlainBit : std::uint8_t { kPlainPayload = 1 << 0, kPlainAck = 1 << 1 };
 std::uint8_t plain_segments(const TcpState& state, Direction direction);
 
-/// Bytes of a side that were not seen, though acknowledged, or though nothing of the other side was seen.
+/// Bytes of a side that were not seen, though acknowledged; where nothing of the other side was seen, though
+/// later ones were.
 std::uint64_t gap_bytes(const TcpState& state, Direction direction, const TcpSequence& mine,
                         const TcpSequence& theirs, bool other_seen);
 

@@ -206,6 +206,23 @@ TEST_CASE("bytes that are acknowledged and never seen are a gap") {
     s.open().a(kAck, 101, 501, 10).b(kAck, 501, 211);
     CHECK(s.gap(Direction::kAToB) == 100);
   }
+  SECTION("at the end, before a RST") {
+    Session s;
+    s.open().a(kAck, 101, 501, 10).b(kAck, 501, 211).a(kRst, 211, 0);
+    CHECK(s.gap(Direction::kAToB) == 100);
+    CHECK(Session().a(kSyn, 100, 0).b(kRst | kAck, 0, 101).a(kAck, 101, 1000).gap(Direction::kBToA) == 0);
+  }
+  SECTION("but not a FIN that was lost, or overtaken by the last acknowledgment") {
+    Session lost;
+    lost.open().a(kAck, 101, 501, 10).b(kAck, 501, 112);
+    CHECK(lost.gap(Direction::kAToB) == 0);
+    CHECK(lost.a(kAck, 112, 501).gap(Direction::kAToB) == 0);
+    Session late;
+    late.open().a(kAck, 101, 501, 10).a(kAck, 112, 502).b(kFin | kAck, 501, 112).a(kFin | kAck, 111, 501);
+    CHECK(late.gap(Direction::kAToB) == 0);
+    CHECK(plain_segments(late.state, Direction::kAToB) == (kPlainPayload | kPlainAck));
+    CHECK(late.state.sides[0].out_of_order_packets == 0);
+  }
   SECTION("more holes than are kept") {
     Session s;
     s.open();
