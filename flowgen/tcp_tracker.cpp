@@ -68,6 +68,7 @@ void start_at(Step& step, std::uint32_t start, std::uint32_t next) {
   step.mine.start = start;
   step.my_sequence.next = next;
   step.mine.holes.clear();
+  step.theirs.seen = step.theirs.seen & ~kSeenAcknowledgment;  // of other numbers
 }
 
 // A side that was seen from the middle on has begun earlier than it seemed, if this is the number of its SYN.
@@ -87,10 +88,11 @@ void start_side(Step& step) {
   const std::uint32_t seq = step.segment.seq;
   switch (step.mine.end_state()) {
     case TcpEndState::kInactive:
-      // Without a SYN as though there had been one; the first segment is no retransmission.
+      // Without a SYN as though there had been one; the first segment is no retransmission. A side that only
+      // acknowledges an attempt stays inactive, but has begun.
       if (syn)
         start_at(step, seq, seq + 1);
-      else
+      else if (step.mine.seen == 0)
         start_at(step, seq - 1, seq);
       return;
     case TcpEndState::kReset:
@@ -213,8 +215,7 @@ void note_sequence(Step& step) {
 // The acknowledgment before this one; the same where this segment brings none.
 std::uint32_t note_ack(Step& step) {
   std::uint32_t& acked = step.my_sequence.acked;
-  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.end_state() == TcpEndState::kInactive)
-    return acked;
+  if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.seen == 0) return acked;
   const std::uint32_t ack = step.segment.ack;
   if ((step.mine.seen & kSeenAcknowledgment) == 0) acked = step.theirs.start + 1;
   step.mine.seen = step.mine.seen | kSeenAcknowledgment;

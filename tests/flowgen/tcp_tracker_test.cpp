@@ -206,6 +206,16 @@ TEST_CASE("bytes that are acknowledged and never seen are a gap") {
     s.open().a(kAck, 101, 501, 10).b(kAck, 501, 211);
     CHECK(s.gap(Direction::kAToB) == 100);
   }
+  SECTION("after a SYN-ACK that was lost, too") {
+    Session s;
+    s.a(kSyn, 100, 0).b(kAck, 501, 111).a(kAck, 111, 521).b(kFin | kAck, 521, 112);
+    CHECK(s.gap(Direction::kBToA) == 20);
+  }
+  SECTION("of the numbers that count, where a SYN brings new ones") {
+    Session s;
+    s.a(kSyn, 100, 0).b(kAck, 9'000, 101).a(kAck, 101, 9'000).b(kSyn | kAck, 500, 101).a(kAck, 101, 521);
+    CHECK(s.gap(Direction::kBToA) == 20);
+  }
   SECTION("at the end, before a RST") {
     Session s;
     s.open().a(kAck, 101, 501, 10).b(kAck, 501, 211).a(kRst, 211, 0);
