@@ -17,12 +17,28 @@ inline constexpr std::uint32_t kFrameBytesMax = 262'144;
 enum LinkType : std::uint16_t {
   kLinkNull = 0,
   kLinkEthernet = 1,
-  kLinkRaw = 101,       // raw IP, version from the first nibble
-  kLinkLoop = 108,      // OpenBSD loopback: kLinkNull with the family in network order
-  kLinkLinuxSll = 113,  // Linux cooked v1
+  kLinkPpp = 9,
+  kLinkFddi = 10,
+  kLinkRawBsd = 12,   // kLinkRaw by its number in the BSDs' kernels, seen within PPI and PKTAP
+  kLinkPppHdlc = 50,  // PPP or Cisco HDLC
+  kLinkRaw = 101,     // raw IP, version from the first nibble
+  kLinkCiscoHdlc = 104,
+  kLinkWifi = 105,  // IEEE 802.11
+  kLinkFrameRelay = 107,
+  kLinkLoop = 108,          // OpenBSD loopback: kLinkNull with the family in network order
+  kLinkLinuxSll = 113,      // Linux cooked v1
+  kLinkWifiPrism = 119,     // 802.11 behind a header of Prism cards, or of AVS
+  kLinkWifiRadiotap = 127,  // 802.11 behind radiotap
+  kLinkArcnetLinux = 129,
+  kLinkWifiAvs = 163,  // 802.11 behind AVS
+  kLinkPpi = 192,      // Per-Packet Information, then another of these
+  kLinkIpnet = 226,    // Solaris
   kLinkIpv4 = 228,
   kLinkIpv6 = 229,
-  kLinkLinuxSll2 = 276,  // Linux cooked v2
+  kLinkNflog = 239,       // Linux netfilter
+  kLinkInfiniband = 242,  // IP over InfiniBand
+  kLinkPktap = 258,       // macOS: the interface and process, then another of these
+  kLinkLinuxSll2 = 276,   // Linux cooked v2
 };
 
 /// Where a frame stands among all frames of its source: the running maximum of capture time, and how many

@@ -18,4 +18,7 @@ struct GoldenPacket {
 
 std::vector<GoldenPacket> golden_packets();
 
+/// Those of rarer link types; part of golden_packets().
+std::vector<GoldenPacket> golden_link_types();
+
 }  // namespace tapline::test
