@@ -56,6 +56,14 @@ Status read_limit(const CommandLine& command_line, bool on_terminal, FlowsOption
   return {};
 }
 
+Status read_community_id_seed(const CommandLine& command_line, FlowsOptions& options) {
+  const Result<std::uint64_t> seed = command_line.number("community-id-seed", 0);
+  if (!seed) return seed.error();
+  if (*seed > 65'535) return usage("--community-id-seed: at most 65535");
+  options.context.community_id_seed = static_cast<std::uint16_t>(*seed);
+  return {};
+}
+
 }  // namespace
 
 CommandLine make_flows_command_line() {
@@ -79,6 +87,9 @@ CommandLine make_flows_command_line() {
   options.add_flag("in-window", "counters of the window alone, from the records that touch it");
   options.add_value("group-by", "a,b,...",
                     "one row for all sessions that are equal by these fields, with sums");
+  options.add_value(
+      "community-id-seed", "N",
+      "seed of the Community IDs shown, as other sensors are set; filters take those of seed 0");
   options.add_flag("json", "one JSON object a line");
   options.add_flag("csv", "comma-separated values with a header (RFC 4180)");
   options.add_answer();
@@ -102,6 +113,7 @@ Result<FlowsOptions> read_flows_options(const CommandLine& command_line, bool on
   TAPLINE_TRY(read_fields(command_line, options));
   TAPLINE_TRY(read_order(command_line, options));
   TAPLINE_TRY(read_limit(command_line, on_terminal, options));
+  TAPLINE_TRY(read_community_id_seed(command_line, options));
   return options;
 }
 

@@ -116,7 +116,7 @@ FieldValue mpls_label(View s) {
 }
 
 FieldValue community_id_of(View s) {
-  return community_id(s.record.key, s.record.originator);
+  return community_id(s.record.key, s.record.originator, s.context.community_id_seed);
 }
 
 /// Producer/consumer ratio (Bullard, Gerth: "PCR, a new flow metric", FloCon 2014) over payload bytes.
@@ -275,7 +275,8 @@ constexpr std::array kFields = {
                  "and how sure that is, in percent"},
     SessionField{"vlans", kText, kInRecord, vlans, "VLAN ids, outer first"},
     SessionField{"mpls_label", kNumber, kInRecord, mpls_label, "MPLS label of the first labelled frame"},
-    SessionField{"community_id", kText, kInRecord, community_id_of, "Community ID v1, seed 0"},
+    SessionField{"community_id", kText, kInRecord, community_id_of,
+                 "Community ID v1; its seed: --community-id-seed"},
     SessionField{"pcr", kNumber, kInRecord, pcr,
                  "producer/consumer ratio by payload bytes: 1 all from the originator, -1 all to it"},
     SessionField{"stored_packets", kNumber, kInRecord, stored_packets,

@@ -23,6 +23,7 @@ struct SessionRow {
 
 struct FieldContext {
   std::vector<query::Network> home_nets = query::default_home_nets();
+  std::uint16_t community_id_seed = 0;
   const query::PacketExpiry* packet_expiry = nullptr;  // outlives the context; null: nobody knows
 };
 

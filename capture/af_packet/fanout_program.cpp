@@ -13,7 +13,22 @@ namespace {
 constexpr unsigned kVlanTagsMax = 3;
 constexpr unsigned kMplsLabelsMax = 4;
 
-enum Label : std::uint8_t { kPppoe, kIpv4, kIpv6, kVersion, kMix, kOther, kTag, kLabels, kTagsEnd };
+enum Label : std::uint8_t {
+  kPppoe,
+  kIpv4,
+  kIpv6,
+  kVersion,
+  kMix,
+  kOther,
+  kTag,
+  kLabels,
+  kTagsEnd,
+  kInner,
+  kBackbone,
+  kVnTag,
+  kFabricPath,
+  kInnerEnd
+};
 
 /// Instructions with forward jumps to labels. Kernel registers: A accumulates, X is the offset of the header
 /// that is looked at. Loads name their offset from X. A load beyond the frame ends the program with 0.
@@ -88,6 +103,29 @@ void skip_vlan_tags(Assembler& program) {
   program.place(kTagsEnd);
 }
 
+/// Expects A = EtherType behind the tags; where a frame with tags of its own follows (Cisco FabricPath: a tag
+/// of two bytes and an Ethernet header; IEEE 802.1ah: four bytes and one; Cisco VN-Tag: four bytes and a
+/// type), leaves A and X behind those.
+void skip_outer_frame(Assembler& program) {
+  constexpr std::uint32_t kEthernetBytes = 14;
+  program.jump_if(BPF_JEQ, kEtherTypeBackbone, kBackbone);
+  program.jump_if(BPF_JEQ, kEtherTypeVnTag, kVnTag);
+  program.jump_if(BPF_JEQ, kEtherTypeFabricPath, kFabricPath);
+  program.jump(kInnerEnd);
+  program.place(kBackbone);
+  program.advance(4 + kEthernetBytes);
+  program.jump(kInner);
+  program.place(kVnTag);
+  program.advance(6);
+  program.jump(kInner);
+  program.place(kFabricPath);
+  program.advance(2 + kEthernetBytes);
+  program.place(kInner);
+  program.load(BPF_H, -2);
+  skip_vlan_tags(program);
+  program.place(kInnerEnd);
+}
+
 /// RFC 2516, 4: version, code, session, length, then the PPP protocol.
 void read_pppoe(Assembler& program) {
   program.load(BPF_H, 6);
@@ -149,6 +187,7 @@ std::vector<sock_filter> address_pair_program(LinkType link_type) {
   if (ethernet) {
     program.load(BPF_H, -2);
     skip_vlan_tags(program);
+    skip_outer_frame(program);
     program.jump_if(BPF_JEQ, kEtherTypeIpv4, kIpv4);
     program.jump_if(BPF_JEQ, kEtherTypeIpv6, kIpv6);
     program.jump_if_one_of({kEtherTypeMpls, kEtherTypeMplsMulticast}, kLabels);

@@ -39,7 +39,7 @@ bool icmp_one_way(const FlowKey& key, std::uint16_t source_port) {
 
 }  // namespace
 
-std::string community_id(const FlowKey& key, Direction direction) {
+std::string community_id(const FlowKey& key, Direction direction, std::uint16_t seed) {
   const IpAddress* first = &key.address_a;
   const IpAddress* second = &key.address_b;
   std::uint16_t first_port = key.port_a;
@@ -51,7 +51,8 @@ std::string community_id(const FlowKey& key, Direction direction) {
     std::swap(first_port, second_port);
   }
 
-  std::array<std::uint8_t, 2 + 16 + 16 + 2 + 4> message{};  // seed 0 first
+  std::array<std::uint8_t, 2 + 16 + 16 + 2 + 4> message{};
+  store_be16(message.data(), seed);
   std::size_t at = 2;
   const std::size_t address_skip = (key.flags & kKeyIpv6) != 0 ? 0 : 12;  // IPv4: the last four bytes
   for (const IpAddress* address : {first, second}) {

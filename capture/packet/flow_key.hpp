@@ -80,9 +80,9 @@ Direction canonicalise(FlowKey& key) noexcept;
 /// flags, without tunnel and link, so that a question by five-tuple needs to know neither.
 std::uint64_t flow_fingerprint(const FlowKey& key) noexcept;
 
-/// Community ID v1 with seed 0, "1:..." (github.com/corelight/community-id-spec). Source and destination
+/// Community ID v1, "1:..." (github.com/corelight/community-id-spec). Source and destination
 /// matter only for one-way ICMP types, which the specification does not sort. Costs a SHA-1: never per
 /// packet.
-std::string community_id(const FlowKey& key, Direction direction);
+std::string community_id(const FlowKey& key, Direction direction, std::uint16_t seed = 0);
 
 }  // namespace tapline

@@ -71,6 +71,16 @@ inline std::vector<Wrapping> all_wrappings() {
   add_tags("802.1ad", {service});
   add_tags("QinQ", {service, customer});
   add_tags("three tags", {old_service, customer, customer});
+  const FrameBytes inner{2, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 3};
+  FrameBytes backbone{0x88, 0xe7, 0x60, 0, 0, 7};
+  FrameBytes fabric_path{0x89, 0x03, 0, 0x60};
+  append(backbone, inner);
+  append(fabric_path, inner);
+  add_tags("802.1ah", {service, backbone});
+  add_tags("802.1ah, tagged inside", {service, backbone, customer});
+  add_tags("VN-Tag between tags", {customer, {0x89, 0x26, 0, 0, 0, 0x33}, customer});
+  add_tags("FabricPath", {fabric_path});
+  add_tags("FabricPath, tagged inside", {fabric_path, customer});
   const FrameBytes pppoe{0x88, 0x64, 0x11, 0, 0, 1, 0, 48};
   wrappings.push_back({"PPPoE", pppoe, pppoe});
   append(wrappings.back().before_ipv4, {0, 0x21});

@@ -2,7 +2,7 @@
 tests/oracle/published_sessions.
 
 Each reader yields (capture, sessions). A session is a dict: `proto` (number), `orig` and `resp` ((address, port); `orig` is
-whom the project takes for the originator), and of the fields of `tapline flows` those that the project tells, in our units. `unoriented`
+whom the project takes for the originator), `community_id_seed` where it is not 0, and of the fields of `tapline flows` those that the project tells, in our units. `unoriented`
 is True where the project does not say who is the originator: numbers then go with the addresses.
 """
 
@@ -152,6 +152,10 @@ def ipfixprobe(corpus):
         yield root / "inputs" / capture, sorted(sessions, key=lambda session: session["time"])
 
 
+# Community ID seeds that their tests' configurations set.
+SURICATA_SEEDS = {"community-id-ipv4": 7, "community-id-sameip": 1}
+
+
 def suricata(corpus):
     """Checks of flow events that look at nothing but what a session record has."""
     names = {"flow.pkts_toserver": "orig_packets", "flow.pkts_toclient": "resp_packets", "flow.bytes_toserver": "orig_frame_bytes",
@@ -173,6 +177,8 @@ def suricata(corpus):
             if proto >= 0 and len(ends) == 4 and len(fields) == len(wanted):
                 session = {"proto": proto, "orig": endpoint(ends["src_ip"], ends["src_port"]),
                            "resp": endpoint(ends["dest_ip"], ends["dest_port"])} | fields
+                if path.parent.name in SURICATA_SEEDS:
+                    session["community_id_seed"] = SURICATA_SEEDS[path.parent.name]
                 yield capture, [dict(session) for _ in range(count)]
 
 

@@ -53,6 +53,9 @@ TEST_CASE("a session as JSON values") {
   CHECK(json_of(session, "vlans") == "[]");
   CHECK(json_of(session, "uid") == quoted(format_uid(session.uid)));
   CHECK(json_of(session, "community_id") == quoted(community_id(session.key, Direction::kAToB)));
+  FieldContext seeded;
+  seeded.community_id_seed = 7;
+  CHECK(cell_of(value_of(session, "community_id", seeded)) == community_id(session.key, Direction::kAToB, 7));
   CHECK(json_of(session, "end_reason") == "\"finished\"");
 }
 
