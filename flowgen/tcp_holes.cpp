@@ -14,34 +14,33 @@ std::uint32_t earlier(std::uint32_t a, std::uint32_t b) {
 
 }  // namespace
 
-void TcpHoles::give_up(const Hole& hole) {
+void TcpHoles::give_up_oldest() {
   constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
-  given_up_bytes_ = (given_up_bytes_ + hole.bytes()) & k48Bits;
+  given_up_bytes_ = (given_up_bytes_ + holes_[0].bytes()) & k48Bits;
+  std::copy(holes_.begin() + 1, holes_.end(), holes_.begin());
+  --count_;
+}
+
+void TcpHoles::give_up_far_from(std::uint32_t next) {
+  while (count_ != 0 && sequence_distance(holes_[0].begin, next) <= 0) give_up_oldest();
 }
 
 void TcpHoles::add(std::uint32_t begin, std::uint32_t end) {
-  if (count_ == kMax) {
-    give_up(holes_[0]);
-    std::copy(holes_.begin() + 1, holes_.end(), holes_.begin());
-    --count_;
-  }
+  if (count_ == kMax) give_up_oldest();
   holes_[count_] = {begin, end};
   ++count_;
 }
 
 void TcpHoles::add_below(std::uint32_t begin, std::uint32_t end) {
-  if (count_ == kMax) {
-    give_up(holes_[0]);
-  } else {
-    std::copy_backward(holes_.begin(), holes_.begin() + count_, holes_.begin() + count_ + 1);
-    ++count_;
-  }
+  if (count_ == kMax) give_up_oldest();
+  std::copy_backward(holes_.begin(), holes_.begin() + count_, holes_.begin() + count_ + 1);
   holes_[0] = {begin, end};
+  ++count_;
 }
 
 std::uint32_t TcpHoles::fill(std::uint32_t begin, std::uint32_t end) {
   std::uint32_t filled_bytes = 0;
-  std::array<Hole, kMax + 1> left{};  // only one of them can be split
+  std::array<Hole, 2 * kMax> left{};
   std::size_t left_count = 0;
   for (std::size_t i = 0; i < count_; ++i) {
     const Hole hole = holes_[i];

@@ -23,6 +23,9 @@ class TcpHoles {
   void add(std::uint32_t begin, std::uint32_t end);
   /// The same, below all holes there are.
   void add_below(std::uint32_t begin, std::uint32_t end);
+  /// Gives up what begins half of all numbers before `next` or more: it could not be told from what comes.
+  /// Called whenever the stream goes on, so that all holes lie within that half.
+  void give_up_far_from(std::uint32_t next);
   /// [begin, end) has been seen; how many bytes of holes that was.
   std::uint32_t fill(std::uint32_t begin, std::uint32_t end);
 
@@ -40,7 +43,7 @@ class TcpHoles {
     std::uint32_t bytes() const { return end - begin; }
   };
 
-  void give_up(const Hole& hole);
+  void give_up_oldest();
 
   std::array<Hole, kMax> holes_;  // ascending, apart
   std::uint64_t given_up_bytes_ : 48;

@@ -8,8 +8,6 @@
 namespace tapline::flowgen {
 namespace {
 
-// A SYN further off than this has a number that is not of this session (Zeek: TOO_LARGE_SEQ_DELTA).
-constexpr std::int32_t kFarOff = 1 << 20;
 constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
 constexpr std::uint64_t kCountMax = std::numeric_limits<std::uint16_t>::max();
 
@@ -80,6 +78,7 @@ bool begins_earlier(const Step& step, std::uint32_t syn) {
 
 void begin_earlier(Step& step, std::uint32_t syn) {
   step.mine.holes.add_below(syn + 1, step.mine.start + 1);
+  step.mine.holes.give_up_far_from(step.my_sequence.next);
   step.mine.start = syn;
 }
 
@@ -203,26 +202,25 @@ void note_sequence(Step& step) {
   if (syn && (ahead > kFarOff || ahead < -kFarOff)) return;
   const std::int32_t skipped = sequence_distance(step.my_sequence.next, step.segment.seq);
   const bool has_payload = step.segment.payload_bytes != 0;
-  if (skipped > 0) note_hole(step);
+  if (skipped > 0 && ahead > 0) note_hole(step);
   if (skipped < 0 && has_payload && !syn) note_overlap(step);
   if (skipped < 0 && step.has(kTcpFin)) step.mine.holes.fill(end - 1, end);
-  if (ahead > 0)
+  if (ahead > 0) {
     step.my_sequence.next = end;
-  else if (has_payload)
+    step.mine.holes.give_up_far_from(end);
+  } else if (has_payload) {
     note_no_advance(step);
+  }
 }
 
 // The acknowledgment before this one; the same where this segment brings none.
 std::uint32_t note_ack(Step& step) {
   std::uint32_t& acked = step.my_sequence.acked;
   if (!step.has(kTcpAck) || step.has(kTcpRst) || step.theirs.seen == 0) return acked;
-  const std::uint32_t ack = step.segment.ack;
   if ((step.mine.seen & kSeenAcknowledgment) == 0) acked = step.theirs.start + 1;
   step.mine.seen = step.mine.seen | kSeenAcknowledgment;
   const std::uint32_t before = acked;
-  const std::int32_t progress = sequence_distance(before, ack);
-  // More likely broken than a number that happens to be 0.
-  if (progress > 0 && (ack != 0 || progress <= kFarOff)) acked = ack;
+  take_acknowledgment(step.my_sequence, step.segment.ack);
   return before;
 }
 

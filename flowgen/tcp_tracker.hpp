@@ -91,10 +91,19 @@ inline bool is_expected(const TcpSequence& mine, const TcpSegment& segment) {
   return segment.seq == mine.next && (segment.flags & ~kTcpPsh) == kTcpAck && segment.window != 0;
 }
 
+/// A number further off than this is broken, or of another session (Zeek: TOO_LARGE_SEQ_DELTA).
+inline constexpr std::int32_t kFarOff = 1 << 20;
+
+/// An acknowledgment of 0 that is far off is more likely broken than a number that happens to be 0.
+inline void take_acknowledgment(TcpSequence& mine, std::uint32_t ack) {
+  const std::int32_t progress = sequence_distance(mine.acked, ack);
+  if (progress > 0 && (ack != 0 || progress <= kFarOff)) mine.acked = ack;
+}
+
 /// All that an expected segment changes.
 inline void take_expected(TcpSequence& mine, const TcpSegment& segment) {
   mine.next += segment.payload_bytes;
-  if (sequence_distance(mine.acked, segment.ack) > 0) mine.acked = segment.ack;
+  take_acknowledgment(mine, segment.ack);
 }
 
 /// Any segment. `sequences`: of both directions, by Direction.
