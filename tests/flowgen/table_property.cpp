@@ -41,6 +41,7 @@ std::string describe(const SessionRecord& r) {
 
 std::vector<std::string> describe_all(const std::vector<SessionRecord>& records) {
   std::vector<std::string> lines;
+  lines.reserve(records.size());
   for (const SessionRecord& record : records) lines.push_back(describe(record));
   std::sort(lines.begin(), lines.end());
   return lines;

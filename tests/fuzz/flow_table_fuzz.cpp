@@ -33,18 +33,17 @@ void add_to(DirectionCounters& sum, const DirectionCounters& part) {
   sum.payload_bytes += part.payload_bytes;
 }
 
-/// What must hold of all records together. Keys: what tells sessions with the same frames' addresses apart,
-/// but for the order of their instances.
+/// What went in, and what must therefore hold of all records together.
 class Books {
  public:
   void count_frame(const Packet& packet) {
     if (packet.status != DecodeStatus::kIp) {
-      ++no_session;
+      ++no_session_;
       return;
     }
-    add_to(frames, {1, packet.payload_bytes + 54, packet.payload_bytes + 40, packet.payload_bytes});
-    earliest_ns = std::min(earliest_ns, packet.time_ns);
-    latest_ns = std::max(latest_ns, packet.time_ns);
+    add_to(frames_, {1, packet.payload_bytes + 54, packet.payload_bytes + 40, packet.payload_bytes});
+    earliest_ns_ = std::min(earliest_ns_, packet.time_ns);
+    latest_ns_ = std::max(latest_ns_, packet.time_ns);
   }
 
   void take(const SessionRecord& record) {
@@ -59,34 +58,30 @@ class Books {
     check_times(record);
     require(record.orient_confidence <= 100, "confidence beyond 100");
     if (!record.final()) return;
-    ++finals;
-    evicted += record.end_reason == EndReason::kEvicted ? 1 : 0;
-    untracked += record.untracked ? 1 : 0;
-    unstored += record.unstored_packets;
-    add_to(records_sum, record.a_to_b.total);
-    add_to(records_sum, record.b_to_a.total);
-    records_earliest_ns = std::min(records_earliest_ns, record.first_ns);
-    records_latest_ns = std::max(records_latest_ns, record.last_ns);
+    ++finals_;
+    evicted_ += record.end_reason == EndReason::kEvicted ? 1 : 0;
+    untracked_ += record.untracked ? 1 : 0;
+    unstored_ += record.unstored_packets;
+    add_to(records_sum_, record.a_to_b.total);
+    add_to(records_sum_, record.b_to_a.total);
+    records_earliest_ns_ = std::min(records_earliest_ns_, record.first_ns);
+    records_latest_ns_ = std::max(records_latest_ns_, record.last_ns);
   }
 
   void check_end(const FlowCounters& counters, std::uint64_t marked_unstored) const {
     for (const auto& [uid, session] : sessions_) require(session.ended, "a session without a final record");
-    require(records_sum == frames, "final records and frames differ");
-    require(counters.frames_in_session == frames.packets, "frames_in_session");
+    require(records_sum_ == frames_, "final records and frames differ");
+    require(counters.frames_in_session == frames_.packets, "frames_in_session");
     std::uint64_t counted = 0;
     for (const std::uint64_t by_status : counters.frames_no_session) counted += by_status;
-    require(counted == no_session, "frames_no_session");
-    require(counters.flows_begun == finals && counters.flows_evicted == evicted, "flows begun and evicted");
-    require(unstored == marked_unstored, "unstored packets");
-    require(counters.tcp_slab_exhausted >= untracked, "untracked sessions that were not counted");
-    require(frames.packets == 0 || (records_earliest_ns == earliest_ns && records_latest_ns == latest_ns),
-            "times of records and of frames differ");
+    require(counted == no_session_, "frames_no_session");
+    require(counters.flows_begun == finals_ && counters.flows_evicted == evicted_, "flows begun and evicted");
+    require(unstored_ == marked_unstored, "unstored packets");
+    require(counters.tcp_slab_exhausted >= untracked_, "untracked sessions that were not counted");
+    require(
+        frames_.packets == 0 || (records_earliest_ns_ == earliest_ns_ && records_latest_ns_ == latest_ns_),
+        "times of records and of frames differ");
   }
-
-  DirectionCounters frames;
-  std::uint64_t no_session = 0;
-  TimeNs earliest_ns = std::numeric_limits<TimeNs>::max();
-  TimeNs latest_ns = std::numeric_limits<TimeNs>::min();
 
  private:
   struct Session {
@@ -112,14 +107,19 @@ class Books {
             "times of a delta");
   }
 
+  DirectionCounters frames_;
+  std::uint64_t no_session_ = 0;
+  TimeNs earliest_ns_ = std::numeric_limits<TimeNs>::max();
+  TimeNs latest_ns_ = std::numeric_limits<TimeNs>::min();
+
   std::map<Uid, Session> sessions_;
-  DirectionCounters records_sum;
-  std::uint64_t finals = 0;
-  std::uint64_t evicted = 0;
-  std::uint64_t untracked = 0;
-  std::uint64_t unstored = 0;
-  TimeNs records_earliest_ns = std::numeric_limits<TimeNs>::max();
-  TimeNs records_latest_ns = std::numeric_limits<TimeNs>::min();
+  DirectionCounters records_sum_;
+  std::uint64_t finals_ = 0;
+  std::uint64_t evicted_ = 0;
+  std::uint64_t untracked_ = 0;
+  std::uint64_t unstored_ = 0;
+  TimeNs records_earliest_ns_ = std::numeric_limits<TimeNs>::max();
+  TimeNs records_latest_ns_ = std::numeric_limits<TimeNs>::min();
 };
 
 FlowTableConfig read_config(ByteReader& input) {
