@@ -315,8 +315,7 @@ std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
   return sizeof(State) + state.pool.memory_bytes() + state.interim_slabs.memory_bytes() +
          state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.orientations.memory_bytes() +
-         state.recent.memory_bytes() +
-         state.records.size() * sizeof(SessionRecord);
+         state.recent.memory_bytes() + state.records.size() * sizeof(SessionRecord);
 }
 
 }  // namespace tapline::flowgen

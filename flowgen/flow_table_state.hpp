@@ -54,7 +54,8 @@ struct FlowTable::State {
   void count_burst(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
   void ask_buckets(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
-  void ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin, std::size_t end);
+  void ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
+                   std::size_t end);
   void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
   std::uint32_t find_flow(std::size_t i);
   /// Whether more is to be done for this frame than counting it.

@@ -70,8 +70,8 @@ class RecentFrames {
     std::uint32_t i = 0;
     while ((set.seen[i] ^ seen) >> 16 != 0) ++i;
     const auto age = static_cast<std::int16_t>(seen - set.seen[i]);
-    const bool copy = age <= kCopyUnits && age >= -kCopyUnits &&
-                      (print.certain || set.vantages[i] != print.vantage);
+    const bool copy =
+        age <= kCopyUnits && age >= -kCopyUnits && (print.certain || set.vantages[i] != print.vantage);
     set.seen[i] = seen;
     if (!copy) set.vantages[i] = print.vantage;
     return copy;

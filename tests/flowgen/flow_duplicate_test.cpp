@@ -63,7 +63,6 @@ SessionRecord without_duplicates(SessionRecord record) {
   return record;
 }
 
-
 }  // namespace
 
 TEST_CASE("copies are counted and change nothing else in the records") {

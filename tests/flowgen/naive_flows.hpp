@@ -56,7 +56,7 @@ class NaiveFlows {
   FlowTableConfig config_;
   OrderKeeper order_;
   std::map<std::string, Flow> flows_;
-  std::map<std::string, Memory> memory_;  // never forgets: the table's must be large enough
+  std::map<std::string, Memory> memory_;           // never forgets: the table's must be large enough
   std::map<std::string, std::int64_t> datagrams_;  // when last seen, in units of kCopyUnitLog2
   bool clock_started_ = false;
   TimeNs clock_ns_ = 0;

@@ -84,7 +84,8 @@ TEST_CASE("copies come within ten milliseconds, earlier or later; a copy of a co
   for (TimeNs i = 1; i < 10; ++i) CHECK(recent.take(segment(), i * 8 * kUnit));
 }
 
-TEST_CASE("without identification equal datagrams are copies where TTL or tags say that they were seen twice") {
+TEST_CASE(
+    "without identification equal datagrams are copies where TTL or tags say that they were seen twice") {
   const auto elsewhere = [](Packet& p) { p.ttl = 63; };
   const Packet bare = segment(0);
   Packet datagram = bare;
@@ -136,7 +137,8 @@ TEST_CASE("copies are found as a list of all frames finds them, while no more co
   CHECK(copies > 10'000);
 }
 
-TEST_CASE("of frames that come twice, ten thousand apart, nearly all are found; none of those that come once") {
+TEST_CASE(
+    "of frames that come twice, ten thousand apart, nearly all are found; none of those that come once") {
   constexpr std::uint32_t kApart = 10'000;
   constexpr std::uint32_t kFrames = 60'000;
   Recent recent;

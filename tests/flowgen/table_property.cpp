@@ -20,8 +20,9 @@ std::string describe(const DirectionState& s) {
   return fmt::format("[{} {} {} {} {} prev {} {} {} {} {} times {} {} flags {:x} {:x} ttl {} {} vlan {} {}]",
                      s.total.packets, s.total.frame_bytes, s.total.ip_bytes, s.total.payload_bytes,
                      s.total.duplicate_packets, s.previous.packets, s.previous.frame_bytes,
-                     s.previous.ip_bytes, s.previous.payload_bytes, s.previous.duplicate_packets, s.first_ns, s.last_ns, s.tcp_flags_first, s.tcp_flags_union,
-                     s.ttl_min, s.ttl_max, s.vlan_outer, s.vlan_inner) +
+                     s.previous.ip_bytes, s.previous.payload_bytes, s.previous.duplicate_packets, s.first_ns,
+                     s.last_ns, s.tcp_flags_first, s.tcp_flags_union, s.ttl_min, s.ttl_max, s.vlan_outer,
+                     s.vlan_inner) +
          fmt::format(" tcp {} {} {} {} {}", s.tcp.retransmitted_packets, s.tcp.retransmitted_bytes,
                      s.tcp.out_of_order_packets, s.tcp.gap_bytes, s.tcp.zero_windows);
 }
