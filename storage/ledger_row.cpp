@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "capture/base/time_window.hpp"
+
 namespace tapline::storage {
 namespace {
 
@@ -17,6 +19,9 @@ constexpr std::uint16_t kNoSessionColumns = 164;
 constexpr ColumnSpec counter(std::uint16_t number, const char* name, const char* help) {
   return {number, name, kSigned, 64, {}, help};
 }
+
+// A jumbo frame of 9216 bytes with its header and two tags.
+constexpr std::uint32_t kEthernetFrameBytesMax = 9216 + 14 + 8;
 
 std::uint32_t clipped(const Frame& frame, std::uint32_t bytes) {
   return std::min(bytes, frame.wire_bytes);
@@ -52,6 +57,8 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(34, "frame_stored_hurried", "stored frames not compressed at all, to keep up"),
     counter(35, "frame_cut_overload", "stored frames of large flows whose payload was left out, to keep up"),
     counter(36, "frame_cut_overload_bytes", "captured bytes of that payload"),
+    counter(37, "frame_oversized", "polled frames longer than any Ethernet frame: put together by offloads"),
+    counter(38, "frame_late", "polled frames captured a second or more before one that came earlier"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),
@@ -126,6 +133,8 @@ void LedgerCounts::add_polled(const Frame& frame) {
   const std::uint32_t beyond = frame.captured_bytes - clipped(frame, frame.captured_bytes);
   add(kFrameUnderstated, beyond > 0 ? 1 : 0);
   add(kFrameUnderstatedBytes, beyond);
+  add(kFrameOversized, frame.wire_bytes > kEthernetFrameBytesMax ? 1 : 0);
+  add(kFrameLate, saturating_difference(frame.order.time_ns, frame.time_ns) >= kNsPerSecond ? 1 : 0);
 }
 
 void LedgerCounts::add_stored(const Frame& frame, std::uint32_t stored_bytes) {

@@ -53,6 +53,8 @@ enum LedgerCounter : std::uint16_t {
   kFrameStoredHurried,
   kFrameCutOverload,
   kFrameCutOverloadBytes,
+  kFrameOversized,  // these two of those polled; in no book
+  kFrameLate,
   kFrameDropped,  // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus
@@ -73,7 +75,7 @@ struct LedgerCounts {
   void add(const LedgerCounts& other);
   bool any() const { return *this != LedgerCounts{}; }
 
-  /// As the source handed it out.
+  /// As the source handed it out, with its order key.
   void add_polled(const Frame& frame);
   /// Exactly one of these for each polled frame. `stored_bytes`: of its captured bytes, from the start.
   void add_stored(const Frame& frame, std::uint32_t stored_bytes);

@@ -305,6 +305,7 @@ std::string sessions_json(const SessionsStatus& sessions) {
   if (sessions.deep) {
     json.add("final_records", sessions.deep->final_records);
     json.add("packets", sessions.deep->packets);
+    json.add("duplicate_packets", sessions.deep->duplicate_packets);
   }
   return json.text();
 }
@@ -357,6 +358,7 @@ std::string format_status(const StoreStatus& status) {
   text += line("writer", status.writer_active ? "process " + status.writer_pid : "none");
   text += format_sources(status) + format_packets(status.packets) + format_sessions(status.sessions);
   text += format_ledger(status) + format_rates(status) + format_holds(status.holds) + format_scrub(status);
+  text += format_findings(status.tap);
   for (const Error& error : status.unreadable) text += line("damage", error.context);
   return text;
 }
@@ -378,6 +380,7 @@ std::string status_json(const StoreStatus& status) {
   add_books(json, status);
   add_rates(json, status);
   json.add_raw("holds", holds_json(status.holds));
+  json.add_array("tap", findings_json(status.tap));
   if (status.scrub) json.add_raw("scrub", scrub_json(*status.scrub));
   std::vector<std::string> damage;
   for (const Error& error : status.unreadable) damage.push_back(query::json_string(error.context));

@@ -10,6 +10,7 @@
 #include "storage/hold_folder.hpp"
 #include "storage/ledger_file.hpp"
 #include "storage/query/session_visit.hpp"
+#include "storage/session_file_reader.hpp"
 #include "storage/text_record.hpp"
 
 namespace tapline::tools {
@@ -74,9 +75,39 @@ void read_records(const storage::Catalog& catalog, StoreStatus& status) {
     if (record.final()) ++deep.final_records;
     deep.packets += record.a_to_b.total.packets - record.a_to_b.previous.packets +
                     record.b_to_a.total.packets - record.b_to_a.previous.packets;
+    deep.duplicate_packets +=
+        record.a_to_b.total.duplicate_packets - record.a_to_b.previous.duplicate_packets +
+        record.b_to_a.total.duplicate_packets - record.b_to_a.previous.duplicate_packets;
     return true;
   });
   status.sessions.deep = deep;
+}
+
+/// The newest groups of a file first.
+Status survey_file(const CatalogFile& file, TapSurvey& tap) {
+  Result<storage::SessionFileReader> reader = storage::SessionFileReader::open(file.path);
+  if (!reader) return reader.error();
+  constexpr std::uint8_t kFields =
+      storage::kFieldsKey | storage::kFieldsTimes | storage::kFieldsCounters | storage::kFieldsDetails;
+  storage::SessionRowReader rows;
+  for (std::size_t left = reader->groups().size(); left > 0 && tap.sessions() < TapSurvey::kSessionsMax;) {
+    TAPLINE_TRY(reader->read_group(static_cast<std::uint32_t>(--left), kFields, rows));
+    for (;;) {
+      const Result<std::span<const SessionRecord>> batch = rows.next();
+      if (!batch) return batch.error();
+      if (batch->empty()) break;
+      for (const SessionRecord& record : *batch) tap.add(record);
+    }
+  }
+  return {};
+}
+
+/// Files that cannot be read are reported by those who read all of them.
+void survey_sessions(const storage::Catalog& catalog, TapSurvey& tap) {
+  for (auto file = catalog.sessions.rbegin(); file != catalog.sessions.rend(); ++file) {
+    if (tap.sessions() >= TapSurvey::kSessionsMax) return;
+    (void)survey_file(*file, tap);
+  }
 }
 
 void read_sessions(const storage::Catalog& catalog, bool deep, StoreStatus& status) {
@@ -86,6 +117,7 @@ void read_sessions(const storage::Catalog& catalog, bool deep, StoreStatus& stat
     if (!counted && !deep) status.unreadable.push_back(counted.error());
   }
   if (deep) read_records(catalog, status);
+  survey_sessions(catalog, status.tap);
 }
 
 Status add_ledger(const std::string& path, StoreStatus& status) {
@@ -100,6 +132,7 @@ Status add_ledger(const std::string& path, StoreStatus& status) {
     if (rows->empty()) return {};
     for (const storage::LedgerRow& row : *rows) {
       status.ledger.add(row);
+      status.tap.add(row);
       if (live != status.live.end()) live->second.add(row);
     }
   }
@@ -165,6 +198,9 @@ void check_books(StoreStatus& status) {
       {"packets of session records = frames in sessions",
        status.sessions.deep ? status.sessions.deep->packets : 0, counter(status, storage::kFrameInSession),
        status.sessions.deep ? sessions_unsettled : "needs --deep"},
+      {"copies in session records = duplicate frames",
+       status.sessions.deep ? status.sessions.deep->duplicate_packets : 0,
+       counter(status, storage::kFrameDuplicate), status.sessions.deep ? sessions_unsettled : "needs --deep"},
   };
 }
 

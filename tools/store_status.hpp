@@ -1,6 +1,7 @@
 #pragma once
 // StoreStatus: what a store holds, and whether its accounts agree, from listings, footers and the ledger;
-// only where asked for, from all session records, too. Reads no packets and writes nothing. One thread.
+// only where asked for, from all session records, too. What the newest sessions say about the tap. Reads no
+// packets and writes nothing. One thread.
 
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "storage/scrub_state.hpp"
 #include "storage/source.hpp"
 #include "storage/store.hpp"
+#include "tools/tap_survey.hpp"
 
 namespace tapline::tools {
 
@@ -38,7 +40,8 @@ struct SessionsStatus {
   /// Of all records; only with `deep`.
   struct Deep {
     std::uint64_t final_records = 0;
-    std::uint64_t packets = 0;  // sum of all records' deltas: each packet of a session once
+    std::uint64_t packets = 0;            // sum of all records' deltas: each packet of a session once
+    std::uint64_t duplicate_packets = 0;  // the same of copies
   };
   std::optional<Deep> deep;
 };
@@ -99,6 +102,7 @@ struct StoreStatus {
   std::vector<BookCheck> checks;                  // the ledger against sources, segments and session records
   std::vector<Error> unreadable;                  // files that could not be read (to their end)
   HoldsStatus holds;
+  TapSurvey tap;
   std::optional<storage::ScrubState> scrub;  // none: never scrubbed
   TimeNs covered_ns = 0;                     // time that complete sources cover, overlaps once
 

@@ -172,7 +172,8 @@ TEST_CASE("ledger: a book that does not close says which, and by how much") {
   // Every counter that is part of a book breaks it; those beside the books do not.
   const std::set<std::size_t> beside{
       kFramePolledCapturedBytes, kFrameUnderstated,   kFrameUnderstatedBytes, kFrameStoredBeyondWireBytes,
-      kFrameStoredLowered,       kFrameStoredHurried, kFrameCutOverload,      kFrameCutOverloadBytes};
+      kFrameStoredLowered,       kFrameStoredHurried, kFrameCutOverload,      kFrameCutOverloadBytes,
+      kFrameOversized,           kFrameLate};
   for (std::size_t counter = 0; counter < kLedgerCounterCount; ++counter) {
     INFO(kLedgerCounters[counter].name);
     CHECK(why(counter, 1).empty() == beside.contains(counter));
