@@ -197,10 +197,19 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
   return flow;
 }
 
+bool FlowTable::State::is_other_answer(const FlowEntry& entry, const Arrival& arrival) {
+  const auto side = static_cast<std::size_t>(arrival.direction);
+  return has_tcp_header(arrival.key) && line_of(entry, opposite(arrival.direction)).packets == 0 &&
+         entry.cold.flow_phase() != FlowPhase::kTcpOpening &&
+         (entry.cold.syn_ack_seen & bit(arrival.direction)) != 0 && entry.cold.tcp_slab != kNoSlab &&
+         tcp_slabs[entry.cold.tcp_slab].tcp.sides[side].last_syn != arrival.meta.tcp_seq;
+}
+
 // A pure SYN after the end, or with another sequence number than the SYN that opened the session (RFC 9293,
 // section 3.10.7.4 lets a host reopen even out of TIME-WAIT). Retransmitted SYNs repeat their number. Of a
-// session that is not tracked the number is not known.
+// session that is not tracked the number is not known. On a link that shows the answers only, SYN-ACKs tell.
 bool FlowTable::State::is_reuse(const FlowEntry& entry, const Arrival& arrival) {
+  if (is_syn_ack(arrival.meta.tcp_flags)) return is_other_answer(entry, arrival);
   if (!is_pure_syn(arrival.meta.tcp_flags) || !has_tcp_header(arrival.key)) return false;
   if (is_tcp_over(entry.cold.flow_phase())) return true;
   return entry.cold.flow_phase() != FlowPhase::kTcpOpening &&

@@ -30,7 +30,9 @@ FlowPhase next_tcp_phase(FlowPhase phase, const FlowKey& key, const PhaseInput& 
   if ((input.tcp_flags & kTcpRst) != 0) return FlowPhase::kTcpReset;
   if (input.fin_seen == 3) return FlowPhase::kTcpClosed;
   if (input.fin_seen != 0) return FlowPhase::kTcpHalfClosed;
-  if (phase == FlowPhase::kTcpOpening && input.both_directions && (input.tcp_flags & kTcpSyn) == 0)
+  // Whoever acknowledges has had an answer, on a link that shows one direction, too.
+  const bool answered = input.both_directions || (input.tcp_flags & kTcpAck) != 0;
+  if (phase == FlowPhase::kTcpOpening && answered && (input.tcp_flags & kTcpSyn) == 0)
     return established(key);
   return phase;
 }

@@ -136,6 +136,7 @@ struct FlowTable::State {
   void note_lag(ColdLine& cold, TimeNs time_ns);
   void refresh_check(FlowEntry& entry);
   bool is_reuse(const FlowEntry& entry, const Arrival& arrival);
+  bool is_other_answer(const FlowEntry& entry, const Arrival& arrival);
   bool write_interim(std::uint32_t flow);
   void write_record(const FlowEntry& entry, EndReason reason);
   void evict();

@@ -44,6 +44,8 @@ std::vector<TimeoutCase> timeout_cases() {
   return {
       {"SYN alone", {syn}, t.tcp_opening, EndReason::kIdle},
       {"SYN and SYN-ACK, no third", {syn, syn_ack}, t.tcp_opening, EndReason::kIdle},
+      {"one direction of a handshake", {syn, ack}, t.tcp_established, EndReason::kIdle},
+      {"the other direction", {syn_ack, ack.reply()}, t.tcp_established, EndReason::kIdle},
       {"handshake", {syn, syn_ack, ack}, t.tcp_established, EndReason::kIdle},
       {"from the middle", {ack}, t.tcp_established, EndReason::kIdle},
       {"port 22", {ssh}, t.tcp_long_lived, EndReason::kIdle},
@@ -141,6 +143,20 @@ TEST_CASE("a new SYN after the end, or with another number, begins a new instanc
       CHECK(driver.hits().front().slot != driver.hits().back().slot);
     }
   }
+}
+
+TEST_CASE("where only the answers are seen, one with another number begins a new instance") {
+  const auto answer = [](TimeNs ns, std::uint32_t seq) { return tcp(ns, kSyn | kAck, seq).reply(); };
+  const auto sessions = [&](const std::vector<Packet>& packets) {
+    Driver driver;
+    for (const Packet& packet : packets) driver.send(packet);
+    return driver.finish().size();
+  };
+  const Packet data = tcp(1 * kMs, kAck, 501).reply();
+  CHECK(sessions({answer(0, 500), data, answer(9 * kMs, 700)}) == 2);
+  CHECK(sessions({answer(0, 500), data, answer(9 * kMs, 500)}) == 1);
+  CHECK(sessions({answer(0, 500), answer(9 * kMs, 700)}) == 1);
+  CHECK(sessions({tcp(0, kSyn, 100), answer(1 * kMs, 500), data, answer(9 * kMs, 700)}) == 1);
 }
 
 TEST_CASE("SYNs of a flow that is still opening are tries of one session") {

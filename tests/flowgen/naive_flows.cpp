@@ -37,7 +37,8 @@ struct TcpHistory {
       if (flags & kFin) fins |= bit(frame.direction);
       if (flags & kRst) reset = true;
       if (first) opening = (flags & kSyn) != 0;
-      if (fins != 0 || (directions == 3 && !(flags & kSyn))) opening = false;
+      const bool answered = directions == 3 || (flags & kAck) != 0;
+      if (fins != 0 || (answered && !(flags & kSyn))) opening = false;
     }
   }
   bool over() const { return reset || fins == 3; }
@@ -104,6 +105,20 @@ bool NaiveFlows::settle(Flow& flow, TimeNs reached_ns) {
 }
 
 bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
+  constexpr unsigned kSynAck = kSyn | kAck;
+  const bool answers_only = std::all_of(flow.frames.begin(), flow.frames.end(), [&](const SeenFrame& seen) {
+    return seen.direction == frame.direction;
+  });
+  if (flow.key.ip_proto == 6 && !(flow.key.flags & kKeyFragment) && answers_only &&
+      (frame.packet.tcp_flags & (kSynAck | kRst)) == kSynAck && !TcpHistory(flow).opening) {
+    std::uint32_t last_syn = frame.packet.tcp_seq;
+    bool answered = false;
+    for (const SeenFrame& seen : flow.frames) {
+      answered |= (seen.packet.tcp_flags & (kSynAck | kRst)) == kSynAck;
+      if ((seen.packet.tcp_flags & (kSyn | kFin | kRst)) == kSyn) last_syn = seen.packet.tcp_seq;
+    }
+    return answered && last_syn != frame.packet.tcp_seq;
+  }
   if (flow.key.ip_proto != 6 || (flow.key.flags & kKeyFragment) ||
       (frame.packet.tcp_flags & (kSyn | kAck | kRst)) != kSyn)
     return false;
