@@ -7,8 +7,8 @@
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/protocol_numbers.hpp"
+#include "capture/packet/tcp_flags.hpp"
 #include "flowgen/flow_table.hpp"
-#include "flowgen/tcp_flags.hpp"
 
 namespace tapline::flowgen {
 

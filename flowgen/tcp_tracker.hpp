@@ -13,7 +13,7 @@
 
 #include "capture/base/time.hpp"
 #include "capture/packet/history.hpp"
-#include "flowgen/tcp_flags.hpp"
+#include "capture/packet/tcp_flags.hpp"
 #include "flowgen/tcp_holes.hpp"
 
 namespace tapline::flowgen {

@@ -4,6 +4,7 @@
 
 #include "capture/base/time_window.hpp"
 #include "capture/packet/protocol_numbers.hpp"
+#include "capture/packet/tcp_flags.hpp"
 #include "flowgen/conn_state.hpp"
 #include "flowgen/flow_phase.hpp"
 
@@ -29,8 +30,8 @@ bool seen(const DirectionState& direction) {
 
 /// It sent a SYN and no ACK: the handshake never went beyond its second frame.
 bool only_opened(const DirectionState& direction) {
-  constexpr std::uint8_t kSynAndAck = flowgen::kTcpSyn | flowgen::kTcpAck;
-  return seen(direction) && (direction.tcp_flags_union & kSynAndAck) == flowgen::kTcpSyn;
+  constexpr std::uint8_t kSynAndAck = kTcpSyn | kTcpAck;
+  return seen(direction) && (direction.tcp_flags_union & kSynAndAck) == kTcpSyn;
 }
 
 /// The phase that a flow of these flags is in: what flow_phase.cpp would say after its frames.
@@ -45,12 +46,11 @@ FlowPhase phase_of(const SessionRecord& record) {
     return static_cast<std::uint8_t>(((a.tcp_flags_union & flag) != 0 ? 1 : 0) |
                                      ((b.tcp_flags_union & flag) != 0 ? 2 : 0));
   };
-  const bool opening = bits_of(flowgen::kTcpSyn) != 0 && (!both || only_opened(a) || only_opened(b));
-  const auto last_flags = static_cast<std::uint8_t>((bits_of(flowgen::kTcpRst) != 0 ? flowgen::kTcpRst : 0) |
-                                                    (opening ? flowgen::kTcpSyn : 0));
-  const FlowPhase first =
-      flowgen::first_phase(record.key, bits_of(flowgen::kTcpSyn) != 0 ? flowgen::kTcpSyn : 0);
-  return flowgen::next_phase(first, record.key, {last_flags, both, bits_of(flowgen::kTcpFin)});
+  const bool opening = bits_of(kTcpSyn) != 0 && (!both || only_opened(a) || only_opened(b));
+  const auto last_flags =
+      static_cast<std::uint8_t>((bits_of(kTcpRst) != 0 ? kTcpRst : 0) | (opening ? kTcpSyn : 0));
+  const FlowPhase first = flowgen::first_phase(record.key, bits_of(kTcpSyn) != 0 ? kTcpSyn : 0);
+  return flowgen::next_phase(first, record.key, {last_flags, both, bits_of(kTcpFin)});
 }
 
 /// Of the directions that have frames, the one whose first came earlier.
@@ -84,10 +84,10 @@ bool tells(const History& history, HistoryEvent event, Direction direction) {
 
 bool begins_anew(const SessionRecord& known, const SessionRecord& further, FlowPhase phase) {
   const DirectionState& opener = first_direction(further);
-  if (!has_tcp_header(further.key) || !flowgen::is_pure_syn(opener.tcp_flags_first)) return false;
+  if (!has_tcp_header(further.key) || !is_pure_syn(opener.tcp_flags_first)) return false;
   if (flowgen::is_tcp_over(phase)) return true;
   const DirectionState& before = &opener == &further.a_to_b ? known.a_to_b : known.b_to_a;
-  return phase != FlowPhase::kTcpOpening && flowgen::is_pure_syn(before.tcp_flags_first);
+  return phase != FlowPhase::kTcpOpening && is_pure_syn(before.tcp_flags_first);
 }
 
 DirectionState continue_direction(const DirectionState& known, const DirectionState& further) {

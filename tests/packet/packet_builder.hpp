@@ -14,12 +14,11 @@
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/frame.hpp"
 #include "capture/packet/protocol_numbers.hpp"
+#include "capture/packet/tcp_flags.hpp"
 
 namespace tapline::test {
 
 using PacketBytes = std::vector<std::uint8_t>;
-
-enum TcpFlag : std::uint8_t { kTcpFin = 1, kTcpSyn = 2, kTcpRst = 4, kTcpPsh = 8, kTcpAck = 16 };
 
 struct Ipv4Fields {
   std::uint8_t ttl = 64;
@@ -34,7 +33,8 @@ struct TcpFields {
   std::uint32_t seq = 1000;
   std::uint32_t ack = 0;
   std::uint16_t window = 8192;
-  std::uint8_t option_words = 0;
+  std::uint8_t option_words = 0;           // no-operation options, 4 bytes each
+  std::vector<std::uint8_t> options = {};  // behind them; a multiple of 4 bytes
 };
 
 class PacketBuilder {
@@ -202,10 +202,12 @@ class PacketBuilder {
     put16(dst_port);
     put32(fields.seq);
     put32(fields.ack);
-    put_all({static_cast<std::uint8_t>((5 + fields.option_words) << 4), flags});
+    const std::size_t words = 5 + fields.option_words + fields.options.size() / 4;
+    put_all({static_cast<std::uint8_t>(words << 4), flags});
     put16(fields.window);
     put32(0);
     for (int i = 0; i < fields.option_words; ++i) put_all({1, 1, 1, 1});
+    append(fields.options.data(), fields.options.size());
     return expect_nothing();
   }
   PacketBuilder& udp(std::uint16_t src_port, std::uint16_t dst_port) {

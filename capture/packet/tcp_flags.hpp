@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace tapline::flowgen {
+namespace tapline {
 
 enum TcpFlag : std::uint8_t {
   kTcpFin = 0x01,
@@ -11,6 +11,9 @@ enum TcpFlag : std::uint8_t {
   kTcpRst = 0x04,
   kTcpPsh = 0x08,
   kTcpAck = 0x10,
+  kTcpUrg = 0x20,
+  kTcpEce = 0x40,  // RFC 3168
+  kTcpCwr = 0x80,
 };
 
 /// SYN, and neither ACK nor RST. ECN's bits (RFC 3168, section 6.1.1) and others do not matter.
@@ -21,4 +24,4 @@ constexpr bool is_syn_ack(std::uint8_t tcp_flags) {
   return (tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == (kTcpSyn | kTcpAck);
 }
 
-}  // namespace tapline::flowgen
+}  // namespace tapline
