@@ -11,6 +11,7 @@
 #include "capture/packet/append_slot.hpp"
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/session_record.hpp"
+#include "capture/packet/syn_signature.hpp"
 #include "flowgen/flow_phase.hpp"
 #include "flowgen/tcp_tracker.hpp"
 
@@ -96,7 +97,8 @@ struct alignas(64) ColdLine {
   std::uint32_t lag_log2 : 6;        // see lag_ns(); 0: none
   std::uint32_t interim_missed : 1;  // the record of the next boundary was due and found no slab
   std::uint32_t remembered : 2;      // bit of the Direction that opened the session before; 0: not known
-  std::uint32_t spare : 2;
+  std::uint32_t syn_parked : 1;      // see first_segment.hpp
+  std::uint32_t spare : 1;
   std::uint64_t unstored_packets : 48;
   std::uint64_t phase : 4;            // FlowPhase
   std::uint64_t delta : 2;            // DeltaState
@@ -212,8 +214,10 @@ static_assert(sizeof(InterimSlab) == 104);
 
 struct TcpSlab {
   TcpState tcp;
+  SynSignature syn;  // of the first SYN that has one, and of the first SYN+ACK
+  SynSignature syn_ack;
   std::uint32_t next_free;
 };
-static_assert(sizeof(TcpSlab) == 232);
+static_assert(sizeof(TcpSlab) == 280);
 
 }  // namespace tapline::flowgen

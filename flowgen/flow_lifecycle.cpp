@@ -104,7 +104,7 @@ void FlowTable::State::refresh_check(FlowEntry& entry) {
 void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
   TAPLINE_CHECK(record_count < records.size());  // the caller drains after every call
   const InterimSlab* const slab = entry.cold.slab == kNoSlab ? nullptr : &interim_slabs[entry.cold.slab];
-  const TcpState* const tcp = entry.cold.tcp_slab == kNoSlab ? nullptr : &tcp_slabs[entry.cold.tcp_slab].tcp;
+  const TcpSlab* const tcp = entry.cold.tcp_slab == kNoSlab ? nullptr : &tcp_slabs[entry.cold.tcp_slab];
   build_record(entry, slab, tcp, origin, reason, records[record_count++]);
   ++counters.records_written;
 }
@@ -254,6 +254,11 @@ std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arriv
 void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
   const TimeNs time_ns = arrival.frame.time_ns;
   DirectionLine& line = line_of(entry, arrival.direction);
+  const bool first_frame = entry.directions[0].packets == 0 && entry.directions[1].packets == 0;
+  const bool first_segment = first_frame && arrival.meta.has(kMetaL4);
+  const bool tcp = has_tcp_header(arrival.key);
+  // First of all: what the first segment said may lie in this line.
+  TcpSlab* const slab = tcp && !first_segment ? tcp_slab_of(entry) : nullptr;
   TimeNs& first_ns = entry.cold.direction_first_ns[static_cast<std::size_t>(arrival.direction)];
   if (line.packets == 0) {
     first_ns = time_ns;
@@ -266,7 +271,10 @@ void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
   note_lag(entry.cold, time_ns);
   note_delta(entry, time_ns);
   note_flags(entry, arrival);
-  if (has_tcp_header(arrival.key)) note_segment(entry, arrival);
+  // The first segment is kept in its line, so that a flood of sessions of one frame takes no slabs.
+  if (tcp && first_segment)
+    keep_first_segment(entry, segment_of(arrival), read_syn_signature(arrival.frame, arrival.meta));
+  if (slab != nullptr && arrival.meta.has(kMetaL4)) note_segment(entry, *slab, arrival);
   entry.hot.last_ns = std::max(entry.hot.last_ns, time_ns);
   refresh_check(entry);
 }
@@ -309,18 +317,13 @@ void FlowTable::State::note_flags(FlowEntry& entry, const Arrival& arrival) {
   cold.set_phase(next_phase(cold.flow_phase(), arrival.key, input));
 }
 
-// The first segment is kept in its line, so that a flood of sessions of one frame takes no slabs.
-void FlowTable::State::note_segment(FlowEntry& entry, const Arrival& arrival) {
-  ColdLine& cold = entry.cold;
-  DirectionLine& line = line_of(entry, arrival.direction);
-  const bool first_frame = entry.directions[0].packets == 0 && entry.directions[1].packets == 0;
-  if (first_frame && arrival.meta.has(kMetaL4)) return keep_first_segment(cold, line, segment_of(arrival));
-  TcpSlab* const slab = tcp_slab_of(entry);
-  if (slab == nullptr || !arrival.meta.has(kMetaL4)) return;
-  observe_tcp(slab->tcp, {&entry.directions[0].tcp, &entry.directions[1].tcp}, arrival.direction,
+void FlowTable::State::note_segment(FlowEntry& entry, TcpSlab& slab, const Arrival& arrival) {
+  if ((arrival.meta.tcp_flags & kTcpSyn) != 0)
+    keep_signature(slab, arrival.meta.tcp_flags, read_syn_signature(arrival.frame, arrival.meta));
+  observe_tcp(slab.tcp, {&entry.directions[0].tcp, &entry.directions[1].tcp}, arrival.direction,
               segment_of(arrival));
-  entry.directions[0].tcp_plain = plain_segments(slab->tcp, Direction::kAToB) & 3;
-  entry.directions[1].tcp_plain = plain_segments(slab->tcp, Direction::kBToA) & 3;
+  entry.directions[0].tcp_plain = plain_segments(slab.tcp, Direction::kAToB) & 3;
+  entry.directions[1].tcp_plain = plain_segments(slab.tcp, Direction::kBToA) & 3;
 }
 
 TcpSlab* FlowTable::State::tcp_slab_of(FlowEntry& entry) {
@@ -330,11 +333,12 @@ TcpSlab* FlowTable::State::tcp_slab_of(FlowEntry& entry) {
   cold.tcp_slab = tcp_slabs.allocate();
   if (cold.tcp_slab == kNoSlab) {
     cold.tcp_untracked = 1;
+    take_parked_syn(entry);
     ++counters.tcp_slab_exhausted;
     return nullptr;
   }
   TcpSlab& slab = tcp_slabs[cold.tcp_slab];
-  replay_first_segment(entry, slab.tcp);
+  replay_first_segment(entry, slab);
   return &slab;
 }
 

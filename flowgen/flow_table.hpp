@@ -47,7 +47,7 @@ struct Timeouts {
 };
 
 struct FlowTableConfig {
-  std::uint32_t flows_max = 1u << 20;  // 434 bytes each with all that belongs to them: README.md
+  std::uint32_t flows_max = 1u << 20;  // 458 bytes each with all that belongs to them: README.md
   /// Flows that can have written an interim record at once; 0: a quarter of flows_max.
   std::uint32_t interim_slabs_max = 0;
   /// TCP sessions of more than one frame that can be tracked at once; 0: half of flows_max.

@@ -130,7 +130,8 @@ struct FlowTable::State {
  private:
   void note_frame(FlowEntry& entry, const Arrival& arrival);
   void note_flags(FlowEntry& entry, const Arrival& arrival);
-  void note_segment(FlowEntry& entry, const Arrival& arrival);
+  void note_segment(FlowEntry& entry, TcpSlab& slab, const Arrival& arrival);
+  /// Null where there is none left: then, too, the other direction's line is as new.
   TcpSlab* tcp_slab_of(FlowEntry& entry);
   void note_delta(FlowEntry& entry, TimeNs time_ns);
   void note_lag(ColdLine& cold, TimeNs time_ns);

@@ -12,7 +12,7 @@
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 #include "flowgen/flow_hash.hpp"
-#include "flowgen/tcp_flags.hpp"
+#include "capture/packet/tcp_flags.hpp"
 
 namespace tapline::flowgen {
 

@@ -70,7 +70,8 @@ TcpCounters build_tcp_counters(const FlowEntry& flow, const TcpState& tcp, Direc
           side.zero_windows};
 }
 
-void set_tcp(const FlowEntry& flow, const TcpState& tcp, SessionRecord& record) {
+void set_tcp(const FlowEntry& flow, const TcpSlab& slab, SessionRecord& record) {
+  const TcpState& tcp = slab.tcp;
   record.a_to_b.tcp = build_tcp_counters(flow, tcp, Direction::kAToB);
   record.b_to_a.tcp = build_tcp_counters(flow, tcp, Direction::kBToA);
   const bool no_payload = record.a_to_b.total.payload_bytes == 0 && record.b_to_a.total.payload_bytes == 0;
@@ -79,6 +80,8 @@ void set_tcp(const FlowEntry& flow, const TcpState& tcp, SessionRecord& record) 
   record.rtt_server_ns = tcp.rtt_server_ns;
   record.rtt_client_ns = tcp.rtt_client_ns;
   record.response_ns = tcp.response_ns;
+  record.syn = slab.syn;
+  record.syn_ack = slab.syn_ack;
 }
 
 // As Zeek has it: a datagram is data.
@@ -89,26 +92,27 @@ void set_udp(Direction first_direction, SessionRecord& record) {
   record.conn_state = udp_conn_state(record);
 }
 
-void set_state(const FlowEntry& flow, const TcpState* tcp, SessionRecord& record) {
+void set_state(const FlowEntry& flow, const TcpSlab* tcp, SessionRecord& record) {
   const auto first_direction = static_cast<Direction>(flow.cold.first_direction);
   record.flipped = record.originator != first_direction;
   record.untracked = flow.cold.tcp_untracked != 0;
   record.conn_state = ConnState::kOth;
   record.history = History{};
   record.rtt_server_ns = record.rtt_client_ns = record.response_ns = 0;
+  record.syn = record.syn_ack = SynSignature{};
   if (record.key.ip_proto == kIpProtoUdp && (record.key.flags & kKeyFragment) == 0)
     return set_udp(first_direction, record);
   if (!has_tcp_header(record.key) || record.untracked) return;
   if (tcp != nullptr) return set_tcp(flow, *tcp, record);
   FlowEntry copy = flow;
-  TcpState first;
+  TcpSlab first{};
   replay_first_segment(copy, first);
   set_tcp(copy, first, record);
 }
 
 }  // namespace
 
-void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpState* tcp,
+void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpSlab* tcp,
                   const RecordOrigin& origin, EndReason reason, SessionRecord& record) {
   const ColdLine& cold = flow.cold;
   record.key = flow.hot.key(origin.link);

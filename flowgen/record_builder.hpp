@@ -18,7 +18,7 @@ struct RecordOrigin {
 
 /// Sets every field of `record`. `slab`: the flow's, or null where it has written no record yet. `tcp`: the
 /// flow's, or null where it has none.
-void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpState* tcp,
+void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpSlab* tcp,
                   const RecordOrigin& origin, EndReason reason, SessionRecord& record);
 
 }  // namespace tapline::flowgen

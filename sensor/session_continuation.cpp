@@ -129,6 +129,8 @@ void continue_state(const SessionRecord& further, SessionRecord& merged) {
   merged.flipped = merged.originator != first_sender(merged);
   merged.untracked = merged.untracked || further.untracked;
   if (merged.response_ns == 0) merged.response_ns = further.response_ns;
+  if (!merged.syn.exists()) merged.syn = further.syn;
+  if (!merged.syn_ack.exists()) merged.syn_ack = further.syn_ack;
 }
 
 }  // namespace

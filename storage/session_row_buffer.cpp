@@ -4,6 +4,7 @@
 
 #include "capture/base/check.hpp"
 #include "storage/format.hpp"
+#include "storage/signature_cells.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -142,6 +143,15 @@ void SessionRowBuffer::append_tcp(const SessionRecord& record) {
   cell(kRttServer) = bits(record.rtt_server_ns);
   cell(kRttClient) = bits(record.rtt_client_ns);
   cell(kResponse) = bits(record.response_ns);
+  const bool a_opened = record.originator == Direction::kAToB;
+  append_signature(kSyn, record.syn, (a_opened ? record.a_to_b : record.b_to_a).ttl_min);
+  append_signature(kSynAck, record.syn_ack, (a_opened ? record.b_to_a : record.a_to_b).ttl_min);
+}
+
+void SessionRowBuffer::append_signature(std::uint16_t column, const SynSignature& signature,
+                                        std::uint8_t ttl_foretold) {
+  const SignatureCells cells = cells_of(signature, ttl_foretold);
+  for (std::uint16_t i = 0; i < cells.size(); ++i) cell(column + i) = cells[i];
 }
 
 Bytes SessionRowBuffer::take_group(TimeNs complete_until_ns) {

@@ -37,6 +37,7 @@ class SessionRowBuffer {
                        const DirectionCounters& counters);
   void append_details(std::uint16_t column, const DirectionState& state);
   void append_tcp(const SessionRecord& record);
+  void append_signature(std::uint16_t column, const SynSignature& signature, std::uint8_t ttl_foretold);
   void append_uid(const SessionRecord& record);
 
   std::uint32_t rows_max_;

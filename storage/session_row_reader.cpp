@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/format.hpp"
+#include "storage/signature_cells.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -220,7 +221,19 @@ void SessionRowReader::fill_tcp(std::uint32_t count) {
     record.rtt_server_ns = time_of(cells(kRttServer)[i]);
     record.rtt_client_ns = time_of(cells(kRttClient)[i]);
     record.response_ns = time_of(cells(kResponse)[i]);
+    const bool a_opened = cells(kOriginator)[i] == 0;
+    const std::uint8_t ttl_a = static_cast<std::uint8_t>(cells(kDetailsA + 2)[i]);
+    const std::uint8_t ttl_b = static_cast<std::uint8_t>(cells(kDetailsB + 2)[i]);
+    record.syn = signature_at(kSyn, i, a_opened ? ttl_a : ttl_b);
+    record.syn_ack = signature_at(kSynAck, i, a_opened ? ttl_b : ttl_a);
   }
+}
+
+SynSignature SessionRowReader::signature_at(std::uint16_t column, std::uint32_t row,
+                                            std::uint8_t ttl_foretold) const {
+  SignatureCells cells_of_row;
+  for (std::uint16_t i = 0; i < cells_of_row.size(); ++i) cells_of_row[i] = cells(column + i)[row];
+  return signature_of(cells_of_row, ttl_foretold);
 }
 
 }  // namespace tapline::storage

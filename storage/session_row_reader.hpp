@@ -40,6 +40,7 @@ class SessionRowReader {
   void fill_key(std::uint32_t count);
   void fill_details(std::uint32_t count);
   void fill_tcp(std::uint32_t count);
+  SynSignature signature_at(std::uint16_t column, std::uint32_t row, std::uint8_t ttl_foretold) const;
   DirectionCounters counters_at(std::uint16_t column, std::uint16_t duplicates_column,
                                 std::uint32_t row) const;
   void fill_counters(std::uint32_t count);

@@ -59,9 +59,11 @@ enum SessionColumn : std::uint16_t {
   kDuplicatesB,
   kSinceDuplicatesA,
   kSinceDuplicatesB,
+  kSyn,
+  kSynAck = kSyn + 4,
 };
-inline constexpr std::uint16_t kSessionColumnCount = kSinceDuplicatesB;
-static_assert(kSessionColumnCount == 79, "numbers of columns that are on disk never change");
+inline constexpr std::uint16_t kSessionColumnCount = kSynAck + 3;
+static_assert(kSessionColumnCount == 87, "numbers of columns that are on disk never change");
 
 /// Parts of a record that can be read alone: a scan for totals need not decode uids.
 enum SessionFields : std::uint8_t {
@@ -71,7 +73,7 @@ enum SessionFields : std::uint8_t {
   kFieldsCounters = 1 << 3,  // total of both directions, unstored packets
   kFieldsPrevious = 1 << 4,  // previous of both directions
   kFieldsDetails = 1 << 5,   // TCP flags, TTL, tags, worker, end reason, orientation
-  kFieldsTcp = 1 << 6,       // TCP counters, state, history, round trips
+  kFieldsTcp = 1 << 6,       // TCP counters, state, history, round trips, SYN signatures
   kFieldsAll = (1 << 7) - 1,
 };
 

@@ -56,6 +56,11 @@ FieldValue history(View s) {
   return text;
 }
 
+FieldValue signature(const SynSignature& signature, const SynSignature* syn) {
+  if (!signature.exists()) return Absent{};
+  return p0f_text(signature, syn);
+}
+
 FieldValue round_trip(TimeNs ns) {
   if (ns == 0) return Absent{};
   return Span{static_cast<std::uint64_t>(ns)};
@@ -264,6 +269,11 @@ constexpr std::array kFields = {
                  "seconds from SYN-ACK to ACK"},
     SessionField{"response_time", kNumber, kInRecord, [](View s) { return round_trip(s.record.response_ns); },
                  "seconds from the first request to the first byte of the answer"},
+    SessionField{"syn_signature", kText, kInRecord, [](View s) { return signature(s.record.syn, nullptr); },
+                 "what its first SYN tells about its system, as p0f's raw_sig"},
+    SessionField{"syn_ack_signature", kText, kInRecord,
+                 [](View s) { return signature(s.record.syn_ack, &s.record.syn); },
+                 "what its first SYN+ACK tells"},
     SessionField{"end_reason", kText, kInRecord,
                  [](View s) -> FieldValue { return std::string(end_reason_name(s.record.end_reason)); },
                  "open: it goes on; idle, finished, reset, reused, evicted, shutdown, recovered"},

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "flowgen/tcp_flags.hpp"
+#include "capture/packet/tcp_flags.hpp"
 
 namespace tapline::tools {
 namespace {
@@ -72,7 +72,7 @@ void TapSurvey::add(const SessionRecord& record) {
   const bool two_way = a.total.packets != 0 && b.total.packets != 0;
   // A scan's attempts have no answer anywhere; what acknowledges had one.
   constexpr std::uint64_t kMoreThanAnAttempt = 3;
-  const bool acknowledges = ((a.tcp_flags_union | b.tcp_flags_union) & flowgen::kTcpAck) != 0;
+  const bool acknowledges = ((a.tcp_flags_union | b.tcp_flags_union) & kTcpAck) != 0;
   if (has_tcp_header(record.key) && acknowledges && a.total.packets + b.total.packets >= kMoreThanAnAttempt) {
     ++link.conversations;
     link.one_way += two_way ? 0 : 1;

@@ -10,6 +10,7 @@
 #include "capture/base/time_window.hpp"
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/history.hpp"
+#include "capture/packet/syn_signature.hpp"
 #include "capture/packet/uid.hpp"
 
 namespace tapline {
@@ -131,6 +132,8 @@ struct SessionRecord {
   TimeNs rtt_server_ns = 0;  // from SYN to SYN-ACK; 0: not measured, as below
   TimeNs rtt_client_ns = 0;  // from SYN-ACK to the ACK of it
   TimeNs response_ns = 0;    // from the first payload of the side that opened to the first of the answer
+  SynSignature syn;          // of the first SYN that has one, of whichever side
+  SynSignature syn_ack;
 
   /// TcpCounters say something.
   bool has_tcp_counters() const { return has_tcp_header(key) && !untracked; }

@@ -41,7 +41,7 @@ struct Outcome {
 
 /// Every frame `copies` times more, each 50 us after the one before, as seen behind a router.
 Outcome record(const std::vector<Packet>& packets, int copies) {
-  Driver driver;
+  Driver driver(apart_config());
   for (Packet packet : packets) {
     driver.send(packet);
     CHECK_FALSE(driver.hits()[0].duplicate);
@@ -95,7 +95,7 @@ TEST_CASE("copies are counted and change nothing else in the records") {
 }
 
 TEST_CASE("a session of one SYN that is seen twice takes no slab") {
-  FlowTableConfig config = Driver::small_config();
+  FlowTableConfig config = apart_config();
   config.tcp_slabs_max = 1;
   Driver driver(config);
   for (std::uint32_t i = 0; i < 100; ++i) {
@@ -110,7 +110,7 @@ TEST_CASE("a session of one SYN that is seen twice takes no slab") {
 }
 
 TEST_CASE("a copy that comes after its session has ended begins none before its time") {
-  FlowTableConfig config = Driver::small_config();
+  FlowTableConfig config = apart_config();
   config.flows_max = 1;
   Driver driver(config);
   const Packet first = conversation()[0];
@@ -124,7 +124,7 @@ TEST_CASE("a copy that comes after its session has ended begins none before its 
 }
 
 TEST_CASE("a flow without a slab for its records ends before a counter can overflow") {
-  FlowTableConfig config = Driver::small_config();
+  FlowTableConfig config = apart_config();
   config.interim_slabs_max = 1;
   Driver driver(config);
   Packet packet;

@@ -131,9 +131,9 @@ bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
   return false;
 }
 
-// Of packets with an identification; the others are not examined where their headers are not captured.
+// Of packets with an identification and their headers.
 bool NaiveFlows::is_copy(const Packet& packet, const std::string& name, Direction direction) {
-  if (!packet.has_transport_header || packet.ip_id == 0) return false;
+  if (config_.count_copies || transport_header_bytes(packet) == 0 || packet.ip_id == 0) return false;
   const std::vector<std::uint8_t> bytes = make_bytes(packet);
   std::string content(bytes.begin() + kLinkBytes + ip_header_bytes(packet), bytes.end());
   content += name + fmt::format(" {} {} {}", static_cast<int>(direction), packet.ip_id, packet.payload_bytes);
@@ -204,6 +204,15 @@ void NaiveFlows::finish() {
   flows_.clear();
 }
 
+void NaiveFlows::note_signature(const Packet& packet, SessionRecord& record) {
+  const std::vector<std::uint8_t> bytes = make_bytes(packet);
+  Frame frame;
+  frame.data = bytes.data();
+  frame.captured_bytes = static_cast<std::uint32_t>(bytes.size());
+  SynSignature& mine = (packet.tcp_flags & kAck) != 0 ? record.syn_ack : record.syn;
+  if (!mine.exists()) mine = read_syn_signature(frame, make_meta(packet));
+}
+
 // Every segment is observed, none is kept aside or left out: tcp_tracker_test has a model of the tracker.
 void NaiveFlows::set_tcp(const Flow& flow, SessionRecord& record) {
   const SeenFrame& begin = flow.frames.front();
@@ -215,6 +224,7 @@ void NaiveFlows::set_tcp(const Flow& flow, SessionRecord& record) {
     observe_tcp(state, {&sequences[0], &sequences[1]}, frame.direction,
                 {packet.time_ns, packet.tcp_seq, packet.tcp_ack, packet.payload_bytes, packet.tcp_window,
                  packet.tcp_flags});
+    note_signature(packet, record);
   }
   record.history = state.history;
   record.rtt_server_ns = state.rtt_server_ns;

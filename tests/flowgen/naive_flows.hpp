@@ -48,6 +48,7 @@ class NaiveFlows {
   bool settle(Flow& flow, TimeNs reached_ns);
   bool is_copy(const Packet& packet, const std::string& name, Direction direction);
   bool is_reuse(const Flow& flow, const SeenFrame& frame) const;
+  static void note_signature(const Packet& packet, SessionRecord& record);
   static void set_tcp(const Flow& flow, SessionRecord& record);
   void write(Flow& flow, EndReason reason);
   void remember(const SessionRecord& record, const Flow& flow);

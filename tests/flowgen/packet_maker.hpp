@@ -1,6 +1,7 @@
 #pragma once
-// Decoded frames made by hand for tests of the flow table: an IP header as bytes (the key is read from it)
-// and the PacketMeta that the decoder would give. And a driver that feeds them and collects records.
+// Decoded frames made by hand for tests of the flow table: as bytes an IP header (the key is read from it)
+// and TCP's (SYN signatures are), and the PacketMeta that the decoder would give. And a driver that feeds
+// them and collects records.
 
 #include <array>
 #include <memory>
@@ -43,7 +44,7 @@ struct Packet {
   bool ipv6 = false;
   bool ipv6_multicast = false;  // destination ff02::<destination>
   bool later_fragment = false;
-  bool has_transport_header = false;  // it was captured: 20 bytes of it, as of TCP whatever the protocol
+  bool has_transport_header = false;  // of other protocols than TCP: 20 bytes of it, as of TCP, were captured
   std::uint8_t tcp_header_bytes = 20;
   std::uint16_t ip_id = 0;
   std::uint16_t vlan = 0;  // 0: none
@@ -75,22 +76,25 @@ constexpr std::uint32_t kLinkBytes = 14;
 inline std::uint32_t ip_header_bytes(const Packet& packet) {
   return packet.ipv6 ? 40 : 20;
 }
-
-inline void add_transport_header(const Packet& packet, std::vector<std::uint8_t>& bytes) {
-  std::array<std::uint8_t, 20> header{};
-  store_be16(header.data(), packet.source_port);
-  store_be16(header.data() + 2, packet.destination_port);
-  store_be32(header.data() + 4, packet.tcp_seq);
-  store_be32(header.data() + 8, packet.tcp_ack);
-  header[12] = static_cast<std::uint8_t>(packet.tcp_header_bytes / 4 << 4);
-  header[13] = packet.tcp_flags;
-  store_be16(header.data() + 14, packet.tcp_window);
-  bytes.insert(bytes.end(), header.begin(), header.end());
+/// Of other protocols than TCP the header is left out unless asked for.
+inline std::uint32_t transport_header_bytes(const Packet& packet) {
+  const bool segment = packet.ip_proto == kIpProtoTcp && !packet.later_fragment;
+  return segment || packet.has_transport_header ? 20 : 0;
+}
+inline void write_transport_header(const Packet& packet, std::uint8_t* tcp) {
+  store_be16(tcp, packet.source_port);
+  store_be16(tcp + 2, packet.destination_port);
+  store_be32(tcp + 4, packet.tcp_seq);
+  store_be32(tcp + 8, packet.tcp_ack);
+  tcp[12] = static_cast<std::uint8_t>(packet.tcp_header_bytes / 4 << 4);
+  tcp[13] = packet.tcp_flags;
+  store_be16(tcp + 14, packet.tcp_window);
 }
 
 inline std::vector<std::uint8_t> make_bytes(const Packet& packet) {
-  std::vector<std::uint8_t> bytes(kLinkBytes + ip_header_bytes(packet));
+  std::vector<std::uint8_t> bytes(kLinkBytes + ip_header_bytes(packet) + transport_header_bytes(packet));
   std::uint8_t* const ip = bytes.data() + kLinkBytes;
+  ip[0] = packet.ipv6 ? 0x60 : 0x45;
   if (packet.ipv6) {
     ip[8] = 0x20;
     store_be32(ip + 20, packet.source);
@@ -100,7 +104,7 @@ inline std::vector<std::uint8_t> make_bytes(const Packet& packet) {
     store_be32(ip + 12, packet.source);
     store_be32(ip + 16, packet.destination);
   }
-  if (packet.has_transport_header) add_transport_header(packet, bytes);
+  if (transport_header_bytes(packet) != 0) write_transport_header(packet, ip + ip_header_bytes(packet));
   bytes.insert(bytes.end(), packet.payload.begin(), packet.payload.end());
   return bytes;
 }
@@ -110,7 +114,7 @@ inline PacketMeta make_meta(const Packet& packet) {
   meta.status = packet.status;
   meta.l3_offset = kLinkBytes;
   meta.l4_offset = static_cast<std::uint16_t>(kLinkBytes + ip_header_bytes(packet));
-  meta.payload_offset = static_cast<std::uint16_t>(meta.l4_offset + (packet.has_transport_header ? 20 : 0));
+  meta.payload_offset = static_cast<std::uint16_t>(meta.l4_offset + transport_header_bytes(packet));
   meta.flags = packet.ipv6 ? kMetaIpv6 : kMetaIpv4;
   if (packet.later_fragment) {
     meta.flags |= kMetaFragment | kMetaLaterFragment;
@@ -165,6 +169,7 @@ class Driver {
     config.sensor_id = 42;
     config.worker = 3;
     config.link = 9;
+    config.count_copies = true;  // equal packets are packets
     return config;
   }
 
@@ -242,5 +247,12 @@ class Driver {
   std::vector<PacketMeta> metas_;
   std::vector<FlowHit> hits_;
 };
+
+/// Copies of packets are counted apart.
+inline FlowTableConfig apart_config() {
+  FlowTableConfig config = Driver::small_config();
+  config.count_copies = false;
+  return config;
+}
 
 }  // namespace tapline::flowgen

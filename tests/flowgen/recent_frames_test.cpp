@@ -111,6 +111,7 @@ TEST_CASE(
 
 TEST_CASE("a frame of which too little was captured is never a copy") {
   Packet packet = segment();
+  packet.ip_proto = kIpProtoUdp;
   packet.has_transport_header = false;
   CHECK_FALSE(is_copy(packet, packet));
 }

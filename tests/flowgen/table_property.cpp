@@ -30,14 +30,15 @@ std::string describe(const DirectionState& s) {
 std::string describe(const SessionRecord& r) {
   return fmt::format(
       "{} seq {} {} {}:{} {}:{} proto {} flags {} link {} {} {} times {} {} delta {} {} order {} {} "
-      "unstored {} mpls {} worker {} orient {} {} {} history {} round trips {} {} {}",
+      "unstored {} mpls {} worker {} orient {} {} {} history {} round trips {} {} {} "
+      "syn {} syn+ack {}",
       format_uid(r.uid), r.seq, end_reason_name(r.end_reason), format_address(r.key.address_a), r.key.port_a,
       format_address(r.key.address_b), r.key.port_b, r.key.ip_proto, r.key.flags, r.key.link,
       describe(r.a_to_b), describe(r.b_to_a), r.first_ns, r.last_ns, r.delta_first_ns, r.delta_last_ns,
       r.first_order.time_ns, r.first_order.count, r.unstored_packets, r.mpls_label, r.worker,
       static_cast<int>(r.originator), orient_rule_name(r.orient_rule), r.orient_confidence,
       r.key.ip_proto == 6 ? r.history.text(Direction::kAToB, false) : "", r.rtt_server_ns, r.rtt_client_ns,
-      r.response_ns);
+      r.response_ns, p0f_text(r.syn), p0f_text(r.syn_ack));
 }
 
 std::vector<std::string> describe_all(const std::vector<SessionRecord>& records) {
@@ -126,7 +127,7 @@ Packet random_packet(std::mt19937_64& random, TimeNs time_ns) {
   packet.payload_bytes = static_cast<std::uint32_t>(random() % 1400);
   packet.ttl = static_cast<std::uint8_t>(random() % 256);
   packet.has_transport_header = true;
-  packet.ip_id = static_cast<std::uint16_t>(random());
+  packet.ip_id = static_cast<std::uint16_t>(1 + random() % 0xffff);
   if (random() % 64 == 0) packet.status = DecodeStatus::kNotIp;
   return random() % 3 == 0 ? packet.reply() : packet;
 }
@@ -173,7 +174,7 @@ struct Feeding {
 
 std::vector<std::string> run_table(const std::vector<Packet>& packets, const Feeding& feeding,
                                    FlowCounters& counters) {
-  Driver driver;
+  Driver driver(apart_config());
   std::size_t bursts = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     driver.add(packets[i]);
@@ -213,7 +214,7 @@ void compare_table_with_naive(std::uint64_t seed) {
     return packet.status == DecodeStatus::kIp;
   });
 
-  NaiveFlows naive(Driver::small_config());
+  NaiveFlows naive(apart_config());
   std::uint64_t final_packets = 0;
   for (const Packet& packet : packets) naive.add(packet);
   naive.finish();

@@ -164,12 +164,17 @@ TEST_CASE("what the segments said goes on where it stopped") {
   further.history.append(HistoryEvent::kFin, Direction::kAToB);
   further.a_to_b.tcp = {10, 10, 10, 10, 10};
   further.response_ns = 4;
+  known.syn.tcp_header_bytes = 20;
+  further.syn.tcp_header_bytes = 40;
+  further.syn_ack.tcp_header_bytes = 60;
   SessionRecord merged = sensor::continue_session(known, further);
   CHECK(merged.conn_state == ConnState::kS1);
   CHECK(merged.history.text(Direction::kAToB, merged.flipped) == "SDF");
   CHECK(merged.a_to_b.tcp == TcpCounters{11, 110, 12, 60, 13});
   CHECK(merged.rtt_server_ns == 9);
   CHECK(merged.response_ns == 4);
+  CHECK(merged.syn == known.syn);
+  CHECK(merged.syn_ack == further.syn_ack);
   further.conn_state = ConnState::kSf;
   CHECK(sensor::continue_session(known, further).conn_state == ConnState::kSf);
   further.untracked = true;

@@ -138,6 +138,7 @@ TEST_CASE("fields can be read alone and agree with the whole") {
           expected.conn_state = r.conn_state, expected.flipped = r.flipped, expected.untracked = r.untracked;
           expected.history = r.history, expected.rtt_server_ns = r.rtt_server_ns;
           expected.rtt_client_ns = r.rtt_client_ns, expected.response_ns = r.response_ns;
+          expected.syn = r.syn, expected.syn_ack = r.syn_ack;
         }
         if (!same_record(read[i], expected)) FAIL("fields " << fields << ", record " << i);
       }

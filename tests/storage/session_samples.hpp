@@ -70,6 +70,8 @@ class SessionSamples {
     record.flipped = below(2) == 0;
     record.untracked = below(2) == 0;
     record.history = History::of_words({any(), any(), any()});
+    record.syn = extreme_signature();
+    record.syn_ack = extreme_signature();
     for (TimeNs* time : {&record.rtt_server_ns, &record.rtt_client_ns, &record.response_ns})
       *time = static_cast<TimeNs>(any());
     return record;
@@ -108,6 +110,21 @@ class SessionSamples {
     if (record.key.ip_proto == 6) state.tcp_flags_first = state.tcp_flags_union = 2;
   }
 
+  SynSignature extreme_signature() {
+    SynSignature signature;
+    signature.flags = static_cast<std::uint32_t>(any());
+    signature.mss = static_cast<std::uint16_t>(any());
+    signature.window = static_cast<std::uint16_t>(any());
+    signature.ttl = static_cast<std::uint8_t>(any());
+    signature.window_scale = static_cast<std::uint8_t>(any());
+    signature.ip_options_bytes = static_cast<std::uint8_t>(any());
+    signature.tcp_header_bytes = static_cast<std::uint8_t>(any());
+    std::array<std::uint8_t, OptionLayout::kBytes> options;
+    for (auto& byte : options) byte = static_cast<std::uint8_t>(any());
+    signature.options = OptionLayout::of_bytes(options);
+    return signature;
+  }
+
   void extreme_direction(DirectionState& state) {
     state.total = {below(3) == 0 ? 0 : any(), any(), any(), any()};
     state.previous = {any(), any(), any(), any()};
@@ -138,7 +155,7 @@ inline bool same_direction(const DirectionState& a, const DirectionState& b) {
 inline bool same_tcp(const SessionRecord& a, const SessionRecord& b) {
   return a.conn_state == b.conn_state && a.flipped == b.flipped && a.untracked == b.untracked &&
          a.history == b.history && a.rtt_server_ns == b.rtt_server_ns && a.rtt_client_ns == b.rtt_client_ns &&
-         a.response_ns == b.response_ns;
+         a.response_ns == b.response_ns && a.syn == b.syn && a.syn_ack == b.syn_ack;
 }
 
 inline bool same_record(const SessionRecord& a, const SessionRecord& b) {

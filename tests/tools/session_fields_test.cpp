@@ -59,6 +59,21 @@ TEST_CASE("a session as JSON values") {
   CHECK(json_of(session, "end_reason") == "\"finished\"");
 }
 
+TEST_CASE("signatures are shown as p0f shows them, and only where there are some") {
+  SessionRecord session = make_session();
+  CHECK(json_of(session, "syn_signature").empty());
+  CHECK(json_of(session, "syn_ack_signature").empty());
+  session.syn.tcp_header_bytes = session.syn_ack.tcp_header_bytes = 24;
+  session.syn.options.append(OptionLayout::kMss);
+  session.syn_ack.options.append(OptionLayout::kMss);
+  session.syn.mss = 300;
+  session.syn_ack.mss = 1000;
+  session.syn.window = session.syn_ack.window = 900;
+  session.syn.ttl = session.syn_ack.ttl = 60;
+  CHECK(json_of(session, "syn_signature") == "\"4:60+4:0:300:mss*3,0:mss::0\"");
+  CHECK(json_of(session, "syn_ack_signature") == "\"4:60+4:0:1000:mss*3,0:mss::0\"");  // of the SYN's MSS
+}
+
 TEST_CASE("orig and resp follow the originator") {
   SessionRecord session = make_session();
   session.originator = Direction::kBToA;
