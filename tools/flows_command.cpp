@@ -119,11 +119,39 @@ const char* rows_name(const FlowsOptions& options) {
   return options.history ? "records" : "sessions";
 }
 
+bool asks_for_os_labels(const FlowsOptions& options) {
+  const auto any = [](const std::optional<FieldList>& fields) {
+    return fields && std::ranges::any_of(*fields, &SessionField::needs_os_labels);
+  };
+  const SessionField* const sort = find_session_field(options.sort);
+  return any(options.fields) || any(options.group_by) || (sort != nullptr && sort->needs_os_labels);
+}
+
+/// Without the file there are no labels, and a note.
+Status load_os_labels(std::optional<OsLabels>& labels) {
+  Result<OsLabels> loaded = OsLabels::load(OsLabels::kDebianPath);
+  if (loaded) {
+    labels = std::move(*loaded);
+    return {};
+  }
+  if (loaded.error().code != ErrorCode::kNotFound) return loaded.error();
+  fmt::print(stderr,
+             "tapline flows: os_client and os_server are empty: there is no {} (Debian package p0f)\n",
+             OsLabels::kDebianPath);
+  return {};
+}
+
 int list_sessions(const storage::Store& store, const CommandLine& command_line, FlowsOptions options) {
   const Result<FoundSessions> found = find_in_store(store, options);
   if (!found) return report_error("flows", found.error());
   const query::PacketExpiry packet_expiry(found->catalog);
   options.context.packet_expiry = &packet_expiry;
+  std::optional<OsLabels> os_labels;
+  if (asks_for_os_labels(options)) {
+    if (const Status loaded = load_os_labels(os_labels); !loaded)
+      return report_error("flows", loaded.error());
+  }
+  if (os_labels) options.context.os_labels = &*os_labels;
   std::vector<SessionRow> rows = rows_of(*found);
   TextOutput output = TextOutput::standard();
   const Result<std::size_t> count =

@@ -61,6 +61,20 @@ FieldValue signature(const SynSignature& signature, const SynSignature* syn) {
   return p0f_text(signature, syn);
 }
 
+FieldValue os_client(View s) {
+  if (s.context.os_labels == nullptr) return Absent{};
+  const std::string_view label = s.context.os_labels->of_syn(s.record.syn);
+  if (label.empty()) return Absent{};
+  return std::string(label);
+}
+
+FieldValue os_server(View s) {
+  if (s.context.os_labels == nullptr) return Absent{};
+  const std::string_view label = s.context.os_labels->of_syn_ack(s.record.syn_ack, &s.record.syn);
+  if (label.empty()) return Absent{};
+  return std::string(label);
+}
+
 FieldValue round_trip(TimeNs ns) {
   if (ns == 0) return Absent{};
   return Span{static_cast<std::uint64_t>(ns)};
@@ -152,6 +166,7 @@ constexpr bool kText = false;
 constexpr bool kNumber = true;
 constexpr bool kInRecord = true;
 constexpr bool kOnDemand = false;
+constexpr bool kNeedsOsLabels = true;
 
 constexpr std::array kFields = {
     SessionField{"uid", kText, kInRecord, [](View s) -> FieldValue { return s.record.uid; },
@@ -274,6 +289,11 @@ constexpr std::array kFields = {
     SessionField{"syn_ack_signature", kText, kInRecord,
                  [](View s) { return signature(s.record.syn_ack, &s.record.syn); },
                  "what its first SYN+ACK tells"},
+    SessionField{"os_client", kText, kOnDemand, os_client,
+                 "the system that sent the SYN, or the program, as /etc/p0f/p0f.fp (package p0f) names it",
+                 kNeedsOsLabels},
+    SessionField{"os_server", kText, kOnDemand, os_server, "the system that sent the SYN+ACK",
+                 kNeedsOsLabels},
     SessionField{"end_reason", kText, kInRecord,
                  [](View s) -> FieldValue { return std::string(end_reason_name(s.record.end_reason)); },
                  "open: it goes on; idle, finished, reset, reused, evicted, shutdown, recovered"},

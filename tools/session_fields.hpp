@@ -11,6 +11,7 @@
 #include "storage/query/filter_network.hpp"
 #include "storage/query/packet_expiry.hpp"
 #include "tools/field_value.hpp"
+#include "tools/os_labels.hpp"
 #include "tools/row_writer.hpp"
 
 namespace tapline::tools {
@@ -24,7 +25,9 @@ struct SessionRow {
 struct FieldContext {
   std::vector<query::Network> home_nets = query::default_home_nets();
   std::uint16_t community_id_seed = 0;
-  const query::PacketExpiry* packet_expiry = nullptr;  // outlives the context; null: nobody knows
+  // Both outlive the context; null: nobody knows.
+  const query::PacketExpiry* packet_expiry = nullptr;
+  const OsLabels* os_labels = nullptr;
 };
 
 /// A row seen from its originator. Lives for one row.
@@ -45,6 +48,7 @@ struct SessionField {
   bool in_record;  // part of the JSON record, and of CSV, where no --fields are given
   FieldValue (*value)(const SessionView&);
   std::string_view help;
+  bool needs_os_labels = false;  // has no value without FieldContext::os_labels
 };
 
 std::span<const SessionField> session_fields();

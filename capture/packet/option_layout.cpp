@@ -1,12 +1,9 @@
 #include "capture/packet/option_layout.hpp"
 
-#include <string_view>
+#include "capture/packet/p0f_names.hpp"
 
 namespace tapline {
 namespace {
-
-// By OptionLayout::Code.
-constexpr std::string_view kNames[] = {"", "eol+", "nop", "mss", "ws", "sok", "sack", "ts", "?"};
 
 constexpr bool has_argument(std::uint8_t code) {
   return code == OptionLayout::kEnd || code == OptionLayout::kOther;
@@ -48,7 +45,7 @@ std::string OptionLayout::text() const {
     const std::uint8_t code = at(slot);
     if (slot != 0) text += ',';
     if (code == kMore) return text + "...";
-    text += code < std::size(kNames) ? kNames[code] : "!";
+    text += code < std::size(kP0fOptionNames) ? kP0fOptionNames[code] : "!";
     if (!has_argument(code) || slot + 2 >= kSlots) continue;
     text += std::to_string(at(slot + 1) | at(slot + 2) << 4);
     slot += 2;
