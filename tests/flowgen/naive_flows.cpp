@@ -44,6 +44,25 @@ struct TcpHistory {
   bool over() const { return reset || fins == 3; }
 };
 
+template <class SeenFrame>
+bool is_syn_ack(const SeenFrame& frame) {
+  return (frame.packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck);
+}
+
+// A SYN-ACK with another number, where nothing of the other direction has been seen.
+template <class Flow, class SeenFrame>
+bool is_other_answer(const Flow& flow, const SeenFrame& frame) {
+  if (TcpHistory(flow).opening) return false;
+  std::uint32_t last_syn = frame.packet.tcp_seq;
+  bool answered = false;
+  for (const auto& seen : flow.frames) {
+    if (seen.direction != frame.direction) return false;
+    answered |= is_syn_ack(seen);
+    if ((seen.packet.tcp_flags & (kSyn | kFin | kRst)) == kSyn) last_syn = seen.packet.tcp_seq;
+  }
+  return answered && last_syn != frame.packet.tcp_seq;
+}
+
 bool on_port(const FlowKey& key, std::uint16_t port) {
   return key.port_a == port || key.port_b == port;
 }
@@ -105,23 +124,9 @@ bool NaiveFlows::settle(Flow& flow, TimeNs reached_ns) {
 }
 
 bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
-  constexpr unsigned kSynAck = kSyn | kAck;
-  const bool answers_only = std::all_of(flow.frames.begin(), flow.frames.end(), [&](const SeenFrame& seen) {
-    return seen.direction == frame.direction;
-  });
-  if (flow.key.ip_proto == 6 && !(flow.key.flags & kKeyFragment) && answers_only &&
-      (frame.packet.tcp_flags & (kSynAck | kRst)) == kSynAck && !TcpHistory(flow).opening) {
-    std::uint32_t last_syn = frame.packet.tcp_seq;
-    bool answered = false;
-    for (const SeenFrame& seen : flow.frames) {
-      answered |= (seen.packet.tcp_flags & (kSynAck | kRst)) == kSynAck;
-      if ((seen.packet.tcp_flags & (kSyn | kFin | kRst)) == kSyn) last_syn = seen.packet.tcp_seq;
-    }
-    return answered && last_syn != frame.packet.tcp_seq;
-  }
-  if (flow.key.ip_proto != 6 || (flow.key.flags & kKeyFragment) ||
-      (frame.packet.tcp_flags & (kSyn | kAck | kRst)) != kSyn)
-    return false;
+  if (flow.key.ip_proto != 6 || (flow.key.flags & kKeyFragment)) return false;
+  if (is_syn_ack(frame)) return is_other_answer(flow, frame);
+  if ((frame.packet.tcp_flags & (kSyn | kAck | kRst)) != kSyn) return false;
   const TcpHistory history(flow);
   if (history.over()) return true;
   if (history.opening) return false;
