@@ -27,7 +27,10 @@ enum Label : std::uint8_t {
   kBackbone,
   kVnTag,
   kFabricPath,
-  kInnerEnd
+  kMetaData,
+  kInnerEnd,
+  kService,
+  kServiceIp
 };
 
 /// Instructions with forward jumps to labels. Kernel registers: A accumulates, X is the offset of the header
@@ -105,12 +108,13 @@ void skip_vlan_tags(Assembler& program) {
 
 /// Expects A = EtherType behind the tags; where a frame with tags of its own follows (Cisco FabricPath: a tag
 /// of two bytes and an Ethernet header; IEEE 802.1ah: four bytes and one; Cisco VN-Tag: four bytes and a
-/// type), leaves A and X behind those.
+/// type; MetaData: six), leaves A and X behind those.
 void skip_outer_frame(Assembler& program) {
   constexpr std::uint32_t kEthernetBytes = 14;
   program.jump_if(BPF_JEQ, kEtherTypeBackbone, kBackbone);
   program.jump_if(BPF_JEQ, kEtherTypeVnTag, kVnTag);
   program.jump_if(BPF_JEQ, kEtherTypeFabricPath, kFabricPath);
+  program.jump_if(BPF_JEQ, kEtherTypeMetaData, kMetaData);
   program.jump(kInnerEnd);
   program.place(kBackbone);
   program.advance(4 + kEthernetBytes);
@@ -118,12 +122,29 @@ void skip_outer_frame(Assembler& program) {
   program.place(kVnTag);
   program.advance(6);
   program.jump(kInner);
+  program.place(kMetaData);
+  program.advance(8);
+  program.jump(kInner);
   program.place(kFabricPath);
   program.advance(2 + kEthernetBytes);
   program.place(kInner);
   program.load(BPF_H, -2);
   skip_vlan_tags(program);
   program.place(kInnerEnd);
+}
+
+/// RFC 8300, 2.2: length in units of four bytes; 1 and 2 are IP, whose version tells them apart.
+void skip_service_header(Assembler& program) {
+  program.load(BPF_B, 3);
+  program.jump_if_one_of({1, 2}, kServiceIp);
+  program.jump(kOther);
+  program.place(kServiceIp);
+  program.load(BPF_H, 0);
+  program.emit(BPF_ALU | BPF_AND | BPF_K, 0x3f);
+  program.emit(BPF_ALU | BPF_LSH | BPF_K, 2);
+  program.emit(BPF_ALU | BPF_ADD | BPF_X);
+  program.emit(BPF_MISC | BPF_TAX);
+  program.jump(kVersion);
 }
 
 /// RFC 2516, 4: version, code, session, length, then the PPP protocol.
@@ -192,7 +213,10 @@ std::vector<sock_filter> address_pair_program(LinkType link_type) {
     program.jump_if(BPF_JEQ, kEtherTypeIpv6, kIpv6);
     program.jump_if_one_of({kEtherTypeMpls, kEtherTypeMplsMulticast}, kLabels);
     program.jump_if(BPF_JEQ, kEtherTypePppoeSession, kPppoe);
+    program.jump_if(BPF_JEQ, kEtherTypeNsh, kService);
     program.jump(kOther);
+    program.place(kService);
+    skip_service_header(program);
     program.place(kPppoe);
     read_pppoe(program);
     program.place(kLabels);

@@ -80,6 +80,28 @@ bool read_vn_tag(LinkWalk& walk) {
   return true;
 }
 
+// Cisco MetaData: version, length, and one option, the sender's security group; then a type.
+bool read_meta_data(LinkWalk& walk) {
+  if (!walk.captured(8)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  walk.meta.ethertype = load_be16(walk.bytes() + 6);
+  walk.at += 8;
+  return true;
+}
+
+// RFC 8300, 2.2: its length in units of four bytes, and what follows, which is an Ethernet frame (3), too.
+// The service path says how a frame goes, not whose it is.
+bool read_service_header(LinkWalk& walk) {
+  if (!walk.captured(4)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  const std::uint32_t header_bytes = (walk.bytes()[1] & 0x3fu) * 4;
+  const std::uint8_t next = walk.bytes()[3];
+  if (header_bytes < 8) return walk.stop(DecodeStatus::kNotIp), false;
+  if (!skip_header(walk, header_bytes)) return false;
+  if (next == 3) return read_inner_frame(walk, 0);
+  if (next != 1 && next != 2) return walk.stop(DecodeStatus::kNotIp), false;
+  walk.meta.ethertype = next == 1 ? kEtherTypeIpv4 : kEtherTypeIpv6;
+  return true;
+}
+
 // IEEE 802.2 and, of its many forms, SNAP with an Ethernet type (RFC 1042; IEEE 802.1H for types that bridges
 // must not translate).
 bool read_llc(LinkWalk& walk) {
@@ -151,6 +173,12 @@ void read_layers(LinkWalk& walk) {
         break;
       case kEtherTypeVnTag:
         more = read_vn_tag(walk);
+        break;
+      case kEtherTypeMetaData:
+        more = read_meta_data(walk);
+        break;
+      case kEtherTypeNsh:
+        more = read_service_header(walk);
         break;
       default:
         if (walk.meta.ethertype > kLengthMax) return walk.stop(DecodeStatus::kNotIp);

@@ -18,7 +18,9 @@ enum EtherType : std::uint16_t {
   kEtherTypeServiceVlan = 0x88a8,  // IEEE 802.1ad
   kEtherTypeBackbone = 0x88e7,     // IEEE 802.1ah service tag
   kEtherTypeFabricPath = 0x8903,   // Cisco FabricPath (Data Center Ethernet)
+  kEtherTypeMetaData = 0x8909,     // Cisco MetaData
   kEtherTypeVnTag = 0x8926,        // Cisco VN-Tag
+  kEtherTypeNsh = 0x894f,          // Network Service Header
   kEtherTypeQinq1 = 0x9100,        // stacked tags of switches older than 802.1ad
   kEtherTypeQinq2 = 0x9200,
   kEtherTypeQinq3 = 0x9300,

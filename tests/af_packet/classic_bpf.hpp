@@ -76,6 +76,9 @@ class ClassicBpf {
       case BPF_MUL:
         a_ *= operand;
         break;
+      case BPF_LSH:
+        a_ <<= operand;
+        break;
       case BPF_RSH:
         a_ >>= operand;
         break;

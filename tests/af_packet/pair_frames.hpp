@@ -81,6 +81,11 @@ inline std::vector<Wrapping> all_wrappings() {
   add_tags("VN-Tag between tags", {customer, {0x89, 0x26, 0, 0, 0, 0x33}, customer});
   add_tags("FabricPath", {fabric_path});
   add_tags("FabricPath, tagged inside", {fabric_path, customer});
+  add_tags("MetaData, tagged inside", {{0x89, 0x09, 1, 1, 0, 1, 0, 7}, customer});
+  const FrameBytes service_header{0x89, 0x4f, 0x0f, 0xc3, 2};
+  wrappings.push_back({"NSH", service_header, service_header});
+  append(wrappings.back().before_ipv4, {1, 0, 0, 1, 0xff, 0, 0, 0, 0});
+  append(wrappings.back().before_ipv6, {2, 0, 0, 1, 0xff, 0, 0, 0, 0});
   const FrameBytes pppoe{0x88, 0x64, 0x11, 0, 0, 1, 0, 48};
   wrappings.push_back({"PPPoE", pppoe, pppoe});
   append(wrappings.back().before_ipv4, {0, 0x21});

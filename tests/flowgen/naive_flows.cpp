@@ -45,7 +45,7 @@ struct TcpHistory {
 };
 
 template <class SeenFrame>
-bool is_syn_ack(const SeenFrame& frame) {
+bool sends_syn_ack(const SeenFrame& frame) {
   return (frame.packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck);
 }
 
@@ -57,7 +57,7 @@ bool is_other_answer(const Flow& flow, const SeenFrame& frame) {
   bool answered = false;
   for (const auto& seen : flow.frames) {
     if (seen.direction != frame.direction) return false;
-    answered |= is_syn_ack(seen);
+    answered |= sends_syn_ack(seen);
     if ((seen.packet.tcp_flags & (kSyn | kFin | kRst)) == kSyn) last_syn = seen.packet.tcp_seq;
   }
   return answered && last_syn != frame.packet.tcp_seq;
@@ -125,7 +125,7 @@ bool NaiveFlows::settle(Flow& flow, TimeNs reached_ns) {
 
 bool NaiveFlows::is_reuse(const Flow& flow, const SeenFrame& frame) const {
   if (flow.key.ip_proto != 6 || (flow.key.flags & kKeyFragment)) return false;
-  if (is_syn_ack(frame)) return is_other_answer(flow, frame);
+  if (sends_syn_ack(frame)) return is_other_answer(flow, frame);
   if ((frame.packet.tcp_flags & (kSyn | kAck | kRst)) != kSyn) return false;
   const TcpHistory history(flow);
   if (history.over()) return true;

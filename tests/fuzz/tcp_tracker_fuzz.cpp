@@ -79,28 +79,28 @@ class Sparing {
   /// Of a session of one segment, too.
   Observed result() const {
     FlowEntry copy = entry;
-    TcpState copied = tcp;
+    TcpSlab copied = slab;
     if (!tracked_) replay_first_segment(copy, copied);
-    return {copied, {copy.directions[0].tcp, copy.directions[1].tcp}};
+    return {copied.tcp, {copy.directions[0].tcp, copy.directions[1].tcp}};
   }
 
   FlowEntry entry{};
-  TcpState tcp{};
+  TcpSlab slab{};
 
  private:
   void keep_first(Direction direction, DirectionLine& line, const TcpSegment& segment) {
     entry.cold.begin_ns = segment.time_ns;
     entry.cold.first_direction = static_cast<std::uint64_t>(direction) & 1;
     line.tcp_flags_first = segment.flags;
-    keep_first_segment(entry.cold, line, segment);
+    keep_first_segment(entry, segment, SynSignature{});
   }
 
   void observe(Direction direction, const TcpSegment& segment) {
-    if (!tracked_) replay_first_segment(entry, tcp);
+    if (!tracked_) replay_first_segment(entry, slab);
     tracked_ = true;
-    observe_tcp(tcp, {&entry.directions[0].tcp, &entry.directions[1].tcp}, direction, segment);
-    entry.directions[0].tcp_plain = plain_segments(tcp, Direction::kAToB) & 3;
-    entry.directions[1].tcp_plain = plain_segments(tcp, Direction::kBToA) & 3;
+    observe_tcp(slab.tcp, {&entry.directions[0].tcp, &entry.directions[1].tcp}, direction, segment);
+    entry.directions[0].tcp_plain = plain_segments(slab.tcp, Direction::kAToB) & 3;
+    entry.directions[1].tcp_plain = plain_segments(slab.tcp, Direction::kBToA) & 3;
   }
 
   bool tracked_ = false;

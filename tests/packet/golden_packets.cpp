@@ -21,6 +21,15 @@ PacketBuilder v6() {
   return eth().ipv6(kA6, kB6);
 }
 
+// A Network Service Header of so many words before `next` (RFC 8300, 2.2).
+PacketBuilder service_header(std::uint8_t next, std::uint8_t words) {
+  PacketBytes header(words * 4u, 0);
+  header[1] = static_cast<std::uint8_t>(0xc0 | words);
+  header[2] = 2;
+  header[3] = next;
+  return eth().ethertype(kEtherTypeNsh).payload(header);
+}
+
 // With bytes overwritten, for what a builder should not be able to build.
 PacketBytes spoiled(PacketBytes bytes, std::size_t at, const PacketBytes& with) {
   for (std::size_t i = 0; i < with.size(); ++i) bytes.at(at + i) = with[i];
@@ -230,6 +239,28 @@ std::vector<GoldenPacket> frames_in_frames() {
       {"vn_tag_ipv6", kEth, eth().vlan(5).vn_tag().vlan(5).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=2:5,5 28/68/76 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
       {"vn_tag_cut", kEth, cut(eth().vn_tag().bytes(), 19), "truncated_link 8926 14/14/14"},
+      {"meta_data_ipv4", kEth,
+       eth()
+           .vlan(5)
+           .ethertype(kEtherTypeMetaData)
+           .payload(PacketBytes{1, 1, 0, 1, 0, 7, 8, 0})
+           .ipv4(kA, kB)
+           .udp(1, 2)
+           .bytes(),
+       "ip 0800 vlans=1:5 26/46/54 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"meta_data_cut", kEth, eth().ethertype(kEtherTypeMetaData).payload(7).bytes(),
+       "truncated_link 8909 14/14/14"},
+      {"service_header_ipv4", kEth, service_header(1, 6).ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 38/58/66 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"service_header_ipv6", kEth, service_header(2, 2).ipv6(kA6, kB6).udp(1, 2).bytes(),
+       "ip 86dd 22/62/70 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
+      {"service_header_ethernet", kEth, service_header(3, 2).eth().vlan(4).ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 vlans=1:4 40/60/68 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"service_header_mpls", kEth, service_header(5, 2).payload(20).bytes(), "not_ip 894f 22/22/22"},
+      {"service_header_length_1", kEth, service_header(1, 1).payload(30).bytes(), "not_ip 894f 14/14/14"},
+      {"service_header_cut", kEth, cut(service_header(1, 6).bytes(), 37), "truncated_link 894f 14/14/14"},
+      {"service_header_cut_early", kEth, cut(service_header(1, 6).bytes(), 17),
+       "truncated_link 894f 14/14/14"},
       {"fabric_path_100_deep", kEth, nested.ipv4(kA, kB).bytes(), "not_ip 8903 1038/1038/1038"},
   };
 }
