@@ -17,6 +17,8 @@ namespace tapline::flowgen {
 /// a segment again (RFC 6298: 1 s; Linux: 200 ms); a switch takes microseconds, a router up to milliseconds.
 inline constexpr int kCopyUnitLog2 = 20;
 inline constexpr std::int16_t kCopyUnits = 10;
+/// The same of Equal::kLikely.
+inline constexpr std::int16_t kLikelyCopyUnits = 1;
 static_assert(kCopyDistanceNs == TimeNs{kCopyUnits + 1} << kCopyUnitLog2);
 
 class RecentFrames {
@@ -33,7 +35,7 @@ class RecentFrames {
   void prefetch(const FramePrint& print) const { __builtin_prefetch(&sets_[set_of(print)], 1); }
 
   /// Remembers the frame. True where it is a copy: its datagram has been seen, and if that alone is not
-  /// certain, somewhere else on its path.
+  /// certain, at once before or somewhere else on its path.
   bool take(const FramePrint& print, TimeNs time_ns) {
     if (print.digest == 0) return false;
     Set& set = sets_[set_of(print)];
@@ -70,8 +72,10 @@ class RecentFrames {
     std::uint32_t i = 0;
     while ((set.seen[i] ^ seen) >> 16 != 0) ++i;
     const auto age = static_cast<std::int16_t>(seen - set.seen[i]);
-    const bool copy =
-        age <= kCopyUnits && age >= -kCopyUnits && (print.certain || set.vantages[i] != print.vantage);
+    const auto within = [age](std::int16_t units) { return age <= units && age >= -units; };
+    const bool elsewhere = set.vantages[i] != print.vantage;
+    const bool copy = (within(kCopyUnits) && (print.equal == Equal::kCertain || elsewhere)) ||
+                      (within(kLikelyCopyUnits) && print.equal == Equal::kLikely);
     set.seen[i] = seen;
     if (!copy) set.vantages[i] = print.vantage;
     return copy;

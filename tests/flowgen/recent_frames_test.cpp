@@ -88,10 +88,9 @@ TEST_CASE(
     "without identification equal datagrams are copies where TTL or tags say that they were seen twice") {
   const auto elsewhere = [](Packet& p) { p.ttl = 63; };
   const Packet bare = segment(0);
-  Packet datagram = bare;
-  datagram.ip_proto = kIpProtoUdp;
-  datagram.payload_bytes = 40;
-  for (const Packet& packet : {bare, bare.with_flags(kRst), datagram}) {
+  CHECK(is_copy(bare, bare, kUnit));
+  CHECK_FALSE(is_copy(bare, bare, 2 * kUnit));
+  for (const Packet& packet : {bare.with_flags(kRst), bare.with_flags(kRst | kAck)}) {
     CHECK_FALSE(is_copy(packet, packet));
     CHECK(is_copy(packet, changed(packet, elsewhere)));
     // The sender's next one, and its copy.
@@ -107,6 +106,19 @@ TEST_CASE(
   CHECK(is_copy(data, data));
   const Packet stamped = changed(bare, [](Packet& p) { p.tcp_header_bytes = 32; });
   CHECK(is_copy(stamped, stamped));
+}
+
+TEST_CASE("without identification equal payload is a copy at once, later only from elsewhere") {
+  Packet datagram = segment(0);
+  datagram.ip_proto = kIpProtoUdp;
+  datagram.has_transport_header = true;
+  datagram.payload_bytes = 40;
+  CHECK(is_copy(datagram, datagram, kUnit));
+  CHECK_FALSE(is_copy(datagram, datagram, 2 * kUnit));
+  CHECK(is_copy(datagram, changed(datagram, [](Packet& p) { p.ttl = 63; }), 2 * kUnit));
+  CHECK_FALSE(is_copy(datagram, changed(datagram, [](Packet& p) { p.tcp_ack = 1; }), 0));  // payload here
+  datagram.payload_bytes = 0;
+  CHECK_FALSE(is_copy(datagram, datagram, 0));
 }
 
 TEST_CASE("a frame of which too little was captured is never a copy") {

@@ -118,7 +118,8 @@ void compare_sides(const Observed& all, const Observed& some, Direction directio
               a.last_reset == b.last_reset,
           "numbers of SYN, FIN, RST");
   const std::uint32_t end = all.sequences[mine].next;
-  require(a.holes.bytes_below(end) == b.holes.bytes_below(end) && a.holes.empty() == b.holes.empty() && a.gaps == b.gaps,
+  require(a.holes.bytes_below(end) == b.holes.bytes_below(end) && a.holes.empty() == b.holes.empty() &&
+              a.gaps == b.gaps,
           "holes");
   require(a.retransmitted_bytes == b.retransmitted_bytes &&
               a.retransmitted_packets == b.retransmitted_packets &&

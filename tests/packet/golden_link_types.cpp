@@ -21,7 +21,7 @@ PacketBytes udp6() {
 }
 std::string at4(std::uint32_t at) {
   return "ip 0800 " + std::to_string(at) + "/" + std::to_string(at + 20) + "/" + std::to_string(at + 28) +
-         " len=28/0 proto=17 ttl=64 v4+l4+ports 1>2";
+         " len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2";
 }
 std::string at6(std::uint32_t at) {
   return "ip 86dd " + std::to_string(at) + "/" + std::to_string(at + 40) + "/" + std::to_string(at + 48) +
@@ -43,7 +43,7 @@ std::vector<GoldenPacket> serial_lines() {
       before6("ppp_compressed_everything", kLinkPpp, {0x57}),
       before4("ppp_as_cisco_hdlc", kLinkPpp, {0x8f, 0x00, 0x08, 0x00}),
       {"ppp_mpls", kLinkPpp, joined({0xff, 0x03, 0x02, 0x81, 0x00, 0x01, 0x01, 0x40}, udp4()),
-       "ip 0800 labels=1:16 8/28/36 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 labels=1:16 8/28/36 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"ppp_lcp", kLinkPpp, {0xff, 0x03, 0xc0, 0x21, 1, 1, 0, 4}, "not_ip 0000 4/4/4"},
       {"ppp_cut", kLinkPpp, {0xff, 0x03, 0x00}, "truncated_link 0000 2/2/2"},
       {"ppp_cut_after_framing", kLinkPpp, {0xff, 0x03}, "truncated_link 0000 2/2/2"},

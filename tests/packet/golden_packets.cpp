@@ -44,34 +44,34 @@ std::vector<GoldenPacket> transports() {
   const TcpFields tcp{100, 200, 300, 3};
   return {
       {"tcp_syn", kEth, v4().tcp(51000, 443, kTcpSyn).bytes(),
-       "ip 0800 14/34/54 len=40/0 proto=6 ttl=64 v4+l4+ports 51000>443 tcp=02:1000,0,8192"},
+       "ip 0800 14/34/54 len=40/0 proto=6 ttl=64 id=1234 v4+l4+ports 51000>443 tcp=02:1000,0,8192"},
       {"tcp_options_payload", kEth, v4().tcp(80, 2000, kTcpAck | kTcpPsh, tcp).payload(7).bytes(),
-       "ip 0800 14/34/66 len=59/7 proto=6 ttl=64 v4+l4+ports 80>2000 tcp=18:100,200,300"},
+       "ip 0800 14/34/66 len=59/7 proto=6 ttl=64 id=1234 v4+l4+ports 80>2000 tcp=18:100,200,300"},
       {"tcp_padded_ack", kEth, v4().tcp(1, 2).padding(6).bytes(),
-       "ip 0800 14/34/54 len=40/0 proto=6 ttl=64 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 14/34/54 len=40/0 proto=6 ttl=64 id=1234 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
       {"tcp_data_offset_4", kEth, spoiled(v4().tcp(1, 2).payload(8).bytes(), 46, {0x40}),
-       "ip 0800 14/34/54 len=48/0 proto=6 ttl=64 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 14/34/54 len=48/0 proto=6 ttl=64 id=1234 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
       {"tcp_data_offset_past_end", kEth, spoiled(v4().tcp(1, 2).payload(8).padding(30).bytes(), 46, {0xf0}),
-       "ip 0800 14/34/62 len=48/0 proto=6 ttl=64 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 14/34/62 len=48/0 proto=6 ttl=64 id=1234 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
       {"tcp_in_padding", kEth, v4({.ip_proto = 6}).payload(12).padding(14).bytes(),
-       "ip 0800 14/34/46 len=32/0 proto=6 ttl=64 v4"},
-      {"udp", kEth, v4({.id = 0x1234}).udp(53, 5353).payload(20).bytes(),
+       "ip 0800 14/34/46 len=32/0 proto=6 ttl=64 id=1234 v4"},
+      {"udp", kEth, v4().udp(53, 5353).payload(20).bytes(),
        "ip 0800 14/34/42 len=48/20 proto=17 ttl=64 id=1234 v4+l4+ports 53>5353"},
       {"udp_empty_padded", kEth, v4().udp(1, 2).padding(18).bytes(),
-       "ip 0800 14/34/42 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 14/34/42 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"sctp", kEth, v4().sctp(7, 9).payload(16).bytes(),
-       "ip 0800 14/34/46 len=48/16 proto=132 ttl=64 v4+l4+ports 7>9"},
+       "ip 0800 14/34/46 len=48/16 proto=132 ttl=64 id=1234 v4+l4+ports 7>9"},
       {"icmp_echo", kEth, v4().icmp(8, 0).payload(56).bytes(),
-       "ip 0800 14/34/42 len=84/56 proto=1 ttl=64 v4+l4+ports 8>0 icmp=8/0"},
+       "ip 0800 14/34/42 len=84/56 proto=1 ttl=64 id=1234 v4+l4+ports 8>0 icmp=8/0"},
       {"icmp_echo_reply", kEth, v4().icmp(0, 0).payload(56).bytes(),
-       "ip 0800 14/34/42 len=84/56 proto=1 ttl=64 v4+l4+ports 0>8 icmp=0/0"},
+       "ip 0800 14/34/42 len=84/56 proto=1 ttl=64 id=1234 v4+l4+ports 0>8 icmp=0/0"},
       {"icmp_port_unreachable", kEth,
        v4().icmp(3, 3).payload(PacketBuilder().ipv4(kB, kA).udp(9, 9).bytes()).bytes(),
-       "ip 0800 14/34/42 len=56/28 proto=1 ttl=64 v4+l4+ports+oneway+quote 3>3 icmp=3/3"},
+       "ip 0800 14/34/42 len=56/28 proto=1 ttl=64 id=1234 v4+l4+ports+oneway+quote 3>3 icmp=3/3"},
       {"icmp_quote_cut", kEth, v4().icmp(11, 0).payload(PacketBytes(19, 0x45)).bytes(),
-       "ip 0800 14/34/42 len=47/19 proto=1 ttl=64 v4+l4+ports+oneway 11>0 icmp=11/0"},
+       "ip 0800 14/34/42 len=47/19 proto=1 ttl=64 id=1234 v4+l4+ports+oneway 11>0 icmp=11/0"},
       {"icmp_quote_not_ip", kEth, v4().icmp(11, 1).payload(20).bytes(),
-       "ip 0800 14/34/42 len=48/20 proto=1 ttl=64 v4+l4+ports+oneway 11>1 icmp=11/1"},
+       "ip 0800 14/34/42 len=48/20 proto=1 ttl=64 id=1234 v4+l4+ports+oneway 11>1 icmp=11/1"},
       {"icmpv6_neighbour_solicitation", kEth, v6().icmpv6(135, 0).payload(16).bytes(),
        "ip 86dd 14/54/62 len=64/16 proto=58 ttl=64 v6+l4+ports 135>136 icmp=135/0"},
       {"icmpv6_too_big", kEth,
@@ -80,7 +80,7 @@ std::vector<GoldenPacket> transports() {
       {"icmpv6_listener_report_v2", kEth, v6().icmpv6(143, 0).payload(20).bytes(),
        "ip 86dd 14/54/62 len=68/20 proto=58 ttl=64 v6+l4+ports+oneway 143>0 icmp=143/0"},
       {"gre", kEth, v4().ip_proto(47).payload(30).bytes(),
-       "ip 0800 14/34/34 len=50/30 proto=47 ttl=64 v4"},
+       "ip 0800 14/34/34 len=50/30 proto=47 ttl=64 id=1234 v4"},
   };
 }
 
@@ -88,28 +88,28 @@ std::vector<GoldenPacket> ipv4_headers() {
   const PacketBytes offload = spoiled(v4().tcp(1, 2).payload(100).bytes(), 16, {0, 0});
   return {
       {"ipv4_options", kEth, v4({.ttl = 3, .option_words = 10}).udp(1, 2).payload(1).bytes(),
-       "ip 0800 14/74/82 len=69/1 proto=17 ttl=3 v4+l4+ports 1>2"},
+       "ip 0800 14/74/82 len=69/1 proto=17 ttl=3 id=1234 v4+l4+ports 1>2"},
       {"ipv4_options_cut", kEth, cut(v4({.option_words = 10}).udp(1, 2).bytes(), 50),
-       "ip 0800 14/50/50 len=68/0 proto=17 ttl=64 v4+iptrunc"},
+       "ip 0800 14/50/50 len=68/0 proto=17 ttl=64 id=1234 v4+iptrunc"},
       {"ipv4_first_fragment", kEth, v4({.more_fragments = true}).udp(1, 2).payload(16).bytes(),
-       "ip 0800 14/34/42 len=44/16 proto=17 ttl=64 v4+l4+ports+frag 1>2"},
+       "ip 0800 14/34/42 len=44/16 proto=17 ttl=64 id=1234 v4+l4+ports+frag 1>2"},
       {"ipv4_middle_fragment", kEth,
        v4({.fragment_offset = 1480, .more_fragments = true, .ip_proto = 17}).payload(24).bytes(),
-       "ip 0800 14/34/34 len=44/24 proto=17 ttl=64 frag@1480 v4+frag+laterfrag"},
+       "ip 0800 14/34/34 len=44/24 proto=17 ttl=64 id=1234 frag@1480 v4+frag+laterfrag"},
       {"ipv4_last_fragment", kEth, v4({.fragment_offset = 65528, .ip_proto = 6}).payload(24).bytes(),
-       "ip 0800 14/34/34 len=44/24 proto=6 ttl=64 frag@65528 v4+frag+laterfrag"},
+       "ip 0800 14/34/34 len=44/24 proto=6 ttl=64 id=1234 frag@65528 v4+frag+laterfrag"},
       {"ipv4_tiny_first_fragment", kEth, v4({.more_fragments = true, .ip_proto = 6}).payload(8).bytes(),
-       "ip 0800 14/34/42 len=28/0 proto=6 ttl=64 v4+frag"},
+       "ip 0800 14/34/42 len=28/0 proto=6 ttl=64 id=1234 v4+frag"},
       {"ipv4_offload_length_0", kEth, offload,
-       "ip 0800 14/34/54 len=140/100 proto=6 ttl=64 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 14/34/54 len=140/100 proto=6 ttl=64 id=1234 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
       {"ipv4_authentication_header", kEth, v4().extension(kIpProtoAh, 24).tcp(1, 2).payload(3).bytes(),
-       "ip 0800 14/58/78 len=67/3 proto=6 ttl=64 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 14/58/78 len=67/3 proto=6 ttl=64 id=1234 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
       {"ipv4_cut_in_payload", kEth, cut(v4().tcp(1, 2).payload(100).bytes(), 68),
-       "ip 0800 14/34/54 len=140/100 proto=6 ttl=64 v4+l4+ports+iptrunc 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 14/34/54 len=140/100 proto=6 ttl=64 id=1234 v4+l4+ports+iptrunc 1>2 tcp=10:1000,0,8192"},
       {"ipv4_cut_in_tcp", kEth, cut(v4().tcp(1, 2).payload(100).bytes(), 53),
-       "ip 0800 14/34/53 len=140/100 proto=6 ttl=64 v4+iptrunc"},
+       "ip 0800 14/34/53 len=140/100 proto=6 ttl=64 id=1234 v4+iptrunc"},
       {"ipv4_cut_after_header", kEth, cut(v4().udp(1, 2).payload(100).bytes(), 34),
-       "ip 0800 14/34/34 len=128/100 proto=17 ttl=64 v4+iptrunc"},
+       "ip 0800 14/34/34 len=128/100 proto=17 ttl=64 id=1234 v4+iptrunc"},
       {"ipv4_cut_in_header", kEth, cut(v4().udp(1, 2).bytes(), 33), "truncated_ip 0800 14/14/14"},
       {"ipv4_version_5", kEth, spoiled(v4().udp(1, 2).bytes(), 14, {0x55}), "bad_ip_header 0800 14/14/14"},
       {"ipv4_header_length_4", kEth, spoiled(v4().udp(1, 2).bytes(), 14, {0x44}),
@@ -117,9 +117,9 @@ std::vector<GoldenPacket> ipv4_headers() {
       {"ipv4_total_length_19", kEth, spoiled(v4().udp(1, 2).bytes(), 16, {0, 19}),
        "bad_ip_header 0800 14/14/14"},
       {"ipv4_total_length_20", kEth, spoiled(v4().udp(1, 2).bytes(), 16, {0, 20}),
-       "ip 0800 14/34/34 len=20/0 proto=17 ttl=64 v4"},
+       "ip 0800 14/34/34 len=20/0 proto=17 ttl=64 id=1234 v4"},
       {"ipv4_in_ipv4", kEth, v4().ipv4(kB, kA).udp(1, 2).bytes(),
-       "ip 0800 14/34/34 len=48/28 proto=4 ttl=64 v4"},
+       "ip 0800 14/34/34 len=48/28 proto=4 ttl=64 id=1234 v4"},
   };
 }
 
@@ -176,7 +176,7 @@ std::vector<GoldenPacket> tags_and_labels() {
   for (int i = 0; i < 100; ++i) many.vlan(7);
   return {
       {"vlan", kEth, eth().vlan(5, kEtherTypeVlan, 7).ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 vlans=1:5 18/38/46 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 vlans=1:5 18/38/46 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"vlan_priority_only", kEth, eth().vlan(0).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=1:0 18/58/66 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
       {"vlan_stack_of_every_type", kEth,
@@ -189,14 +189,14 @@ std::vector<GoldenPacket> tags_and_labels() {
            .ipv4(kA, kB)
            .udp(1, 2)
            .bytes(),
-       "ip 0800 vlans=5:1,2 34/54/62 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 vlans=5:1,2 34/54/62 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"vlan_cut", kEth, cut(eth().vlan(1).vlan(2).bytes(), 21), "truncated_link 8100 vlans=1:1 18/18/18"},
       {"vlan_100_deep", kEth, many.ipv4(kA, kB).bytes(), "not_ip 8100 vlans=64:7,7 270/270/270"},
       {"vlan_then_llc", kEth,
        eth().vlan(9).ethertype(38).payload(PacketBytes{0x42, 0x42, 3}).payload(35).bytes(),
        "not_ip 0000 vlans=1:9 18/18/18"},
       {"mpls", kEth, eth().mpls(16).ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 labels=1:16 18/38/46 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 labels=1:16 18/38/46 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"mpls_stack_ipv6", kEth, eth().vlan(3).mpls(1048575).mpls(0).mpls(17).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=1:3 labels=3:1048575 30/70/78 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
       {"mpls_pseudo_wire", kEth, eth().mpls(16).payload(PacketBytes(4, 0)).payload(30).bytes(),
@@ -205,7 +205,7 @@ std::vector<GoldenPacket> tags_and_labels() {
        "truncated_link 8847 labels=1:16 18/18/18"},
       {"mpls_nothing_behind", kEth, eth().mpls(16).bytes(), "truncated_link 8847 labels=1:16 18/18/18"},
       {"pppoe_ipv4", kEth, eth().pppoe(17).ipv4(kA, kB).tcp(1, 2).bytes(),
-       "ip 0800 session=17 22/42/62 len=40/0 proto=6 ttl=64 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
+       "ip 0800 session=17 22/42/62 len=40/0 proto=6 ttl=64 id=1234 v4+l4+ports 1>2 tcp=10:1000,0,8192"},
       {"pppoe_ipv6_in_vlan", kEth, eth().vlan(8).pppoe(65535).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=1:8 session=65535 26/66/74 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
       {"pppoe_lcp", kEth, spoiled(eth().pppoe(17).payload(8).bytes(), 20, {0xc0, 0x21}),
@@ -221,11 +221,11 @@ std::vector<GoldenPacket> frames_in_frames() {
   for (int i = 0; i < 100; ++i) nested.fabric_path();
   return {
       {"fabric_path_ipv4", kEth, eth().fabric_path().ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 30/50/58 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 30/50/58 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"fabric_path_ipv6", kEth, eth().fabric_path().ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd 30/70/78 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
       {"fabric_path_tagged_both", kEth, eth().vlan(5).fabric_path().vlan(6).ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 vlans=2:5,6 38/58/66 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 vlans=2:5,6 38/58/66 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"fabric_path_arp", kEth, eth().fabric_path().arp(1, kA, kB).bytes(), "arp 0806 30/30/30"},
       {"fabric_path_llc", kEth,
        eth().fabric_path().ethertype(38).payload(PacketBytes{0x42, 0x42, 3}).payload(35).bytes(),
@@ -233,7 +233,7 @@ std::vector<GoldenPacket> frames_in_frames() {
       {"fabric_path_cut", kEth, cut(eth().fabric_path().bytes(), 29), "truncated_link 8903 14/14/14"},
       {"fabric_path_cut_in_tag", kEth, cut(eth().fabric_path().bytes(), 15), "truncated_link 8903 14/14/14"},
       {"backbone_ipv4", kEth, eth().vlan(5).backbone(7).vlan(6).ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 vlans=2:5,6 40/60/68 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 vlans=2:5,6 40/60/68 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"backbone_cut", kEth, cut(eth().backbone(7).bytes(), 31), "truncated_link 88e7 14/14/14"},
       {"backbone_cut_in_service", kEth, cut(eth().backbone(7).bytes(), 17), "truncated_link 88e7 14/14/14"},
       {"vn_tag_ipv6", kEth, eth().vlan(5).vn_tag().vlan(5).ipv6(kA6, kB6).udp(1, 2).bytes(),
@@ -268,7 +268,7 @@ std::vector<GoldenPacket> frames_in_frames() {
 std::vector<GoldenPacket> ethernet_others() {
   return {
       {"snap_ipv4", kEth, PacketBuilder().eth_snap().ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 22/42/50 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 22/42/50 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"snap_arp", kEth, PacketBuilder().eth_snap().arp(1, kA, kB).bytes(), "arp 0806 22/22/22"},
       {"snap_cisco", kEth, PacketBuilder().eth_snap(0x00000c).ethertype(0x2000).payload(20).bytes(),
        "not_ip 0000 14/14/14"},
@@ -295,9 +295,9 @@ std::vector<GoldenPacket> ethernet_others() {
 std::vector<GoldenPacket> other_link_types() {
   const PacketBytes ip4 = PacketBuilder().ipv4(kA, kB).udp(1, 2).bytes();
   const PacketBytes ip6 = PacketBuilder().ipv6(kA6, kB6).udp(1, 2).bytes();
-  const std::string v4_at_0 = "ip 0800 0/20/28 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2";
+  const std::string v4_at_0 = "ip 0800 0/20/28 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2";
   const std::string v6_at_0 = "ip 86dd 0/40/48 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2";
-  const std::string v4_at_4 = "ip 0800 4/24/32 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2";
+  const std::string v4_at_4 = "ip 0800 4/24/32 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2";
   const std::string v6_at_4 = "ip 86dd 4/44/52 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2";
   return {
       {"raw_ipv4", kLinkRaw, ip4, v4_at_0},
@@ -318,7 +318,7 @@ std::vector<GoldenPacket> other_link_types() {
        "not_ip 0000 4/4/4"},
       {"loop_cut", kLinkLoop, PacketBytes(3, 0), "truncated_link 0000 0/0/0"},
       {"sll_ipv4", kLinkLinuxSll, PacketBuilder().linux_sll().ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 16/36/44 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 16/36/44 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"sll_vlan_mpls_ipv6", kLinkLinuxSll,
        PacketBuilder().linux_sll().vlan(3).mpls(18).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=1:3 labels=1:18 24/64/72 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
@@ -331,7 +331,7 @@ std::vector<GoldenPacket> other_link_types() {
       {"sll2_ipv6", kLinkLinuxSll2, PacketBuilder().linux_sll2().ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd 20/60/68 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
       {"sll2_pppoe", kLinkLinuxSll2, PacketBuilder().linux_sll2().pppoe(4).ipv4(kA, kB).udp(1, 2).bytes(),
-       "ip 0800 session=4 28/48/56 len=28/0 proto=17 ttl=64 v4+l4+ports 1>2"},
+       "ip 0800 session=4 28/48/56 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"sll2_cut", kLinkLinuxSll2, PacketBytes(19, 0), "truncated_link 0000 0/0/0"},
   };
 }

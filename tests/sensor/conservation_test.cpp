@@ -13,10 +13,12 @@ namespace {
 
 constexpr TimeNs kStart = 1'767'225'600 * kNsPerSecond;
 
+// Each frame has an identification of its own: none is a copy of another.
 ByteBuffer udp(std::uint16_t source_port, std::size_t payload_bytes = 20) {
+  static std::uint16_t ip_id = 0;
   return PacketBuilder()
       .eth()
-      .ipv4("10.0.0.1", "10.0.0.2")
+      .ipv4("10.0.0.1", "10.0.0.2", {.id = ++ip_id})
       .udp(source_port, 53)
       .payload(payload_bytes)
       .bytes();
@@ -108,7 +110,7 @@ TEST_CASE("link types of one source go to segments of their own and keep their c
     PacketBuilder packet;
     if (i % 3 == 0) packet.eth();
     if (i % 3 == 1) packet.linux_sll();
-    packet.ipv4("10.0.0.1", "10.0.0.2").udp(port, 53).payload(100);
+    packet.ipv4("10.0.0.1", "10.0.0.2", {.id = static_cast<std::uint16_t>(i + 1)}).udp(port, 53).payload(100);
     const std::uint16_t link_types[] = {kLinkEthernet, kLinkLinuxSll, kLinkRaw};
     frames.push_back(owned(packet.bytes(), kStart + i / 2, link_types[i % 3]));
   }

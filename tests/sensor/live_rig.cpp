@@ -70,10 +70,12 @@ TimeNs LiveRig::now_ns() {
   return wall_ns;
 }
 
+// Each frame has an identification of its own: none is a copy of another.
 OwnedFrame LiveRig::udp_now(std::uint32_t flow, std::size_t payload_bytes) {
+  static std::uint16_t ip_id = 0;
   ByteBuffer bytes = PacketBuilder()
                          .eth()
-                         .ipv4("10.0.0.1", "10.0.0.2")
+                         .ipv4("10.0.0.1", "10.0.0.2", {.id = ++ip_id})
                          .udp(static_cast<std::uint16_t>(1024 + flow % 60'000), 9999)
                          .payload(payload_bytes)
                          .bytes();
