@@ -22,6 +22,7 @@ class Packet:
     ip_at: int  # where the IP header begins
     ip_bytes: int
     payload_bytes: int
+    ip_id: int  # 0: none
     seq: int = 0
     ack: int = 0
     flags: int = 0
@@ -67,7 +68,8 @@ def read_packet(frame):
     payload = ip_bytes - (at - ip_at) - header
     if payload < 0 or header < 8 or (proto == TCP and header < 20):
         return None
-    packet = Packet(proto, (source, ports[0]), (target, ports[1]), ip_at, ip_bytes, payload)
+    ip_id = int.from_bytes(frame[ip_at + 4:ip_at + 6], "big") if frame[ip_at] >> 4 == 4 else 0
+    packet = Packet(proto, (source, ports[0]), (target, ports[1]), ip_at, ip_bytes, payload, ip_id)
     if proto == TCP:
         packet.seq, packet.ack = struct.unpack_from(">II", frame, at + 4)
         packet.flags = frame[at + 13]
