@@ -179,10 +179,11 @@ Status report_books(const Recorder& recorder) {
   const storage::SegmentWriterCounters segments = recorder.segment_counters();
   log_info(fmt::format("received {} frames by the device's count, which lost {}; polled {}",
                        view.device_received_frames, view.device_dropped_frames, view.polled_frames));
-  log_info(fmt::format("of them {} stored whole, {} cut, {} filtered, {} dropped; {} in sessions, {} without",
-                       counts[storage::kFrameStoredWhole], counts[storage::kFrameStoredCut],
-                       counts[storage::kFrameFiltered], totals.dropped_frames(),
-                       counts[storage::kFrameInSession], totals.no_session_frames()));
+  log_info(fmt::format(
+      "of them {} stored whole, {} cut, {} filtered, {} dropped; {} in sessions, {} without, {} duplicates",
+      counts[storage::kFrameStoredWhole], counts[storage::kFrameStoredCut], counts[storage::kFrameFiltered],
+      totals.dropped_frames(), counts[storage::kFrameInSession], totals.no_session_frames(),
+      counts[storage::kFrameDuplicate]));
   log_info(fmt::format("{} in {} segments, index {}; {} segments dropped by the ring",
                        format_size(segments.stored_bytes), segments.segments_published,
                        format_size(segments.index_bytes), recorder.ring().segments_evicted()));
