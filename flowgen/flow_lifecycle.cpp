@@ -20,11 +20,17 @@ constexpr int kLagLog2Max = 62;
 
 constexpr std::uint32_t kEvictionSamples = 8;
 
+/// A flow of which nobody waits for more: a probe, a request, a retransmitted SYN.
+bool is_attempt(const FlowEntry& entry) {
+  constexpr std::uint64_t kPacketsMax = 2;
+  return entry.directions[0].packets + entry.directions[1].packets <= kPacketsMax;
+}
+
 }  // namespace
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
                         TcpSlabs tcp_pool, BucketIndex bucket_index, OrientationMemory orientation_memory,
-                        RecentFrames recent_frames)
+                        RecentFrames recent_frames, AttemptMap attempt_map)
     : config(table_config),
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
@@ -36,6 +42,7 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       index(std::move(bucket_index)),
       orientations(std::move(orientation_memory)),
       recent(std::move(recent_frames)),
+      attempts(std::move(attempt_map)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
 
@@ -140,18 +147,35 @@ void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
   if (entry.cold.tcp_slab != kNoSlab) tcp_slabs.release(entry.cold.tcp_slab);
   entry.cold.slab = record_count - 1;
   entry.hot.mark_dead();
+  attempts.clear(flow);
   pool.bury(flow);
 }
 
+std::uint32_t FlowTable::State::next_attempt() {
+  std::uint32_t flow = attempts.next();
+  while (flow != kNoFlow && !is_attempt(pool[flow])) {
+    attempts.clear(flow);
+    flow = attempts.next();
+  }
+  return flow;
+}
+
 // The flow that has been idle for longest among the next few, in a circle over the entries.
-void FlowTable::State::evict() {
-  std::uint32_t victim = kNoFlow;
+std::uint32_t FlowTable::State::longest_idle() {
+  std::uint32_t longest = kNoFlow;
   for (std::uint32_t sampled = 0; sampled < kEvictionSamples && sampled < pool.active_count();) {
     if (++evict_hand >= pool.used_end()) evict_hand = 0;
     if (!pool[evict_hand].hot.live()) continue;
     ++sampled;
-    if (victim == kNoFlow || pool[evict_hand].hot.last_ns < pool[victim].hot.last_ns) victim = evict_hand;
+    if (longest == kNoFlow || pool[evict_hand].hot.last_ns < pool[longest].hot.last_ns) longest = evict_hand;
   }
+  return longest;
+}
+
+// Attempts first: a flood of them pushes out attempts, and no session that goes on.
+void FlowTable::State::evict() {
+  const std::uint32_t attempt = next_attempt();
+  const std::uint32_t victim = attempt != kNoFlow ? attempt : longest_idle();
   index.erase(hash_of(pool[victim]), victim);
   wheel.unlink(victim);
   end(victim, EndReason::kEvicted);
@@ -191,6 +215,7 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
     const std::optional<Direction> opener = orientations.find(arrival.hash, time_ns);
     if (opener) entry.cold.remembered = bit(*opener) & 3;
   }
+  attempts.set(flow);
   ++counters.flows_begun;
   note_frame(entry, arrival);
   relink(flow);

@@ -27,6 +27,8 @@ class FlowPool {
     return pool;
   }
 
+  /// Flows and those that are buried: every flow's number is less.
+  std::size_t size() const { return entries_.size(); }
   FlowEntry& operator[](std::uint32_t flow) { return entries_[flow]; }
   FlowEntry* data() { return entries_.data(); }
 

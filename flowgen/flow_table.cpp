@@ -70,9 +70,11 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   if (!memory) return memory.error();
   auto recent = RecentFrames::create();
   if (!recent) return recent.error();
-  return std::unique_ptr<FlowTable>(new FlowTable(
-      std::make_unique<State>(config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs),
-                              std::move(*index), std::move(*memory), std::move(*recent))));
+  auto attempts = AttemptMap::create(pool->size());
+  if (!attempts) return attempts.error();
+  return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
+      config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index),
+      std::move(*memory), std::move(*recent), std::move(*attempts))));
 }
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
@@ -93,6 +95,8 @@ void FlowTable::State::count_burst(std::span<const Frame> frames, std::span<cons
   const std::size_t count = frames.size();
   const auto group_end = [count](std::size_t begin) { return std::min(begin + kGroupFrames, count); };
   begins_asked = 0;
+  evictions_asked = evictions_expected = 0;
+  attempts.look_from_hand();
   for (std::size_t at = 0; at < count + 2 * kGroupFrames; at += kGroupFrames) {
     if (at < count) ask_buckets(frames, metas, at, group_end(at));
     if (at >= kGroupFrames && at - kGroupFrames < count)
@@ -113,6 +117,8 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
     const std::uint64_t ports_and_tunnel = FlowHash::pack(
         from_a ? meta.src_port : meta.dst_port, from_a ? meta.dst_port : meta.src_port, meta.tunnel_id);
     burst_hashes[i] = hash(burst_keys[i], ports_and_tunnel, meta.ip_proto);
+    if (pool.full()) [[unlikely]]
+      ask_victim();
   }
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
@@ -121,6 +127,14 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
     burst_prints[i] = print_of(hash, burst_hashes[i], burst_directions[i], frames[i], metas[i]);
     recent.prefetch(burst_prints[i]);
   }
+}
+
+// Of a full table: who is going to be evicted if this frame begins a flow.
+inline void FlowTable::State::ask_victim() {
+  const std::uint32_t victim = attempts.look_ahead();
+  if (victim == kNoFlow) return;
+  burst_victims[evictions_asked++] = victim;
+  prefetch_all(pool[victim]);
 }
 
 inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas,
@@ -138,6 +152,8 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
       __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
+      if (evictions_expected < evictions_asked)
+        index.prefetch(hash_of(pool[burst_victims[evictions_expected++]]));
       if (is_midstream_tcp(metas[i])) orientations.prefetch(burst_hashes[i]);
     }
   }
@@ -315,7 +331,8 @@ std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
   return sizeof(State) + state.pool.memory_bytes() + state.interim_slabs.memory_bytes() +
          state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.orientations.memory_bytes() +
-         state.recent.memory_bytes() + state.records.size() * sizeof(SessionRecord);
+         state.recent.memory_bytes() + state.attempts.memory_bytes() +
+         state.records.size() * sizeof(SessionRecord);
 }
 
 }  // namespace tapline::flowgen

@@ -10,6 +10,7 @@
 #include <array>
 #include <vector>
 
+#include "flowgen/attempt_map.hpp"
 #include "flowgen/bucket_index.hpp"
 #include "flowgen/flow_hash.hpp"
 #include "flowgen/flow_pool.hpp"
@@ -47,13 +48,15 @@ enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
 
 struct FlowTable::State {
   State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
-        BucketIndex bucket_index, OrientationMemory orientation_memory, RecentFrames recent_frames);
+        BucketIndex bucket_index, OrientationMemory orientation_memory, RecentFrames recent_frames,
+        AttemptMap attempt_map);
 
   // The burst (flow_table.cpp).
 
   void count_burst(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
   void ask_buckets(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
+  void ask_victim();
   void ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
   void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
@@ -110,6 +113,7 @@ struct FlowTable::State {
   BucketIndex index;
   OrientationMemory orientations;
   RecentFrames recent;
+  AttemptMap attempts;
   TimerWheel wheel;
   FlowCounters counters;
 
@@ -126,6 +130,10 @@ struct FlowTable::State {
   std::array<FramePrint, kBurstFramesMax> burst_prints;
   std::array<bool, kBurstFramesMax> burst_copies;
   std::uint32_t begins_asked = 0;  // entries fetched for flows that will begin
+  // Of a full table: attempts fetched that will perhaps be evicted, and how many of their buckets.
+  std::array<std::uint32_t, kBurstFramesMax> burst_victims;
+  std::uint32_t evictions_asked = 0;
+  std::uint32_t evictions_expected = 0;
 
  private:
   void note_frame(FlowEntry& entry, const Arrival& arrival);
@@ -141,6 +149,8 @@ struct FlowTable::State {
   bool write_interim(std::uint32_t flow);
   void write_record(const FlowEntry& entry, EndReason reason);
   void evict();
+  std::uint32_t next_attempt();
+  std::uint32_t longest_idle();
   TimeNs next_boundary(const FlowEntry& entry) const;
   TimeNs next_due(const FlowEntry& entry) const;
 };

@@ -37,9 +37,25 @@ TEST_CASE("impossible sizes are refused") {
   CHECK(!FlowTable::create(config));
 }
 
-TEST_CASE("a full table evicts the longest idle of a sample, and marks it") {
+TEST_CASE("a full table evicts attempts, and no session that goes on") {
+  Driver driver(tiny_config(64));
+  constexpr std::uint32_t kSessions = 40;
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    for (std::uint32_t i = 0; i < kSessions; ++i) driver.send(numbered(i, round * kMs));
+  }
+  for (std::uint32_t i = 0; i < 1000; ++i) driver.send(numbered(1000 + i, (10 + i) * kMs));
+  for (const SessionRecord& record : driver.records) {
+    if (record.end_reason == EndReason::kEvicted)
+      REQUIRE(record.a_to_b.total.packets + record.b_to_a.total.packets == 1);
+  }
+  CHECK(driver.table().counters().flows_evicted == 1000 - 24);
+}
+
+TEST_CASE("a table full of sessions evicts the longest idle of a sample, and marks it") {
   Driver driver(tiny_config(8));
-  for (std::uint32_t i = 0; i < 8; ++i) driver.send(numbered(i, i * kMs));
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    for (int frame = 0; frame < 3; ++frame) driver.send(numbered(i, i * kMs));
+  }
   driver.send(numbered(0, 9 * kMs));
   CHECK(driver.records.empty());
   driver.send(numbered(100, 10 * kMs));  // all eight are sampled: number 1 has been idle for longest

@@ -1,0 +1,253 @@
+// flood_bench [FLOOD_FRAMES]: what floods do to the flow table: 10 million SYNs from random sources,
+// one-packet UDP flows, and SYNs whose keys collide for whoever does not know the hash's seed. Among them
+// 50,000 established TCP sessions go on, one frame in eight. For each flood:
+//   cycles a packet, without the flood (the same number of frames of the established sessions) and with it;
+//   established sessions whose counters are exact, in one record with its first frame to its last;
+//   memory of the table before and after.
+// Table of 1 Mi flows; a million frames a second of capture time. All are to be exact; aim: half of the throughput.
+
+#include <time.h>
+#include <x86intrin.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "capture/base/bytes.hpp"
+#include "capture/packet/decode.hpp"
+#include "flowgen/flow_hash.hpp"
+#include "flowgen/flow_table.hpp"
+
+namespace {
+
+using namespace tapline;
+using flowgen::FlowTable;
+
+constexpr std::uint32_t kSessions = 50'000;
+constexpr std::uint32_t kFlowsMax = 1u << 20;
+constexpr std::uint32_t kFrameBytes = 64;
+constexpr std::size_t kEstablishedOneIn = 8;
+constexpr TimeNs kStart = 1'700'000'000 * kNsPerSecond;
+constexpr TimeNs kFrameGapNs = 1000;
+constexpr std::uint32_t kClients = 0x0a000000;  // the first; floods come from elsewhere
+constexpr std::uint32_t kServer = 0xc0a80001;
+constexpr std::uint16_t kSessionPort = 443;
+
+enum class Flood : std::uint8_t { kNone, kSyns, kDatagrams, kCollisions };
+
+double cpu_seconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+struct Segment {
+  std::uint32_t source;
+  std::uint32_t target;
+  std::uint16_t source_port;
+  std::uint16_t target_port;
+  std::uint8_t flags;  // 0: UDP
+  std::uint32_t seq;
+  std::uint32_t ack;
+  std::uint16_t ip_id;
+};
+
+void write_frame(std::uint8_t* at, const Segment& segment) {
+  const bool udp = segment.flags == 0;
+  std::memset(at, 0, kFrameBytes);
+  store_be16(at + 12, 0x0800);
+  at[14] = 0x45;
+  store_be16(at + 16, udp ? 46 : 40);
+  store_be16(at + 18, segment.ip_id);
+  at[22] = 64;
+  at[23] = udp ? 17 : 6;
+  store_be32(at + 26, segment.source);
+  store_be32(at + 30, segment.target);
+  store_be16(at + 34, segment.source_port);
+  store_be16(at + 36, segment.target_port);
+  if (udp) return store_be16(at + 38, 26);
+  store_be32(at + 38, segment.seq);
+  store_be32(at + 42, segment.ack);
+  at[46] = 0x50;
+  at[47] = segment.flags;
+  store_be16(at + 48, 8192);
+}
+
+/// A frame of one of the established sessions: SYN, SYN-ACK, then acknowledgments in turn.
+class Sessions {
+ public:
+  void write_next(std::uint8_t* at) {
+    const std::uint32_t session = next_++ % kSessions;
+    const std::uint32_t number = counts_[session]++;
+    const bool reply = number % 2 == 1;
+    const std::uint8_t flags = number == 0 ? 0x02 : (number == 1 ? 0x12 : 0x10);
+    const auto client_port = static_cast<std::uint16_t>(1024 + session % 60'000);
+    const std::uint32_t client = kClients + session;
+    const std::uint32_t seq = number < 2 ? 1000 : 1001;
+    Segment segment{client,
+                    kServer,
+                    client_port,
+                    kSessionPort,
+                    flags,
+                    seq,
+                    number == 0 ? 0u : 1001u,
+                    static_cast<std::uint16_t>(number + 1)};
+    if (reply) {
+      std::swap(segment.source, segment.target);
+      std::swap(segment.source_port, segment.target_port);
+    }
+    write_frame(at, segment);
+  }
+  /// By the client's address.
+  std::uint64_t count_of(std::uint32_t client) const { return counts_[client - kClients]; }
+
+ private:
+  std::uint32_t next_ = 0;
+  std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(kSessions);
+};
+
+/// Keys of one bucket of a table with seed 0: what one can prepare who has the source, and not the seed.
+std::vector<std::uint32_t> colliding_sources(std::size_t count) {
+  const flowgen::FlowHash hash(0);
+  std::vector<std::uint32_t> sources;
+  for (std::uint32_t source = 0x20000000; sources.size() < count; ++source) {
+    FlowKey key;
+    key.address_a = IpAddress::from_v4(source);
+    key.address_b = IpAddress::from_v4(kServer);
+    key.port_a = 7;
+    key.port_b = 7;
+    key.ip_proto = 6;
+    if ((hash(key) & 0xfff) == 0) sources.push_back(source);
+  }
+  return sources;
+}
+
+struct Outcome {
+  double cycles_per_frame;
+  std::uint64_t exact;
+  std::size_t memory_before;
+  std::size_t memory_after;
+  std::uint64_t evicted;
+};
+
+class Bench {
+ public:
+  Bench(Flood flood, const std::vector<std::uint32_t>& colliding) : flood_(flood), colliding_(colliding) {
+    flowgen::FlowTableConfig config;
+    config.flows_max = kFlowsMax;
+    config.hash_seed = *flowgen::random_hash_seed();
+    table_ = std::move(*FlowTable::create(config));
+  }
+
+  Outcome run(std::size_t frames, double hertz) {
+    for (std::size_t i = 0; i < 4 * kSessions; i += kBurstFramesMax) run_burst(true);
+    const std::size_t before = table_->memory_bytes();
+    const double begin = cpu_;
+    std::size_t measured = 0;
+    for (; measured < frames; measured += kBurstFramesMax) run_burst(flood_ == Flood::kNone);
+    Outcome result{(cpu_ - begin) * hertz / static_cast<double>(measured), 0, before, table_->memory_bytes(),
+                   table_->counters().flows_evicted};
+    while (table_->finish(FlowTable::kRecordsPerAdvanceMax)) take_records();
+    take_records();
+    for (const auto& [client, packets] : whole_)
+      result.exact += packets == sessions_.count_of(client) ? 1 : 0;
+    return result;
+  }
+
+ private:
+  void write_flood(std::uint8_t* at) {
+    const auto number = static_cast<std::uint32_t>(random_());
+    const auto port = static_cast<std::uint16_t>(random_());
+    Segment segment{0x20000000 | (number & 0x1fffffff), kServer, port, 80, 0x02, number, 0, 0};
+    if (flood_ == Flood::kDatagrams) segment.flags = 0;
+    if (flood_ == Flood::kCollisions) {
+      segment.source = colliding_[flooded_++ % colliding_.size()];
+      segment.source_port = segment.target_port = 7;
+    }
+    write_frame(at, segment);
+  }
+
+  /// Only what the sensor does is on the clock.
+  void run_burst(bool established_only) {
+    std::array<Frame, kBurstFramesMax> frames;
+    for (std::size_t i = 0; i < kBurstFramesMax; ++i) {
+      std::uint8_t* const at = bytes_.data() + i * kFrameBytes;
+      established_only || i % kEstablishedOneIn == 0 ? sessions_.write_next(at) : write_flood(at);
+      frames[i].data = at;
+      frames[i].captured_bytes = frames[i].wire_bytes = kFrameBytes;
+      frames[i].time_ns = now_ns_ += kFrameGapNs;
+      frames[i].order = {now_ns_, 0};
+    }
+    const double begin = cpu_seconds();
+    decode_burst(frames, metas_);
+    table_->update(frames, metas_, hits_);
+    cpu_ += cpu_seconds() - begin;
+    take_records();
+    if (++bursts_ % 16 != 0) return;
+    const double begin_advance = cpu_seconds();
+    table_->advance(FlowTable::kRecordsPerAdvanceMax);
+    cpu_ += cpu_seconds() - begin_advance;
+    take_records();
+  }
+
+  /// Sessions in one piece.
+  void take_records() {
+    for (const SessionRecord& record : table_->records()) {
+      const bool client_is_a = record.key.port_b == kSessionPort;
+      const std::uint32_t client = (client_is_a ? record.key.address_a : record.key.address_b).v4();
+      if (!record.final() || client - kClients >= kSessions) continue;
+      whole_[client] = record.a_to_b.total.packets + record.b_to_a.total.packets;
+    }
+    table_->clear_records();
+  }
+
+  Flood flood_;
+  const std::vector<std::uint32_t>& colliding_;
+  std::unique_ptr<FlowTable> table_;
+  Sessions sessions_;
+  std::mt19937_64 random_{1};
+  std::size_t flooded_ = 0;
+  std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(kBurstFramesMax * kFrameBytes);
+  std::array<PacketMeta, kBurstFramesMax> metas_;
+  std::array<FlowHit, kBurstFramesMax> hits_;
+  std::map<std::uint32_t, std::uint64_t> whole_;
+  TimeNs now_ns_ = kStart;
+  std::uint64_t bursts_ = 0;
+  double cpu_ = 0;
+};
+
+double counter_hertz() {
+  timespec begin;
+  timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  const std::uint64_t counter = __rdtsc();
+  do clock_gettime(CLOCK_MONOTONIC, &end);
+  while (end.tv_sec - begin.tv_sec < 1);
+  return static_cast<double>(__rdtsc() - counter) / (static_cast<double>(end.tv_sec - begin.tv_sec) +
+                                                     static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e9);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::size_t frames = argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1])) : 11'428'571;
+  const double hertz = counter_hertz();
+  const std::vector<std::uint32_t> colliding = colliding_sources(100'000);
+  constexpr std::array<std::pair<Flood, const char*>, 4> kFloods{{{Flood::kNone, "none"},
+                                                                  {Flood::kSyns, "SYNs"},
+                                                                  {Flood::kDatagrams, "UDP datagrams"},
+                                                                  {Flood::kCollisions, "collisions"}}};
+  for (const auto& [flood, name] : kFloods) {
+    Bench bench(flood, colliding);
+    const Outcome result = bench.run(frames, hertz);
+    std::printf(
+        "flood of %-14s %7.1f cycles/packet  established exact %llu of %u  evicted %llu  memory %zu -> %zu\n",
+        name, result.cycles_per_frame, static_cast<unsigned long long>(result.exact), kSessions,
+        static_cast<unsigned long long>(result.evicted), result.memory_before, result.memory_after);
+    std::fflush(stdout);
+  }
+  return 0;
+}
