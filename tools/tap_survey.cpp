@@ -102,7 +102,7 @@ void TapSurvey::note_one_sided(const SessionRecord& record, Link& link) {
 std::vector<TapFinding> TapSurvey::findings() const {
   std::vector<TapFinding> findings;
   for (const auto& [port, counts] : ports_) {
-    const auto count = [&](storage::LedgerCounter counter) {
+    const auto count = [&counts = counts](storage::LedgerCounter counter) {
       return static_cast<std::uint64_t>(std::max<std::int64_t>(0, counts[counter]));
     };
     const std::uint64_t frames = count(storage::kFramePolled);
