@@ -40,8 +40,24 @@ inline Equal equal_segment(const PacketMeta& meta, std::uint8_t data_offset) {
   return data_offset > kWithoutOptions ? Equal::kCertain : Equal::kLikely;
 }
 
-/// Payload that is looked at where nothing in the headers tells datagrams apart.
-inline constexpr std::uint32_t kSampleBytes = 16;
+/// Payload that is looked at where nothing in the headers tells datagrams apart: beyond what QUIC repeats.
+inline constexpr std::uint32_t kSampleBytes = 64;
+
+/// Whether a checksum covers the payload (ESP: a number counts). What carries other packets without one, as
+/// VXLAN and GTP-U do, repeats its first bytes in each.
+inline bool has_payload_checksum(const PacketMeta& meta, const std::uint8_t* header) {
+  switch (meta.ip_proto) {
+    case kIpProtoUdp:
+      return load_be16(header + 6) != 0;
+    case kIpProtoIcmp:
+    case kIpProtoIcmpv6:
+    case kIpProtoSctp:
+    case kIpProtoEsp:
+      return true;
+    default:
+      return false;
+  }
+}
 
 /// Of a frame whose status is kIp. `flow_hash`: of its key.
 inline FramePrint print_of(const FlowHash& hash, std::uint64_t flow_hash, Direction direction,
@@ -60,8 +76,11 @@ inline FramePrint print_of(const FlowHash& hash, std::uint64_t flow_hash, Direct
   } else if (equal != Equal::kCertain) {
     const std::uint32_t captured_bytes = frame.captured_bytes - meta.l4_offset - kLeastBytes;
     const std::size_t sample_bytes = std::min({captured_bytes, meta.payload_bytes, kSampleBytes});
-    std::memcpy(&words[1], at + kLeastBytes, sample_bytes);
-    if (sample_bytes != 0) equal = Equal::kLikely;
+    std::array<std::array<std::uint64_t, 4>, 2> sample{};
+    std::memcpy(sample.data(), at + kLeastBytes, sample_bytes);
+    words[1] = hash.mix(flow_hash, sample[0]);
+    words[2] = hash.mix(flow_hash, sample[1]);
+    if (sample_bytes != 0 && has_payload_checksum(meta, at)) equal = Equal::kLikely;
   }
   const std::uint32_t tags = meta.envelope_hash ^ meta.envelope_hash >> 16;
   return {hash.mix(flow_hash ^ static_cast<std::uint64_t>(direction), words),

@@ -112,11 +112,17 @@ TEST_CASE("without identification equal payload is a copy at once, later only fr
   Packet datagram = segment(0);
   datagram.ip_proto = kIpProtoUdp;
   datagram.has_transport_header = true;
-  datagram.payload_bytes = 40;
+  datagram.payload_bytes = 60;
+  datagram.payload.assign(48, 7);
+  datagram.tcp_seq = 68u << 16 | 0x0777;  // length and checksum here
   CHECK(is_copy(datagram, datagram, kUnit));
   CHECK_FALSE(is_copy(datagram, datagram, 2 * kUnit));
   CHECK(is_copy(datagram, changed(datagram, [](Packet& p) { p.ttl = 63; }), 2 * kUnit));
   CHECK_FALSE(is_copy(datagram, changed(datagram, [](Packet& p) { p.tcp_ack = 1; }), 0));  // payload here
+  CHECK_FALSE(is_copy(datagram, changed(datagram, [](Packet& p) { p.payload[40] = 1; }), 0));
+  const Packet unchecked = changed(datagram, [](Packet& p) { p.tcp_seq = 68u << 16; });
+  CHECK_FALSE(is_copy(unchecked, unchecked, 0));
+  CHECK(is_copy(unchecked, changed(unchecked, [](Packet& p) { p.ttl = 63; }), 0));
   datagram.payload_bytes = 0;
   CHECK_FALSE(is_copy(datagram, datagram, 0));
 }
