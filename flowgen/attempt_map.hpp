@@ -39,6 +39,9 @@ class AttemptMap {
   std::uint32_t look_ahead() { return next_from(look_); }
   void look_from_hand() { look_ = hand_; }
 
+  /// Those of which it has not been found out that they are none any more, too.
+  std::uint64_t count() const { return count_; }
+
   std::size_t memory_bytes() const { return words_.memory_bytes(); }
 
  private:

@@ -19,11 +19,15 @@ constexpr int kLagLog2Min = 28;  // a quarter of a second
 constexpr int kLagLog2Max = 62;
 
 constexpr std::uint32_t kEvictionSamples = 8;
+constexpr std::uint32_t kAttemptsLookedAt = 256;  // of the map, for one eviction
 
 /// A flow of which nobody waits for more: a probe, a request, a retransmitted SYN.
+constexpr std::uint64_t kAttemptPacketsMax = 2;
+std::uint64_t packets_of(const FlowEntry& entry) {
+  return entry.directions[0].packets + entry.directions[1].packets;
+}
 bool is_attempt(const FlowEntry& entry) {
-  constexpr std::uint64_t kPacketsMax = 2;
-  return entry.directions[0].packets + entry.directions[1].packets <= kPacketsMax;
+  return packets_of(entry) <= kAttemptPacketsMax;
 }
 
 }  // namespace
@@ -152,12 +156,12 @@ void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
 }
 
 std::uint32_t FlowTable::State::next_attempt() {
-  std::uint32_t flow = attempts.next();
-  while (flow != kNoFlow && !is_attempt(pool[flow])) {
+  for (std::uint32_t looked_at = 0; looked_at < kAttemptsLookedAt && is_flooded(); ++looked_at) {
+    const std::uint32_t flow = attempts.next();
+    if (is_attempt(pool[flow])) return flow;
     attempts.clear(flow);
-    flow = attempts.next();
   }
-  return flow;
+  return kNoFlow;
 }
 
 // The flow that has been idle for longest among the next few, in a circle over the entries.
@@ -172,7 +176,7 @@ std::uint32_t FlowTable::State::longest_idle() {
   return longest;
 }
 
-// Attempts first: a flood of them pushes out attempts, and no session that goes on.
+// A flood of attempts pushes out attempts. A few of them are sessions that begin, which need room, too.
 void FlowTable::State::evict() {
   const std::uint32_t attempt = next_attempt();
   const std::uint32_t victim = attempt != kNoFlow ? attempt : longest_idle();
@@ -263,6 +267,7 @@ std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arriv
     end(flow, EndReason::kReused);
     return begin(arrival, flow);
   }
+  if (packets_of(entry) == kAttemptPacketsMax) attempts.clear(flow);  // this is one more
   const bool missed = entry.cold.interim_missed != 0;
   if (missed && arrival.frame.time_ns >= next_boundary(entry)) entry.cold.interim_missed = 0;
   note_frame(entry, arrival);

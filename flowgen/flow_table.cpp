@@ -131,8 +131,8 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
 
 // Of a full table: who is going to be evicted if this frame begins a flow.
 inline void FlowTable::State::ask_victim() {
+  if (!is_flooded()) return;
   const std::uint32_t victim = attempts.look_ahead();
-  if (victim == kNoFlow) return;
   burst_victims[evictions_asked++] = victim;
   prefetch_all(pool[victim]);
 }

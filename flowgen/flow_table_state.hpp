@@ -92,6 +92,11 @@ struct FlowTable::State {
   void relink(std::uint32_t flow);
   EndReason reason_at_timeout(const FlowEntry& entry) const;
 
+  /// Attempts take a share of the table that sessions which begin do not.
+  bool is_flooded() const {
+    constexpr std::uint32_t kShare = 16;
+    return attempts.count() > pool.active_count() / kShare;
+  }
   /// The flow's own time that the table's clock stands for.
   TimeNs reached_by_clock(const ColdLine& cold) const {
     return saturating_add(clock.horizon_ns(), -cold.lag_ns());

@@ -51,6 +51,20 @@ TEST_CASE("a full table evicts attempts, and no session that goes on") {
   CHECK(driver.table().counters().flows_evicted == 1000 - 24);
 }
 
+TEST_CASE("in a table full of sessions others can begin") {
+  Driver driver(tiny_config(64));
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    for (int frame = 0; frame < 3; ++frame) driver.send(numbered(i, i * kMs));
+  }
+  constexpr std::uint32_t kNew = 4;
+  for (int frame = 0; frame < 3; ++frame) {
+    for (std::uint32_t i = 0; i < kNew; ++i) driver.send(numbered(1000 + i, 1000 * kMs));
+  }
+  CHECK(driver.table().counters().flows_evicted == kNew);
+  for (const SessionRecord& record : driver.finish())
+    CHECK(record.a_to_b.total.packets + record.b_to_a.total.packets == 3);
+}
+
 TEST_CASE("a table full of sessions evicts the longest idle of a sample, and marks it") {
   Driver driver(tiny_config(8));
   for (std::uint32_t i = 0; i < 8; ++i) {
