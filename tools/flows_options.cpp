@@ -57,9 +57,8 @@ Status read_limit(const CommandLine& command_line, bool on_terminal, FlowsOption
 }
 
 Status read_community_id_seed(const CommandLine& command_line, FlowsOptions& options) {
-  const Result<std::uint64_t> seed = command_line.number("community-id-seed", 0);
+  const Result<std::uint64_t> seed = command_line.number("community-id-seed", 0, 0, 65'535);
   if (!seed) return seed.error();
-  if (*seed > 65'535) return usage("--community-id-seed: at most 65535");
   options.context.community_id_seed = static_cast<std::uint16_t>(*seed);
   return {};
 }

@@ -24,7 +24,8 @@ Result<OsLabels> OsLabels::load(const std::string& path) {
   const Result<std::uint64_t> bytes = file->size_bytes();
   if (!bytes) return bytes.error();
   if (*bytes > kFileBytesMax)
-    return Error{ErrorCode::kUnsupported, fmt::format("{}: {} bytes are too many", path, *bytes)};
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{}: {} bytes are more than the {} of a p0f.fp", path, *bytes, kFileBytesMax)};
   std::vector<std::uint8_t> content(*bytes);
   TAPLINE_TRY(file->pread_exact(0, content));
   return parse({reinterpret_cast<const char*>(content.data()), content.size()}, path);

@@ -299,7 +299,8 @@ constexpr std::array kFields = {
                  "open: it goes on; idle, finished, reset, reused, evicted, shutdown, recovered"},
     SessionField{"orient_rule", kText, kInRecord,
                  [](View s) -> FieldValue { return std::string(orient_rule_name(s.record.orient_rule)); },
-                 "how the originator was found: syn, syn_ack, icmp_type, multicast, port, first_packet"},
+                 "how the originator was found: syn, syn_ack, icmp_type, multicast, remembered, "
+                 "port, first_packet"},
     SessionField{"orient_confidence", kNumber, kInRecord,
                  [](View s) -> FieldValue { return number(s.record.orient_confidence); },
                  "and how sure that is, in percent"},

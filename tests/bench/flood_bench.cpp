@@ -4,10 +4,8 @@
 //   cycles a packet, without the flood (the same number of frames of the established sessions) and with it;
 //   established sessions whose counters are exact, in one record with its first frame to its last;
 //   memory of the table before and after.
-// Table of 1 Mi flows; a million frames a second of capture time. All are to be exact; aim: half of the throughput.
-
-#include <time.h>
-#include <x86intrin.h>
+// Table of 1 Mi flows; a million frames a second of capture time. All are to be exact; aim: half of the
+// throughput.
 
 #include <array>
 #include <cstdio>
@@ -20,6 +18,7 @@
 #include "capture/packet/decode.hpp"
 #include "flowgen/flow_hash.hpp"
 #include "flowgen/flow_table.hpp"
+#include "tests/bench/cycle_clock.hpp"
 
 namespace {
 
@@ -37,12 +36,6 @@ constexpr std::uint32_t kServer = 0xc0a80001;
 constexpr std::uint16_t kSessionPort = 443;
 
 enum class Flood : std::uint8_t { kNone, kSyns, kDatagrams, kCollisions };
-
-double cpu_seconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 
 struct Segment {
   std::uint32_t source;
@@ -181,15 +174,15 @@ class Bench {
       frames[i].time_ns = now_ns_ += kFrameGapNs;
       frames[i].order = {now_ns_, 0};
     }
-    const double begin = cpu_seconds();
+    const double begin = cycles::cpu_seconds();
     decode_burst(frames, metas_);
     table_->update(frames, metas_, hits_);
-    cpu_ += cpu_seconds() - begin;
+    cpu_ += cycles::cpu_seconds() - begin;
     take_records();
     if (++bursts_ % 16 != 0) return;
-    const double begin_advance = cpu_seconds();
+    const double begin_advance = cycles::cpu_seconds();
     table_->advance(FlowTable::kRecordsPerAdvanceMax);
-    cpu_ += cpu_seconds() - begin_advance;
+    cpu_ += cycles::cpu_seconds() - begin_advance;
     take_records();
   }
 
@@ -219,22 +212,11 @@ class Bench {
   double cpu_ = 0;
 };
 
-double counter_hertz() {
-  timespec begin;
-  timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &begin);
-  const std::uint64_t counter = __rdtsc();
-  do clock_gettime(CLOCK_MONOTONIC, &end);
-  while (end.tv_sec - begin.tv_sec < 1);
-  return static_cast<double>(__rdtsc() - counter) / (static_cast<double>(end.tv_sec - begin.tv_sec) +
-                                                     static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e9);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::size_t frames = argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1])) : 11'428'571;
-  const double hertz = counter_hertz();
+  const double hertz = cycles::counter_hertz();
   const std::vector<std::uint32_t> colliding = colliding_sources(100'000);
   constexpr std::array<std::pair<Flood, const char*>, 4> kFloods{{{Flood::kNone, "none"},
                                                                   {Flood::kSyns, "SYNs"},

@@ -12,9 +12,6 @@
 // counter, the median of several passes; p50 and p99.9 are bursts of 64 by the time stamp counter, in cycles
 // a packet. Budgets: 250 cycles at 1 Mi flows (aim 190), 300 at 10 M.
 
-#include <time.h>
-#include <x86intrin.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -25,6 +22,7 @@
 #include "capture/base/bytes.hpp"
 #include "capture/packet/decode.hpp"
 #include "flowgen/flow_table.hpp"
+#include "tests/bench/cycle_clock.hpp"
 
 namespace {
 
@@ -37,24 +35,7 @@ constexpr TimeNs kStart = 1'700'000'000 * kNsPerSecond;
 constexpr TimeNs kFrameGapNs = 100;  // ten million frames a second
 constexpr int kPasses = 5;
 
-double cpu_seconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
-
-double counter_hertz() {
-  timespec begin;
-  timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &begin);
-  const std::uint64_t counter = __rdtsc();
-  do clock_gettime(CLOCK_MONOTONIC, &end);
-  while (end.tv_sec - begin.tv_sec < 1);
-  const double seconds =
-      static_cast<double>(end.tv_sec - begin.tv_sec) + static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e9;
-  return static_cast<double>(__rdtsc() - counter) / seconds;
-}
-const double kCounterHertz = counter_hertz();
+const double kCounterHertz = cycles::counter_hertz();
 
 struct Load {
   std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(kFrames * kFrameBytes);
@@ -174,13 +155,13 @@ Measure measure(Load& load, int passes, Run run) {
   std::vector<double> bursts;
   for (int pass = 0; pass < passes; ++pass) {
     bursts.clear();
-    const double begin_seconds = cpu_seconds();
+    const double begin_seconds = cycles::cpu_seconds();
     for (std::size_t at = 0; at < kFrames; at += kBurstFramesMax) {
       const std::uint64_t begin = __rdtsc();
       run(std::span<Frame>(load.frames.data() + at, kBurstFramesMax));
       bursts.push_back(static_cast<double>(__rdtsc() - begin) / kBurstFramesMax);
     }
-    means.push_back((cpu_seconds() - begin_seconds) * kCounterHertz / kFrames);
+    means.push_back((cycles::cpu_seconds() - begin_seconds) * kCounterHertz / kFrames);
   }
   std::sort(means.begin(), means.end());
   std::sort(bursts.begin(), bursts.end());

@@ -27,7 +27,8 @@ std::string refusal_of(const std::vector<std::string>& arguments) {
 TEST_CASE("a Community ID's seed has sixteen bits") {
   CHECK(options_of({})->context.community_id_seed == 0);
   CHECK(options_of({"--community-id-seed", "65535"})->context.community_id_seed == 65'535);
-  CHECK(refusal_of({"--community-id-seed", "65536"}) == "--community-id-seed: at most 65535");
+  CHECK(refusal_of({"--community-id-seed", "65536"}) ==
+        "--community-id-seed: '65536' is not a whole number from 0 to 65535");
 }
 
 TEST_CASE("a limit is set where people look, and only there") {
