@@ -29,6 +29,14 @@ std::uint64_t packets_of(const FlowEntry& entry) {
 bool is_attempt(const FlowEntry& entry) {
   return packets_of(entry) <= kAttemptPacketsMax;
 }
+/// Of an attempt: no record has told of it, and it was not answered; or nothing but SYN and answer was said.
+bool came_to_nothing(const FlowEntry& entry) {
+  const DirectionLine& a = entry.directions[0];
+  const DirectionLine& b = entry.directions[1];
+  if (entry.cold.slab != kNoSlab || (a.duplicates | b.duplicates) != 0) return false;
+  const bool answered = a.packets != 0 && b.packets != 0;
+  return !answered || (entry.cold.syn_seen != 0 && (a.payload_bytes | b.payload_bytes) == 0);
+}
 
 }  // namespace
 
@@ -147,9 +155,15 @@ void FlowTable::State::end(std::uint32_t flow, EndReason reason) {
   write_record(entry, reason);
   const SessionRecord& record = records[record_count - 1];
   if (is_to_remember(record)) orientations.remember(hash_of(entry), record.originator, timeout_at(entry));
+  let_go(flow);
+  entry.cold.slab = record_count - 1;
+}
+
+void FlowTable::State::let_go(std::uint32_t flow) {
+  FlowEntry& entry = pool[flow];
   if (entry.cold.slab != kNoSlab) interim_slabs.release(entry.cold.slab);
   if (entry.cold.tcp_slab != kNoSlab) tcp_slabs.release(entry.cold.tcp_slab);
-  entry.cold.slab = record_count - 1;
+  entry.cold.slab = kNoSlab;
   entry.hot.mark_dead();
   attempts.clear(flow);
   pool.bury(flow);
@@ -176,14 +190,31 @@ std::uint32_t FlowTable::State::longest_idle() {
   return longest;
 }
 
+// As it was asked for, if that is it; no entry is given out twice within a burst.
+std::uint64_t FlowTable::State::hash_of_victim(std::uint32_t flow) {
+  const std::uint32_t turn = evictions_done++;
+  const bool expected = turn < evictions_expected && burst_victims[turn].flow == flow;
+  return expected ? burst_victims[turn].hash : hash_of(pool[flow]);
+}
+
 // A flood of attempts pushes out attempts. A few of them are sessions that begin, which need room, too.
 void FlowTable::State::evict() {
   const std::uint32_t attempt = next_attempt();
   const std::uint32_t victim = attempt != kNoFlow ? attempt : longest_idle();
-  index.erase(hash_of(pool[victim]), victim);
+  index.erase(hash_of_victim(victim), victim);
   wheel.unlink(victim);
+  if (config.give_up_attempts && attempt != kNoFlow && came_to_nothing(pool[victim])) return give_up(victim);
   end(victim, EndReason::kEvicted);
   ++counters.flows_evicted;
+}
+
+// A record of each would cost more than the flood itself, up to the point where packets are lost.
+void FlowTable::State::give_up(std::uint32_t flow) {
+  const std::uint64_t packets = packets_of(pool[flow]);
+  counters.frames_in_session -= packets;
+  counters.frames_in_attempts += packets;
+  ++counters.attempts_given_up;
+  let_go(flow);
 }
 
 std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t predecessor) {

@@ -95,7 +95,7 @@ void FlowTable::State::count_burst(std::span<const Frame> frames, std::span<cons
   const std::size_t count = frames.size();
   const auto group_end = [count](std::size_t begin) { return std::min(begin + kGroupFrames, count); };
   begins_asked = 0;
-  evictions_asked = evictions_expected = 0;
+  evictions_asked = evictions_expected = evictions_done = 0;
   attempts.look_from_hand();
   for (std::size_t at = 0; at < count + 2 * kGroupFrames; at += kGroupFrames) {
     if (at < count) ask_buckets(frames, metas, at, group_end(at));
@@ -133,7 +133,7 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
 inline void FlowTable::State::ask_victim() {
   if (!is_flooded()) return;
   const std::uint32_t victim = attempts.look_ahead();
-  burst_victims[evictions_asked++] = victim;
+  burst_victims[evictions_asked++].flow = victim;
   prefetch_all(pool[victim]);
 }
 
@@ -152,8 +152,11 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
       __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
-      if (evictions_expected < evictions_asked)
-        index.prefetch(hash_of(pool[burst_victims[evictions_expected++]]));
+      if (evictions_expected < evictions_asked) {
+        Victim& victim = burst_victims[evictions_expected++];
+        victim.hash = hash_of(pool[victim.flow]);
+        index.prefetch(victim.hash);
+      }
       if (is_midstream_tcp(metas[i])) orientations.prefetch(burst_hashes[i]);
     }
   }

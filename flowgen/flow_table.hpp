@@ -60,6 +60,9 @@ struct FlowTableConfig {
   std::uint16_t worker = 0;
   std::uint16_t link = 0;
   bool count_copies = false;  // true: a frame that is seen twice counts twice, as in most other tools
+  /// In a flood, what makes room for a new flow are attempts, without a record of each: counted in
+  /// frames_in_attempts.
+  bool give_up_attempts = false;
   bool frames_stored = true;  // false: sessions only, records say that none of their packets is in the store
   Timeouts timeouts;
   /// How late frames may be: the timers write records so long after their time. Captures run backwards, live
@@ -69,13 +72,16 @@ struct FlowTableConfig {
   std::uint32_t clock_jump_frames = 64;
 };
 
-/// Counters since create(); book 3 of the ledger: decoded = in_session + duplicate + sum of no_session.
+/// Counters since create(); book 3 of the ledger: decoded = in_session + duplicate + in_attempts + sum of
+/// no_session.
 struct FlowCounters {
   std::uint64_t frames_in_session = 0;
-  std::uint64_t frames_duplicate = 0;  // of a session, but seen before: recent_frames.hpp
+  std::uint64_t frames_duplicate = 0;    // of a session, but seen before: recent_frames.hpp
+  std::uint64_t frames_in_attempts = 0;  // were in_session, until the attempt was given up
   std::uint64_t frames_no_session[kDecodeStatusCount] = {};  // by DecodeStatus; kIp stays 0
   std::uint64_t flows_begun = 0;
-  std::uint64_t flows_evicted = 0;
+  std::uint64_t flows_evicted = 0;      // with a record
+  std::uint64_t attempts_given_up = 0;  // without one
   std::uint64_t records_written = 0;
   std::uint64_t tcp_slab_exhausted = 0;      // TCP sessions not tracked for want of a slab
   std::uint64_t interim_slab_exhausted = 0;  // interim records not written when due, for want of a slab

@@ -135,10 +135,16 @@ struct FlowTable::State {
   std::array<FramePrint, kBurstFramesMax> burst_prints;
   std::array<bool, kBurstFramesMax> burst_copies;
   std::uint32_t begins_asked = 0;  // entries fetched for flows that will begin
-  // Of a full table: attempts fetched that will perhaps be evicted, and how many of their buckets.
-  std::array<std::uint32_t, kBurstFramesMax> burst_victims;
+  // Of a full table: attempts fetched that will perhaps be evicted, of how many the buckets, too, and which
+  // is next.
+  struct Victim {
+    std::uint32_t flow;
+    std::uint64_t hash;
+  };
+  std::array<Victim, kBurstFramesMax> burst_victims;
   std::uint32_t evictions_asked = 0;
   std::uint32_t evictions_expected = 0;
+  std::uint32_t evictions_done = 0;
 
  private:
   void note_frame(FlowEntry& entry, const Arrival& arrival);
@@ -154,6 +160,9 @@ struct FlowTable::State {
   bool write_interim(std::uint32_t flow);
   void write_record(const FlowEntry& entry, EndReason reason);
   void evict();
+  std::uint64_t hash_of_victim(std::uint32_t flow);
+  void give_up(std::uint32_t flow);
+  void let_go(std::uint32_t flow);
   std::uint32_t next_attempt();
   std::uint32_t longest_idle();
   TimeNs next_boundary(const FlowEntry& entry) const;

@@ -25,6 +25,7 @@ Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& 
   table.worker = config.worker;
   table.link = config.port;
   table.count_copies = config.count_copies;
+  table.give_up_attempts = config.give_up_attempts;
   table.frames_stored = config.store_packets;
   table.grace_ns = config.grace_ns;
   const Result<std::uint64_t> seed = flowgen::random_hash_seed();
@@ -82,8 +83,11 @@ void FrameWorker::process(std::span<Frame> burst) {
   observe_backlog();
   stamper_.stamp(burst);
   decode_burst(burst, std::span(metas).first(burst.size()));
+  const std::uint64_t given_up_before = table_->counters().frames_in_attempts;
   table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
   for (std::size_t i = 0; i < burst.size(); ++i) book_frame(burst[i], metas[i], hits[i]);
+  if (const std::uint64_t given_up = table_->counters().frames_in_attempts - given_up_before; given_up != 0)
+    ledger_.at(order_ns()).move_to_attempts(given_up);
   take_records();
 }
 

@@ -31,6 +31,7 @@ struct FrameWorkerConfig {
   CutoffPolicy cutoff;        // how much of them
   std::uint32_t flows_max = 1u << 20;
   bool count_copies = false;
+  bool give_up_attempts = false;       // both as FlowTableConfig
   TimeNs grace_ns = 2 * kNsPerSecond;  // FlowTableConfig::grace_ns
   storage::LanePackerConfig lanes;     // its link type does not count: each gets lanes of its own
 };

@@ -125,6 +125,11 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
     log_warning(
         fmt::format("{} sessions were ended early, because the flow table was full: raise --flows-max",
                     now.flows_evicted - before.flows_evicted));
+  if (now.attempts_given_up > before.attempts_given_up)
+    log_warning(
+        fmt::format("a flood fills the flow table: {} attempts of one or two frames have no session record "
+                    "(their packets are stored as ever)",
+                    now.attempts_given_up - before.attempts_given_up));
   if (now.interim_slab_exhausted > before.interim_slab_exhausted)
     log_warning(
         fmt::format("{} interim records of long sessions were left out, for want of room: raise --flows-max",
@@ -180,10 +185,11 @@ Status report_books(const Recorder& recorder) {
   log_info(fmt::format("received {} frames by the device's count, which lost {}; polled {}",
                        view.device_received_frames, view.device_dropped_frames, view.polled_frames));
   log_info(fmt::format(
-      "of them {} stored whole, {} cut, {} filtered, {} dropped; {} in sessions, {} without, {} duplicates",
+      "of them {} stored whole, {} cut, {} filtered, {} dropped; {} in sessions, {} without, {} duplicates, "
+      "{} in attempts given up",
       counts[storage::kFrameStoredWhole], counts[storage::kFrameStoredCut], counts[storage::kFrameFiltered],
       totals.dropped_frames(), counts[storage::kFrameInSession], totals.no_session_frames(),
-      counts[storage::kFrameDuplicate]));
+      counts[storage::kFrameDuplicate], counts[storage::kFrameInAttempt]));
   log_info(fmt::format("{} in {} segments, index {}; {} segments dropped by the ring",
                        format_size(segments.stored_bytes), segments.segments_published,
                        format_size(segments.index_bytes), recorder.ring().segments_evicted()));

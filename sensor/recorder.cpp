@@ -112,6 +112,7 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   path.cutoff = config_.cutoff;
   path.flows_max = config_.flows_max;
   path.count_copies = config_.count_copies;
+  path.give_up_attempts = true;
   path.grace_ns = kLiveGraceNs;
   path.lanes.block_bytes = config_.segment.block_bytes;
 
@@ -189,6 +190,7 @@ RecorderView Recorder::view() const {
     sum.device_dropped_frames += one.device_dropped_frames.load(std::memory_order_relaxed);
     sum.flows_active += one.flows_active.load(std::memory_order_relaxed);
     sum.flows_evicted += one.flows_evicted.load(std::memory_order_relaxed);
+    sum.attempts_given_up += one.attempts_given_up.load(std::memory_order_relaxed);
     sum.frames_shed += one.frames_shed.load(std::memory_order_relaxed);
     sum.tcp_slab_exhausted += one.tcp_slab_exhausted.load(std::memory_order_relaxed);
     sum.interim_slab_exhausted += one.interim_slab_exhausted.load(std::memory_order_relaxed);

@@ -42,6 +42,7 @@ struct RecorderView {
   std::uint64_t device_dropped_frames = 0;
   std::uint64_t flows_active = 0;
   std::uint64_t flows_evicted = 0;
+  std::uint64_t attempts_given_up = 0;
   std::uint64_t interim_slab_exhausted = 0;
   std::uint64_t tcp_slab_exhausted = 0;
   std::uint64_t blocks_lowered = 0;  // compressed less because the writer was behind

@@ -148,6 +148,7 @@ void Worker::update_view() {
   set(view_.device_dropped_frames, counters.device_dropped_frames);
   set(view_.flows_active, path_->flows_active());
   set(view_.flows_evicted, path_->flow_counters().flows_evicted);
+  set(view_.attempts_given_up, path_->flow_counters().attempts_given_up);
   set(view_.interim_slab_exhausted, path_->flow_counters().interim_slab_exhausted);
   set(view_.tcp_slab_exhausted, path_->flow_counters().tcp_slab_exhausted);
   set(view_.frames_shed, path_->frames_shed());

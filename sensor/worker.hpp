@@ -34,6 +34,7 @@ struct WorkerView {
   std::atomic<std::uint64_t> device_dropped_frames{0};
   std::atomic<std::uint64_t> flows_active{0};
   std::atomic<std::uint64_t> flows_evicted{0};
+  std::atomic<std::uint64_t> attempts_given_up{0};
   std::atomic<std::uint64_t> interim_slab_exhausted{0};
   std::atomic<std::uint64_t> tcp_slab_exhausted{0};
   std::atomic<std::uint64_t> frames_shed{0};

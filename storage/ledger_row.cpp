@@ -59,6 +59,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(36, "frame_cut_overload_bytes", "captured bytes of that payload"),
     counter(37, "frame_oversized", "polled frames longer than any Ethernet frame: put together by offloads"),
     counter(38, "frame_late", "polled frames captured a second or more before one that came earlier"),
+    counter(39, "frame_in_attempt", "frames of attempts pushed out by a flood, in no session record"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),
@@ -196,8 +197,10 @@ Status LedgerTotals::check() const {
   TAPLINE_TRY(
       compare("book 1 in bytes: wire = stored + cut + filtered + dropped", counts_[kFramePolledWireBytes],
               plus(plus(stored_bytes, cut_bytes), plus(counts_[kFrameFilteredBytes], dropped_bytes()))));
-  return compare("book 3: decoded = in session + without session + duplicates", counts_[kFrameDecoded],
-                 plus(plus(counts_[kFrameInSession], counts_[kFrameDuplicate]), no_session_frames()));
+  const std::int64_t of_sessions = plus(counts_[kFrameInSession], counts_[kFrameDuplicate]);
+  return compare("book 3: decoded = in session + duplicates + in attempts + without session",
+                 counts_[kFrameDecoded],
+                 plus(plus(of_sessions, counts_[kFrameInAttempt]), no_session_frames()));
 }
 
 }  // namespace tapline::storage

@@ -55,7 +55,8 @@ enum LedgerCounter : std::uint16_t {
   kFrameCutOverloadBytes,
   kFrameOversized,  // these two of those polled; in no book
   kFrameLate,
-  kFrameDropped,  // one of each cause
+  kFrameInAttempt,  // book 3
+  kFrameDropped,    // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus
   kLedgerCounterCount = kFrameNoSession + kDecodeStatusCount,
@@ -87,6 +88,11 @@ struct LedgerCounts {
   /// Exactly one of these for each decoded frame.
   void add_in_session() { add(kFrameInSession, 1); }
   void add_duplicate() { add(kFrameDuplicate, 1); }
+  /// Frames booked as in session before, of attempts that a flood has pushed out of the flow table.
+  void move_to_attempts(std::uint64_t frames) {
+    add(kFrameInSession, 0 - frames);
+    add(kFrameInAttempt, frames);
+  }
   void add_no_session(DecodeStatus status) { add(kFrameNoSession + static_cast<std::size_t>(status), 1); }
   void add_decoded(std::uint32_t frames) { add(kFrameDecoded, frames); }
 

@@ -41,6 +41,11 @@ constexpr Check kLate{
     "frames are captured a second and more before those that came earlier: the clock was set "
     "back, or links whose clocks differ were merged; let NTP or PTP slew the clock"};
 
+constexpr Check kFlood{
+    "flood", 0.001, "frames",
+    "attempts of one or two frames filled the flow table and have no session record: tapline extract "
+    "and tapline flows show where they come from; --flows-max makes room for more"};
+
 void report(std::uint16_t port, const Check& check, std::uint64_t part, std::uint64_t whole,
             std::vector<TapFinding>& findings) {
   const bool much = part != 0 && static_cast<double>(part) >= check.share_min * static_cast<double>(whole);
@@ -109,6 +114,7 @@ std::vector<TapFinding> TapSurvey::findings() const {
     report(port, kDuplicates, count(storage::kFrameDuplicate), frames, findings);
     report(port, kOversized, count(storage::kFrameOversized), frames, findings);
     report(port, kLate, count(storage::kFrameLate), frames, findings);
+    report(port, kFlood, count(storage::kFrameInAttempt), frames, findings);
     report(port, kCutAtSource, count(storage::kFrameCutAtSourceBytes), count(storage::kFramePolledWireBytes),
            findings);
   }

@@ -51,6 +51,70 @@ TEST_CASE("a full table evicts attempts, and no session that goes on") {
   CHECK(driver.table().counters().flows_evicted == 1000 - 24);
 }
 
+TEST_CASE("where wanted, a flood's attempts are counted, and leave no record") {
+  FlowTableConfig config = tiny_config(64);
+  config.give_up_attempts = true;
+  config.count_copies = false;
+  Driver driver(config);
+  const auto syn = [](std::uint32_t flow, TimeNs after_ns) {
+    Packet packet = numbered(flow, after_ns);
+    packet.ip_proto = kIpProtoTcp;
+    return packet.with_flags(kSyn, flow);
+  };
+  std::uint64_t sent = 0;
+  const auto send = [&](const Packet& packet) {
+    driver.send(packet);
+    ++sent;
+  };
+  enum : std::uint32_t { kUdp, kAnswered, kProbe, kRefused, kMidstream, kCopied, kFloodKinds };
+  for (std::uint32_t i = 0; i < 1200; ++i) {
+    const TimeNs after_ns = i * kMs;
+    switch (i % kFloodKinds) {
+      case kUdp:
+        send(numbered(i, after_ns));
+        break;
+      case kAnswered:
+        send(numbered(i, after_ns));
+        send(numbered(i, after_ns).reply());
+        break;
+      case kProbe:
+        send(syn(i, after_ns));
+        break;
+      case kRefused:
+        send(syn(i, after_ns));
+        send(syn(i, after_ns).reply().with_flags(kRst | kAck));
+        break;
+      case kMidstream:
+        send(syn(i, after_ns).with_flags(kAck, 1));
+        send(syn(i, after_ns).reply().with_flags(kAck, 1));
+        break;
+      default: {
+        Packet packet = syn(i, after_ns);
+        packet.ip_id = 77;
+        send(packet);
+        send(packet);
+      }
+    }
+  }
+  // Nothing was said but SYN and answer, or nobody answered: the others have their record.
+  std::uint64_t in_records = 0;
+  std::array<std::uint32_t, kFloodKinds> kinds{};
+  for (const SessionRecord& record : driver.finish()) {
+    in_records += record.a_to_b.total.packets + record.b_to_a.total.packets;
+    if (record.end_reason != EndReason::kEvicted) continue;
+    const bool from_a = record.key.port_b == 5000;
+    ++kinds[((from_a ? record.key.address_a : record.key.address_b).v4() - 0x0a000000) % kFloodKinds];
+  }
+  CHECK(kinds[kUdp] + kinds[kProbe] + kinds[kRefused] == 0);
+  for (const std::uint32_t kind : {kAnswered, kMidstream, kCopied}) CHECK(kinds[kind] > 150);
+  const FlowCounters& counters = driver.table().counters();
+  CHECK(counters.attempts_given_up > 500);
+  CHECK(counters.frames_in_attempts > counters.attempts_given_up);
+  CHECK(counters.frames_in_session == in_records);
+  CHECK(counters.frames_in_session + counters.frames_in_attempts + counters.frames_duplicate == sent);
+  CHECK(counters.flows_begun == 1200);
+}
+
 TEST_CASE("in a table full of sessions others can begin") {
   Driver driver(tiny_config(64));
   for (std::uint32_t i = 0; i < 64; ++i) {

@@ -70,14 +70,20 @@ class Books {
 
   void check_end(const FlowCounters& counters, std::uint64_t marked_unstored) const {
     for (const auto& [uid, session] : sessions_) require(session.ended, "a session without a final record");
-    require(records_sum_ == frames_, "final records and frames differ");
-    require(counters.frames_in_session == frames_.packets, "frames_in_session");
+    require(records_sum_.packets + counters.frames_in_attempts == frames_.packets,
+            "final records and frames differ");
+    require(counters.frames_in_session == records_sum_.packets, "frames_in_session");
     std::uint64_t counted = 0;
     for (const std::uint64_t by_status : counters.frames_no_session) counted += by_status;
     require(counted == no_session_, "frames_no_session");
-    require(counters.flows_begun == finals_ && counters.flows_evicted == evicted_, "flows begun and evicted");
-    require(unstored_ == marked_unstored, "unstored packets");
+    require(
+        counters.flows_begun == finals_ + counters.attempts_given_up && counters.flows_evicted == evicted_,
+        "flows begun and evicted");
     require(counters.tcp_slab_exhausted >= untracked_, "untracked sessions that were not counted");
+    require(unstored_ <= marked_unstored, "unstored packets that are none");
+    if (counters.attempts_given_up != 0) return;
+    require(records_sum_ == frames_, "bytes of final records and of frames differ");
+    require(unstored_ == marked_unstored, "unstored packets");
     require(
         frames_.packets == 0 || (records_earliest_ns_ == earliest_ns_ && records_latest_ns_ == latest_ns_),
         "times of records and of frames differ");
@@ -127,7 +133,9 @@ FlowTableConfig read_config(ByteReader& input) {
   config.flows_max = 1 + input.read<std::uint8_t>() % 32;
   config.interim_slabs_max = input.read<std::uint8_t>() % (config.flows_max + 1);
   config.tcp_slabs_max = input.read<std::uint8_t>() % (config.flows_max + 1);
-  config.remembered_max = input.read<std::uint8_t>() % 16;
+  const auto remembered = input.read<std::uint8_t>();
+  config.remembered_max = remembered % 16;
+  config.give_up_attempts = remembered >= 128;
   return config;
 }
 

@@ -48,6 +48,7 @@ LiveRig::LiveRig(const RigConfig& config, std::unique_ptr<FrameSource> source)
   sensor::FrameWorkerConfig path;
   path.sensor_id = store->sensor_id();
   path.flows_max = config.flows_max;
+  path.give_up_attempts = true;
   path.grace_ns = config.grace_ns;
   path.cutoff = config.cutoff;
   path.lanes.block_bytes = config.segment.block_bytes;

@@ -44,6 +44,24 @@ TEST_CASE("bursts and idle polls: what came is stored, in sessions and in the bo
   CHECK(final_sessions(rig).size() == 165);
 }
 
+TEST_CASE(
+    "of a flood that fills the flow table every frame is stored and counted, though not every attempt has a "
+    "record") {
+  RigConfig config = small_blocks();
+  config.flows_max = 256;
+  LiveRig rig(config);
+  for (std::uint32_t round = 0; round < 40; ++round) {
+    for (std::uint32_t i = 0; i < 50; ++i) rig.script->receive(LiveRig::udp_now(round * 50 + i));
+    rig.run_for(30 * kNsPerMillisecond);
+  }
+  const std::uint64_t received = rig.script->received_frames;
+  rig.stop();
+  CHECK(rig.worker->view().attempts_given_up == 2000 - 256);
+  CHECK(rig.count(kFrameStoredWhole) == static_cast<std::int64_t>(received));
+  CHECK(rig.count(kFrameInAttempt) == 2000 - 256);
+  CHECK(final_sessions(rig).size() == 256);
+}
+
 TEST_CASE("a frame is on disk within a second, although the link is idle after it") {
   LiveRig rig;
   rig.script->receive(LiveRig::udp_now(1));

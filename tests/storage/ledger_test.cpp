@@ -155,6 +155,20 @@ TEST_CASE("ledger: each kind of frame lands in its counters") {
   CHECK(counts[kFrameNoSession + 6] == 1);
 }
 
+TEST_CASE("ledger: frames of attempts that were given up are in no session, and book 3 closes") {
+  LedgerRow row;
+  row.counts.add_decoded(3);
+  for (int i = 0; i < 3; ++i) row.counts.add_in_session();
+  LedgerRow correction;
+  correction.counts.move_to_attempts(2);
+  LedgerTotals totals;
+  totals.add(row);
+  totals.add(correction);
+  CHECK(totals.counts()[kFrameInSession] == 1);
+  CHECK(totals.counts()[kFrameInAttempt] == 2);
+  CHECK(totals.check());
+}
+
 TEST_CASE("ledger: a book that does not close says which, and by how much") {
   const auto why = [](std::size_t counter, std::int64_t amount) {
     LedgerRow row;

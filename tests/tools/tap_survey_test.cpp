@@ -91,7 +91,7 @@ TEST_CASE("split-queues: the directions of a session on two workers at the same 
   }
 }
 
-TEST_CASE("of frames: duplicates, super-frames, cut at the source, clock steps") {
+TEST_CASE("of frames: duplicates, super-frames, cut at the source, clock steps, floods") {
   const auto survey_with = [](storage::LedgerCounter counter, std::uint64_t amount) {
     storage::LedgerRow row;
     row.port = kPort;
@@ -106,6 +106,7 @@ TEST_CASE("of frames: duplicates, super-frames, cut at the source, clock steps")
   CHECK(survey_with(storage::kFrameDuplicate, 9).findings().empty());
   check_finding(survey_with(storage::kFrameOversized, 1), "super-frames", 1, 1000);
   check_finding(survey_with(storage::kFrameLate, 1), "clock-steps", 1, 1000);
+  check_finding(survey_with(storage::kFrameInAttempt, 1), "flood", 1, 1000);
   check_finding(survey_with(storage::kFrameCutAtSourceBytes, 1000), "cut-at-source", 1000, 1'000'000);
 }
 
