@@ -14,8 +14,8 @@ namespace tapline::flowgen {
 class AttemptMap {
  public:
   /// Of flows whose numbers are less than `flows`. kLimit where the memory cannot be had.
-  static Result<AttemptMap> create(std::size_t flows) {
-    auto words = MappedArray<std::uint64_t>::create(flows / 64 + 1);
+  static Result<AttemptMap> create(std::size_t flows, Pages pages = Pages::kWhenTouched) {
+    auto words = MappedArray<std::uint64_t>::create(flows / 64 + 1, pages);
     if (!words) return words.error();
     AttemptMap map;
     map.words_ = std::move(*words);

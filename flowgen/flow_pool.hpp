@@ -15,12 +15,12 @@ namespace tapline::flowgen {
 class FlowPool {
  public:
   /// Room for `flows_max` flows and for a burst of buried ones.
-  static Result<FlowPool> create(std::uint32_t flows_max) {
+  static Result<FlowPool> create(std::uint32_t flows_max, Pages pages = Pages::kWhenTouched) {
     FlowPool pool;
     pool.flows_max_ = flows_max;
-    auto entries = MappedArray<FlowEntry>::create(std::size_t{flows_max} + kBurstFramesMax);
+    auto entries = MappedArray<FlowEntry>::create(std::size_t{flows_max} + kBurstFramesMax, pages);
     if (!entries) return entries.error();
-    auto freed = MappedArray<std::uint32_t>::create(entries->size());
+    auto freed = MappedArray<std::uint32_t>::create(entries->size(), pages);
     if (!freed) return freed.error();
     pool.entries_ = std::move(*entries);
     pool.freed_ = std::move(*freed);
@@ -75,9 +75,9 @@ class FlowPool {
 template <class Slab>
 class SlabPool {
  public:
-  static Result<SlabPool> create(std::uint32_t slabs_max) {
+  static Result<SlabPool> create(std::uint32_t slabs_max, Pages pages = Pages::kWhenTouched) {
     SlabPool pool;
-    auto slabs = MappedArray<Slab>::create(slabs_max);
+    auto slabs = MappedArray<Slab>::create(slabs_max, pages);
     if (!slabs) return slabs.error();
     pool.slabs_ = std::move(*slabs);
     return pool;

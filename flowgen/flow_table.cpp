@@ -54,23 +54,23 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
       slabs_max > config.flows_max)
     return Error{ErrorCode::kInvalid, std::to_string(slabs_max) + " slabs are more than flows_max, " +
                                           std::to_string(config.flows_max)};
-  auto pool = FlowPool::create(config.flows_max);
+  auto pool = FlowPool::create(config.flows_max, config.pages);
   if (!pool) return pool.error();
   const std::uint32_t slabs_max =
       config.interim_slabs_max != 0 ? config.interim_slabs_max : std::max(1u, config.flows_max / 4);
-  auto slabs = InterimSlabs::create(slabs_max);
+  auto slabs = InterimSlabs::create(slabs_max, config.pages);
   if (!slabs) return slabs.error();
-  auto tcp_slabs =
-      TcpSlabs::create(config.tcp_slabs_max != 0 ? config.tcp_slabs_max : std::max(1u, config.flows_max / 2));
+  auto tcp_slabs = TcpSlabs::create(
+      config.tcp_slabs_max != 0 ? config.tcp_slabs_max : std::max(1u, config.flows_max / 2), config.pages);
   if (!tcp_slabs) return tcp_slabs.error();
-  auto index = BucketIndex::create(config.flows_max);
+  auto index = BucketIndex::create(config.flows_max, config.pages);
   if (!index) return index.error();
-  auto memory =
-      OrientationMemory::create(config.remembered_max != 0 ? config.remembered_max : config.flows_max);
+  auto memory = OrientationMemory::create(
+      config.remembered_max != 0 ? config.remembered_max : config.flows_max, config.pages);
   if (!memory) return memory.error();
-  auto recent = RecentFrames::create();
+  auto recent = RecentFrames::create(config.pages);
   if (!recent) return recent.error();
-  auto attempts = AttemptMap::create(pool->size());
+  auto attempts = AttemptMap::create(pool->size(), config.pages);
   if (!attempts) return attempts.error();
   return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
       config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index),

@@ -22,6 +22,7 @@
 #include "capture/packet/frame.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/session_record.hpp"
+#include "flowgen/mapped_array.hpp"
 
 namespace tapline::flowgen {
 
@@ -57,6 +58,7 @@ struct FlowTableConfig {
   std::uint32_t remembered_max = 0;
   std::uint64_t hash_seed = 0;  // secret per process: keeps crafted collisions from working
   std::uint64_t sensor_id = 0;  // goes into uids
+  Pages pages = Pages::kWhenTouched;
   std::uint16_t worker = 0;
   std::uint16_t link = 0;
   bool count_copies = false;  // true: a frame that is seen twice counts twice, as in most other tools
@@ -126,6 +128,9 @@ class FlowTable {
 
   static constexpr std::uint32_t kRecordsPerFrameMax = 4;
   static constexpr std::uint32_t kRecordsPerAdvanceMax = 1024;
+  /// What a live worker lets advance() write between two bursts: no more records are due in the long run than
+  /// there are frames, and frames do not wait for more.
+  static constexpr std::uint32_t kRecordsPerBurst = kBurstFramesMax;
   static constexpr std::uint32_t kRecordBufferMax =
       kRecordsPerFrameMax * kBurstFramesMax + kRecordsPerAdvanceMax;
 

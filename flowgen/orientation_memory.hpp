@@ -18,7 +18,7 @@ inline constexpr TimeNs kOrientationMemoryNs = 2 * 3600 * kNsPerSecond;
 class OrientationMemory {
  public:
   /// Rounded up to a power of two. kLimit where the memory cannot be had.
-  static Result<OrientationMemory> create(std::uint32_t entries_max);
+  static Result<OrientationMemory> create(std::uint32_t entries_max, Pages pages = Pages::kWhenTouched);
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&sets_[set_of(hash)], 1); }
 

@@ -24,8 +24,8 @@ static_assert(kCopyDistanceNs == TimeNs{kCopyUnits + 1} << kCopyUnitLog2);
 class RecentFrames {
  public:
   /// kLimit where the memory cannot be had.
-  static Result<RecentFrames> create() {
-    auto sets = MappedArray<Set>::create(kSets);
+  static Result<RecentFrames> create(Pages pages = Pages::kWhenTouched) {
+    auto sets = MappedArray<Set>::create(kSets, pages);
     if (!sets) return sets.error();
     RecentFrames recent;
     recent.sets_ = std::move(*sets);

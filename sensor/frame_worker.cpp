@@ -28,6 +28,7 @@ Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& 
   table.give_up_attempts = config.give_up_attempts;
   table.frames_stored = config.store_packets;
   table.grace_ns = config.grace_ns;
+  table.pages = config.pages;
   const Result<std::uint64_t> seed = flowgen::random_hash_seed();
   if (!seed) return seed.error();
   table.hash_seed = *seed;
@@ -164,12 +165,11 @@ void FrameWorker::take_records() {
   ledger_.clear_rows();
 }
 
-bool FrameWorker::advance() {
-  for (bool more = true; more;) {
-    if (!room_for_records(flowgen::FlowTable::kRecordsPerAdvanceMax)) return false;
-    more = table_->advance(flowgen::FlowTable::kRecordsPerAdvanceMax);
-    take_records();
-  }
+bool FrameWorker::advance(std::uint32_t records_max) {
+  if (!room_for_records(records_max)) return false;
+  const bool more = table_->advance(records_max);
+  take_records();
+  if (more) return false;
   complete_until_ns_ = table_->clock_ns();
   return true;
 }

@@ -32,8 +32,9 @@ struct FrameWorkerConfig {
   std::uint32_t flows_max = 1u << 20;
   bool count_copies = false;
   bool give_up_attempts = false;       // both as FlowTableConfig
-  TimeNs grace_ns = 2 * kNsPerSecond;  // FlowTableConfig::grace_ns
-  storage::LanePackerConfig lanes;     // its link type does not count: each gets lanes of its own
+  TimeNs grace_ns = 2 * kNsPerSecond;  // these two as FlowTableConfig
+  flowgen::Pages pages = flowgen::Pages::kWhenTouched;
+  storage::LanePackerConfig lanes;  // its link type does not count: each gets lanes of its own
 };
 
 class FrameWorker {
@@ -54,9 +55,9 @@ class FrameWorker {
     table_->observe_idle(idle_ns);
     observe_backlog();  // which may be over, though no burst looks
   }
-  /// Runs the timers. False where there was no room for all records that are due: then it has to be called
-  /// again.
-  bool advance();
+  /// Runs the timers, for at most so many records (FlowTable::kRecordsPerAdvanceMax). False where more are
+  /// due, or there was no room for them: then it has to be called again.
+  bool advance(std::uint32_t records_max);
   /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
   void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
   /// Live, some times a second: hands over the records at hand, after the frames that they count, so that

@@ -68,7 +68,7 @@ Status Pipeline::process(std::span<Frame> burst) {
   if (burst.empty()) return {};
   TAPLINE_CHECK(worker_->ready());
   worker_->process(burst);
-  worker_->advance();
+  while (!worker_->advance(flowgen::FlowTable::kRecordsPerAdvanceMax)) continue;  // there is always room
   // Blocks that began in the segment before go into the next one at once, so that segments hardly overlap in
   // time.
   if (const std::uint64_t published = files_.segment_counters().segments_published;

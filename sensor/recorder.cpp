@@ -113,6 +113,7 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   path.flows_max = config_.flows_max;
   path.count_copies = config_.count_copies;
   path.give_up_attempts = true;
+  path.pages = flowgen::Pages::kAtOnce;
   path.grace_ns = kLiveGraceNs;
   path.lanes.block_bytes = config_.segment.block_bytes;
 

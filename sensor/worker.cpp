@@ -45,10 +45,12 @@ StepResult Worker::receive() {
   if (polled->frames == 0 || bursts_until_housekeep_ == 0) {
     housekeep(polled->frames == 0);
     bursts_until_housekeep_ = kBurstsPerHousekeep;
+  } else if (timers_late_) {
+    run_timers();
   }
   --bursts_until_housekeep_;
   drained_ = polled->end;
-  if (polled->frames > 0 || drained_) return StepResult::kBusy;
+  if (polled->frames > 0 || drained_ || timers_late_) return StepResult::kBusy;
   source_->wait(timing_.idle_wait);
   return StepResult::kIdle;
 }
@@ -72,7 +74,7 @@ void Worker::housekeep(bool idle) {
   const TimeNs now_ns = timing_.steady_clock();
   follow_frames(now_ns);
   if (idle) path_->note_idle(now_ns - frames_seen_ns_);
-  const bool timers_done = path_->advance();
+  run_timers();
   const TimeNs block_age_ns = timing_.block_age_ns * (path_->is_behind() ? kBehindAgeFactor : 1);
   for (const auto& lanes : path_->lanes()) lanes->seal_old(now_ns, now_ns - block_age_ns);
   if (now_ns - folded_ns_ >= timing_.fold_period_ns) {
@@ -86,7 +88,7 @@ void Worker::housekeep(bool idle) {
     device_read_ns_ = now_ns;
     collect_notices();
   }
-  if (now_ns - flushed_ns_ >= timing_.record_flush_ns && timers_done) {
+  if (now_ns - flushed_ns_ >= timing_.record_flush_ns && !timers_late_) {
     path_->flush_records(path_->complete_until_ns());
     flushed_ns_ = now_ns;
     update_view();
@@ -95,6 +97,11 @@ void Worker::housekeep(bool idle) {
     source_->stop_receiving();
     receiving_stopped_ = true;
   }
+}
+
+/// Where very many flows end at once, the rest waits until frames have been polled again.
+void Worker::run_timers() {
+  timers_late_ = !path_->advance(flowgen::FlowTable::kRecordsPerBurst);
 }
 
 /// While frames come, theirs is the time, so that a worker that is late ends no session early: frames that

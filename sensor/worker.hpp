@@ -65,6 +65,7 @@ class Worker {
   StepResult finish();
   StepResult wait_for_room() const;
   void housekeep(bool idle);
+  void run_timers();
   void follow_frames(TimeNs steady_ns);
   void read_device();
   void collect_notices();
@@ -78,6 +79,7 @@ class Worker {
   bool drained_ = false;
   std::optional<Error> source_error_;
   unsigned bursts_until_housekeep_ = 0;
+  bool timers_late_ = false;         // records are due that are not written yet
   std::uint64_t polled_seen_ = 0;    // when follow_frames() last looked
   TimeNs frames_seen_ns_ = 0;        // steady clock when it last saw new ones
   std::uint64_t dropped_noted_ = 0;  // by the device, as the ledger has it

@@ -50,14 +50,14 @@ TEST_CASE(
 
   int blocks = 0;
   worker.note_idle(kGrace);
-  REQUIRE(worker.advance());
+  REQUIRE(worker.advance(flowgen::FlowTable::kRecordsPerAdvanceMax));
   worker.flush_records(kStart + kGrace);
   CHECK(next_complete_until(exchange, blocks) == kStart);  // the frame itself may still be lost
   CHECK(blocks == 0);
 
   REQUIRE(worker.ready());
   worker.note_idle(kNsPerSecond);
-  REQUIRE(worker.advance());  // the session's opening record
+  REQUIRE(worker.advance(flowgen::FlowTable::kRecordsPerAdvanceMax));  // the session's opening record
   worker.flush_records(kStart + kNsPerSecond);
   CHECK(next_complete_until(exchange, blocks) == kStart + kNsPerSecond - kGrace);
   CHECK(blocks == 1);  // sent before the batch that counts its frame

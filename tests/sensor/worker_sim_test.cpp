@@ -62,6 +62,23 @@ TEST_CASE(
   CHECK(final_sessions(rig).size() == 256);
 }
 
+TEST_CASE("frames do not wait while very many sessions end at once") {
+  constexpr std::uint32_t kFlows = 1000;
+  LiveRig rig;
+  receive_flows(rig, kFlows);
+  rig.run_for(kNsPerSecond);
+  const auto records_written = [&rig] { return rig.worker->path().flow_counters().records_written; };
+  const std::uint64_t before = records_written();
+  LiveRig::pass(20 * kNsPerSecond);
+  for (bool idle = false; !idle;) {
+    const std::uint64_t records = records_written();
+    idle = rig.worker->step() == StepResult::kIdle;
+    CHECK(records_written() - records <= flowgen::FlowTable::kRecordsPerBurst);
+  }
+  CHECK(records_written() - before == kFlows);
+  rig.stop();
+}
+
 TEST_CASE("a frame is on disk within a second, although the link is idle after it") {
   LiveRig rig;
   rig.script->receive(LiveRig::udp_now(1));
