@@ -1,7 +1,6 @@
 #pragma once
-// AttemptMap: which flows may be attempts (one or two frames so far), a bit each, so that a full table finds
-// one to evict without looking at the flows that are none. Bits are set when a flow begins and cleared when
-// it ends or is found to be no attempt any more.
+// AttemptMap: which flows are attempts (one or two frames so far), a bit each, so that a full table finds one
+// to evict without looking at the flows that are none.
 
 #include <bit>
 #include <cstdint>
@@ -23,46 +22,40 @@ class AttemptMap {
   }
 
   void set(std::uint32_t flow) {
-    count_ += (words_[flow / 64] & mask(flow)) == 0 ? 1 : 0;
+    count_ += has(flow) ? 0 : 1;
     words_[flow / 64] |= mask(flow);
   }
   void clear(std::uint32_t flow) {
-    count_ -= (words_[flow / 64] & mask(flow)) != 0 ? 1 : 0;
+    count_ -= has(flow) ? 1 : 0;
     words_[flow / 64] &= ~mask(flow);
   }
 
+  bool has(std::uint32_t flow) const { return (words_[flow / 64] & mask(flow)) != 0; }
+
   /// The next one in a circle, which under a flood is about the oldest; kNoFlow where there is none.
-  std::uint32_t next() { return next_from(hand_); }
-
-  /// What next() will give, if nothing changes, for prefetching: the first call after look_from_hand() what
-  /// the first will, and so on.
-  std::uint32_t look_ahead() { return next_from(look_); }
-  void look_from_hand() { look_ = hand_; }
-
-  /// Those of which it has not been found out that they are none any more, too.
-  std::uint64_t count() const { return count_; }
-
-  std::size_t memory_bytes() const { return words_.memory_bytes(); }
-
- private:
-  std::uint32_t next_from(std::size_t& hand) const {
+  std::uint32_t next() {
     if (count_ == 0) return kNoFlow;
-    std::size_t at = hand / 64;
-    std::uint64_t word = words_[at] & ~std::uint64_t{0} << hand % 64;
+    std::size_t at = hand_ / 64;
+    std::uint64_t word = words_[at] & ~std::uint64_t{0} << hand_ % 64;
     while (word == 0) {
       at = at + 1 == words_.size() ? 0 : at + 1;
       word = words_[at];
     }
     const auto flow = static_cast<std::uint32_t>(at * 64 + static_cast<std::size_t>(std::countr_zero(word)));
-    hand = (flow + 1) % (words_.size() * 64);
+    hand_ = (flow + 1) % (words_.size() * 64);
     return flow;
   }
+
+  std::uint64_t count() const { return count_; }
+
+  std::size_t memory_bytes() const { return words_.memory_bytes(); }
+
+ private:
   static std::uint64_t mask(std::uint32_t flow) { return std::uint64_t{1} << flow % 64; }
 
   MappedArray<std::uint64_t> words_;
   std::uint64_t count_ = 0;
   std::size_t hand_ = 0;
-  std::size_t look_ = 0;
 };
 
 }  // namespace tapline::flowgen

@@ -190,6 +190,15 @@ inline bool is_half_counted(const FlowEntry& entry) {
   return is_half_counted(entry.directions[0]) || is_half_counted(entry.directions[1]);
 }
 
+/// A flow of which nobody waits for more: a probe, a request, a retransmitted SYN.
+inline constexpr std::uint64_t kAttemptPacketsMax = 2;
+inline std::uint64_t packets_of(const FlowEntry& entry) {
+  return entry.directions[0].packets + entry.directions[1].packets;
+}
+inline bool is_attempt(const FlowEntry& entry) {
+  return packets_of(entry) <= kAttemptPacketsMax;
+}
+
 /// Asks for all of an entry that is about to be written or begun.
 inline void prefetch_all(const FlowEntry& entry) {
   __builtin_prefetch(&entry.hot, 1);

@@ -18,26 +18,6 @@ constexpr TimeNs kSecondBoundaryNs = 5 * kNsPerSecond;
 constexpr int kLagLog2Min = 28;  // a quarter of a second
 constexpr int kLagLog2Max = 62;
 
-constexpr std::uint32_t kEvictionSamples = 8;
-constexpr std::uint32_t kAttemptsLookedAt = 256;  // of the map, for one eviction
-
-/// A flow of which nobody waits for more: a probe, a request, a retransmitted SYN.
-constexpr std::uint64_t kAttemptPacketsMax = 2;
-std::uint64_t packets_of(const FlowEntry& entry) {
-  return entry.directions[0].packets + entry.directions[1].packets;
-}
-bool is_attempt(const FlowEntry& entry) {
-  return packets_of(entry) <= kAttemptPacketsMax;
-}
-/// Of an attempt: no record has told of it, and it was not answered; or nothing but SYN and answer was said.
-bool came_to_nothing(const FlowEntry& entry) {
-  const DirectionLine& a = entry.directions[0];
-  const DirectionLine& b = entry.directions[1];
-  if (entry.cold.slab != kNoSlab || (a.duplicates | b.duplicates) != 0) return false;
-  const bool answered = a.packets != 0 && b.packets != 0;
-  return !answered || (entry.cold.syn_seen != 0 && (a.payload_bytes | b.payload_bytes) == 0);
-}
-
 }  // namespace
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
@@ -169,54 +149,6 @@ void FlowTable::State::let_go(std::uint32_t flow) {
   pool.bury(flow);
 }
 
-std::uint32_t FlowTable::State::next_attempt() {
-  for (std::uint32_t looked_at = 0; looked_at < kAttemptsLookedAt && is_flooded(); ++looked_at) {
-    const std::uint32_t flow = attempts.next();
-    if (is_attempt(pool[flow])) return flow;
-    attempts.clear(flow);
-  }
-  return kNoFlow;
-}
-
-// The flow that has been idle for longest among the next few, in a circle over the entries.
-std::uint32_t FlowTable::State::longest_idle() {
-  std::uint32_t longest = kNoFlow;
-  for (std::uint32_t sampled = 0; sampled < kEvictionSamples && sampled < pool.active_count();) {
-    if (++evict_hand >= pool.used_end()) evict_hand = 0;
-    if (!pool[evict_hand].hot.live()) continue;
-    ++sampled;
-    if (longest == kNoFlow || pool[evict_hand].hot.last_ns < pool[longest].hot.last_ns) longest = evict_hand;
-  }
-  return longest;
-}
-
-// As it was asked for, if that is it; no entry is given out twice within a burst.
-std::uint64_t FlowTable::State::hash_of_victim(std::uint32_t flow) {
-  const std::uint32_t turn = evictions_done++;
-  const bool expected = turn < evictions_expected && burst_victims[turn].flow == flow;
-  return expected ? burst_victims[turn].hash : hash_of(pool[flow]);
-}
-
-// A flood of attempts pushes out attempts. A few of them are sessions that begin, which need room, too.
-void FlowTable::State::evict() {
-  const std::uint32_t attempt = next_attempt();
-  const std::uint32_t victim = attempt != kNoFlow ? attempt : longest_idle();
-  index.erase(hash_of_victim(victim), victim);
-  wheel.unlink(victim);
-  if (config.give_up_attempts && attempt != kNoFlow && came_to_nothing(pool[victim])) return give_up(victim);
-  end(victim, EndReason::kEvicted);
-  ++counters.flows_evicted;
-}
-
-// A record of each would cost more than the flood itself, up to the point where packets are lost.
-void FlowTable::State::give_up(std::uint32_t flow) {
-  const std::uint64_t packets = packets_of(pool[flow]);
-  counters.frames_in_session -= packets;
-  counters.frames_in_attempts += packets;
-  ++counters.attempts_given_up;
-  let_go(flow);
-}
-
 std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t predecessor) {
   if (pool.full()) evict();
   const std::uint32_t flow = pool.allocate();
@@ -298,7 +230,6 @@ std::uint32_t FlowTable::State::observe(std::uint32_t flow, const Arrival& arriv
     end(flow, EndReason::kReused);
     return begin(arrival, flow);
   }
-  if (packets_of(entry) == kAttemptPacketsMax) attempts.clear(flow);  // this is one more
   const bool missed = entry.cold.interim_missed != 0;
   if (missed && arrival.frame.time_ns >= next_boundary(entry)) entry.cold.interim_missed = 0;
   note_frame(entry, arrival);

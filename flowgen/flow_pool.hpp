@@ -30,6 +30,7 @@ class FlowPool {
   /// Flows and those that are buried: every flow's number is less.
   std::size_t size() const { return entries_.size(); }
   FlowEntry& operator[](std::uint32_t flow) { return entries_[flow]; }
+  const FlowEntry& operator[](std::uint32_t flow) const { return entries_[flow]; }
   FlowEntry* data() { return entries_.data(); }
 
   bool full() const { return active_count_ == flows_max_; }
@@ -84,6 +85,11 @@ class SlabPool {
   }
 
   Slab& operator[](std::uint32_t slab) { return slabs_[slab]; }
+
+  void prefetch(std::uint32_t slab) const {
+    const auto* const at = reinterpret_cast<const std::uint8_t*>(&slabs_[slab]);
+    for (std::size_t line = 0; line < sizeof(Slab); line += 64) __builtin_prefetch(at + line, 1);
+  }
 
   /// Zeroed, or kNoSlab where all are in use.
   std::uint32_t allocate() {

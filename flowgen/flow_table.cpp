@@ -95,10 +95,10 @@ void FlowTable::State::count_burst(std::span<const Frame> frames, std::span<cons
   const std::size_t count = frames.size();
   const auto group_end = [count](std::size_t begin) { return std::min(begin + kGroupFrames, count); };
   begins_asked = 0;
-  evictions_asked = evictions_expected = evictions_done = 0;
-  attempts.look_from_hand();
   for (std::size_t at = 0; at < count + 2 * kGroupFrames; at += kGroupFrames) {
     if (at < count) ask_buckets(frames, metas, at, group_end(at));
+    if (pool.full()) [[unlikely]]
+      ask_victims();
     if (at >= kGroupFrames && at - kGroupFrames < count)
       ask_entries(frames, metas, at - kGroupFrames, group_end(at - kGroupFrames));
     if (at < 2 * kGroupFrames) continue;
@@ -117,8 +117,6 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
     const std::uint64_t ports_and_tunnel = FlowHash::pack(
         from_a ? meta.src_port : meta.dst_port, from_a ? meta.dst_port : meta.src_port, meta.tunnel_id);
     burst_hashes[i] = hash(burst_keys[i], ports_and_tunnel, meta.ip_proto);
-    if (pool.full()) [[unlikely]]
-      ask_victim();
   }
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
@@ -127,14 +125,6 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
     burst_prints[i] = print_of(hash, burst_hashes[i], burst_directions[i], frames[i], metas[i]);
     recent.prefetch(burst_prints[i]);
   }
-}
-
-// Of a full table: who is going to be evicted if this frame begins a flow.
-inline void FlowTable::State::ask_victim() {
-  if (!is_flooded()) return;
-  const std::uint32_t victim = attempts.look_ahead();
-  burst_victims[evictions_asked++].flow = victim;
-  prefetch_all(pool[victim]);
 }
 
 inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas,
@@ -152,11 +142,6 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
       __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
-      if (evictions_expected < evictions_asked) {
-        Victim& victim = burst_victims[evictions_expected++];
-        victim.hash = hash_of(pool[victim.flow]);
-        index.prefetch(victim.hash);
-      }
       if (is_midstream_tcp(metas[i])) orientations.prefetch(burst_hashes[i]);
     }
   }
@@ -199,6 +184,8 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
   const std::uint64_t payload_before = line.payload_bytes;
   if (!duplicate) [[likely]] {
     entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
+    if (line.packets <= kAttemptPacketsMax) [[unlikely]]
+      note_attempt(flow);
     account(line, frame, meta);
     if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
     if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);
@@ -214,6 +201,11 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
          meta.payload_offset,
          static_cast<std::uint32_t>(std::min<std::uint64_t>(payload_before, UINT32_MAX)),
          duplicate};
+}
+
+// Before a frame is counted. The map is smaller than the entries by far: those of others are not looked at.
+void FlowTable::State::note_attempt(std::uint32_t flow) {
+  if (attempts.has(flow) && packets_of(pool[flow]) == kAttemptPacketsMax) attempts.clear(flow);
 }
 
 bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) const {
@@ -261,36 +253,41 @@ bool FlowTable::finish(std::uint32_t records_max) {
   return state_->end_all(records_max);
 }
 
-// Visits are bounded, too: a slot may hold many flows that are only to be linked anew.
+// Visits are bounded, too: a slot may hold many flows that are only to be linked anew. What belongs to a flow
+// is asked for a few flows before it is settled; none is taken out for which there might be no record left.
 bool FlowTable::State::settle_due(std::uint32_t records_max) {
   constexpr std::uint32_t kVisitsPerRecord = 4;
-  std::uint64_t visits_left = std::uint64_t{records_max} * kVisitsPerRecord;
+  constexpr std::uint64_t kAhead = 4;
+  constexpr std::uint64_t kRecordsPerFlow = 2;  // an interim and the final one
+  std::array<Due, kAhead> due;
+  std::uint64_t taken = 0;
+  std::uint64_t settled = 0;
+  const std::uint64_t visits_max = std::uint64_t{records_max} * kVisitsPerRecord;
   const std::uint64_t records_end = counters.records_written + records_max;
-  for (; counters.records_written < records_end && visits_left != 0; --visits_left) {
-    const std::uint32_t flow = wheel.pop(clock.now_ns());
-    if (flow == kNoFlow) return false;
-    settle_alone(flow, records_end);
-  }
+  do {
+    const std::uint64_t records_promised = counters.records_written + (taken - settled) * kRecordsPerFlow;
+    const bool more = records_promised < records_end && taken < visits_max;
+    const std::uint32_t flow = more ? wheel.pop(clock.now_ns()) : kNoFlow;
+    if (flow != kNoFlow) due[taken++ % kAhead] = {flow, ask_all_of(flow)};
+    if (settled != taken && (flow == kNoFlow || taken - settled == kAhead))
+      settle_alone(due[settled++ % kAhead], records_end);
+  } while (settled != taken);
   return wheel.is_due(clock.now_ns());
 }
 
 // A flow out of the wheel: writes what is due of it and links it anew, or lets go of it.
-void FlowTable::State::settle_alone(std::uint32_t flow, std::uint64_t records_end) {
-  const FlowEntry& entry = pool[flow];
-  const std::uint64_t flow_hash = hash_of(entry);
-  index.prefetch(flow_hash);
-  orientations.prefetch(flow_hash);
-  if (entry.cold.slab != kNoSlab) __builtin_prefetch(&interim_slabs[entry.cold.slab], 1);
+void FlowTable::State::settle_alone(const Due& due, std::uint64_t records_end) {
+  const FlowEntry& entry = pool[due.flow];
   const TimeNs reached_ns = reached_by_clock(entry.cold);
   while (counters.records_written < records_end) {
-    const Settled settled = settle(flow, reached_ns);
+    const Settled settled = settle(due.flow, reached_ns);
     if (settled == Settled::kInterim) continue;
     if (settled == Settled::kNothing) break;
-    index.erase(flow_hash, flow);
+    index.erase(due.hash, due.flow);
     pool.release_buried();
     return;
   }
-  relink(flow);
+  relink(due.flow);
 }
 
 bool FlowTable::State::end_all(std::uint32_t records_max) {
@@ -300,7 +297,7 @@ bool FlowTable::State::end_all(std::uint32_t records_max) {
     if (!entry.hot.live()) continue;
     if (counters.records_written == records_end) return true;
     wheel.unlink(finish_hand);
-    settle_alone(finish_hand, records_end);
+    settle_alone({finish_hand, hash_of(entry)}, records_end);
     if (!entry.hot.live()) continue;
     if (counters.records_written == records_end) return true;
     wheel.unlink(finish_hand);

@@ -46,6 +46,32 @@ using TcpSlabs = SlabPool<TcpSlab>;
 
 enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
 
+/// A flow out of the wheel, and its hash.
+struct Due {
+  std::uint32_t flow;
+  std::uint64_t hash;
+};
+
+/// Chosen to make room.
+struct Victim {
+  std::uint32_t flow;
+  bool attempt;
+  TimeNs last_ns;  // of one that is no attempt: as it was then
+  std::uint64_t hash;
+};
+
+/// Those that were chosen and not needed yet; first in, first out. Of those before `asked` all is on its way.
+inline constexpr std::uint32_t kVictimsMax = 16;
+struct VictimQueue {
+  std::array<Victim, kVictimsMax> victims;
+  std::uint32_t begin = 0;
+  std::uint32_t asked = 0;
+  std::uint32_t end = 0;
+
+  Victim& at(std::uint32_t number) { return victims[number % kVictimsMax]; }
+  std::uint32_t count() const { return end - begin; }
+};
+
 struct FlowTable::State {
   State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
         BucketIndex bucket_index, OrientationMemory orientation_memory, RecentFrames recent_frames,
@@ -56,15 +82,15 @@ struct FlowTable::State {
   void count_burst(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
   void ask_buckets(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
-  void ask_victim();
   void ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
   void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
   std::uint32_t find_flow(std::size_t i);
+  void note_attempt(std::uint32_t flow);
   /// Whether more is to be done for this frame than counting it.
   bool is_rare(const FlowEntry& entry, const Arrival& arrival) const;
   bool settle_due(std::uint32_t records_max);
-  void settle_alone(std::uint32_t flow, std::uint64_t records_end);
+  void settle_alone(const Due& due, std::uint64_t records_end);
   bool end_all(std::uint32_t records_max);
   EndReason reason_at_finish(const FlowEntry& entry) const;
 
@@ -77,6 +103,14 @@ struct FlowTable::State {
   std::uint32_t observe(std::uint32_t flow, const Arrival& arrival);
   /// First VLAN tags of the direction and first MPLS label of the flow.
   void note_tags(std::uint32_t flow, const PacketMeta& meta, Direction direction);
+
+  // A full table (flow_eviction.cpp).
+
+  /// Some frames before they are needed.
+  void ask_victims();
+  void evict();
+  /// Asks for what belongs to a flow that will be ended; the flow's hash.
+  std::uint64_t ask_all_of(std::uint32_t flow);
 
   // Time.
 
@@ -135,16 +169,7 @@ struct FlowTable::State {
   std::array<FramePrint, kBurstFramesMax> burst_prints;
   std::array<bool, kBurstFramesMax> burst_copies;
   std::uint32_t begins_asked = 0;  // entries fetched for flows that will begin
-  // Of a full table: attempts fetched that will perhaps be evicted, of how many the buckets, too, and which
-  // is next.
-  struct Victim {
-    std::uint32_t flow;
-    std::uint64_t hash;
-  };
-  std::array<Victim, kBurstFramesMax> burst_victims;
-  std::uint32_t evictions_asked = 0;
-  std::uint32_t evictions_expected = 0;
-  std::uint32_t evictions_done = 0;
+  VictimQueue victims;             // of a full table
 
  private:
   void note_frame(FlowEntry& entry, const Arrival& arrival);
@@ -159,12 +184,12 @@ struct FlowTable::State {
   bool is_other_answer(const FlowEntry& entry, const Arrival& arrival);
   bool write_interim(std::uint32_t flow);
   void write_record(const FlowEntry& entry, EndReason reason);
-  void evict();
-  std::uint64_t hash_of_victim(std::uint32_t flow);
-  void give_up(std::uint32_t flow);
   void let_go(std::uint32_t flow);
-  std::uint32_t next_attempt();
+  void add_victim(std::uint32_t flow, bool attempt);
+  bool is_still_victim(const Victim& victim) const;
+  Victim take_victim();
   std::uint32_t longest_idle();
+  void give_up(std::uint32_t flow);
   TimeNs next_boundary(const FlowEntry& entry) const;
   TimeNs next_due(const FlowEntry& entry) const;
 };

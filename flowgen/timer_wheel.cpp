@@ -31,6 +31,12 @@ void TimerWheel::unlink(std::uint32_t flow) {
   --linked_flows_;
 }
 
+void TimerWheel::prefetch_neighbours(std::uint32_t flow) const {
+  const ColdLine& cold = flows_[flow].cold;
+  if ((cold.timer_previous & kHeadMark) == 0) __builtin_prefetch(&flows_[cold.timer_previous].cold, 1);
+  if (cold.timer_next != kNoFlow) __builtin_prefetch(&flows_[cold.timer_next].cold, 1);
+}
+
 std::uint32_t TimerWheel::due_flow(TimeNs now_ns) {
   if (linked_flows_ == 0) return kNoFlow;
   const std::int64_t now_tick = tick_of(now_ns);

@@ -23,6 +23,8 @@ class TimerWheel {
   /// pop().
   void link(std::uint32_t flow, TimeNs due_ns, TimeNs now_ns);
   void unlink(std::uint32_t flow);
+  /// What unlink() will write.
+  void prefetch_neighbours(std::uint32_t flow) const;
 
   /// The next flow whose slot time has come at `now_ns`, taken out; kNoFlow where there is none. `now_ns`
   /// never decreases.
