@@ -23,10 +23,7 @@ bool came_to_nothing(const FlowEntry& entry) {
 }  // namespace
 
 void FlowTable::State::ask_victims() {
-  for (; victims.asked != victims.end; ++victims.asked) {
-    Victim& victim = victims.at(victims.asked);
-    victim.hash = ask_all_of(victim.flow);
-  }
+  for (; victims.asked != victims.end; ++victims.asked) ask_all_of(victims.at(victims.asked).flow);
   if (!is_flooded()) {
     if (victims.count() < kIdleAhead) add_victim(longest_idle(), false);
     return;
@@ -37,11 +34,11 @@ void FlowTable::State::ask_victims() {
 
 void FlowTable::State::add_victim(std::uint32_t flow, bool attempt) {
   const FlowEntry& entry = pool[flow];
-  victims.at(victims.end++) = {flow, attempt, attempt ? 0 : entry.hot.last_ns, 0};
+  victims.at(victims.end++) = {flow, attempt, attempt ? 0 : entry.hot.last_ns};
   prefetch_all(entry);
 }
 
-// As it was when it was chosen.
+// As it was when it was chosen, or a later flow of that entry of which the same holds.
 bool FlowTable::State::is_still_victim(const Victim& victim) const {
   const FlowEntry& entry = pool[victim.flow];
   if (!entry.hot.live()) return false;
@@ -51,15 +48,12 @@ bool FlowTable::State::is_still_victim(const Victim& victim) const {
 Victim FlowTable::State::take_victim() {
   while (victims.count() != 0) {
     const bool asked = victims.asked != victims.begin;
-    Victim victim = victims.at(victims.begin++);
+    const Victim victim = victims.at(victims.begin++);
     if (!asked) ++victims.asked;
-    if (!is_still_victim(victim)) continue;
-    if (!asked) victim.hash = hash_of(pool[victim.flow]);
-    return victim;
+    if (is_still_victim(victim)) return victim;
   }
-  const bool attempt = is_flooded();
-  const std::uint32_t flow = attempt ? attempts.next() : longest_idle();
-  return {flow, attempt, 0, hash_of(pool[flow])};
+  if (is_flooded()) return {attempts.next(), true, 0};
+  return {longest_idle(), false, 0};
 }
 
 // The flow that has been idle for longest among the next few, in a circle over the entries.
@@ -79,7 +73,7 @@ std::uint32_t FlowTable::State::longest_idle() {
 // A flood of attempts pushes out attempts. A few of them are sessions that begin, which need room, too.
 void FlowTable::State::evict() {
   const Victim victim = take_victim();
-  index.erase(victim.hash, victim.flow);
+  index.erase(hash_of(pool[victim.flow]), victim.flow);
   wheel.unlink(victim.flow);
   if (config.give_up_attempts && victim.attempt && came_to_nothing(pool[victim.flow]))
     return give_up(victim.flow);

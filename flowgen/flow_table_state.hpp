@@ -57,7 +57,6 @@ struct Victim {
   std::uint32_t flow;
   bool attempt;
   TimeNs last_ns;  // of one that is no attempt: as it was then
-  std::uint64_t hash;
 };
 
 /// Those that were chosen and not needed yet; first in, first out. Of those before `asked` all is on its way.
