@@ -44,6 +44,7 @@ inline void keep_first_segment(FlowEntry& entry, const TcpSegment& segment, cons
   line.tcp.next = segment.seq + sequence_length(segment.flags, segment.payload_bytes);
   line.tcp.acked = segment.ack;
   line.window_closed = segment.window == 0;
+  entry.cold.first_checksum_bad = segment.bad_checksum;
   park_syn(entry, signature);
 }
 
@@ -64,9 +65,13 @@ inline void replay_first_segment(FlowEntry& entry, TcpSlab& slab) {
   if (entry.cold.tcp_begun == 0) return;
   keep_signature(slab, flags, take_parked_syn(entry));
   const auto payload_bytes = static_cast<std::uint32_t>(line.payload_bytes);
-  const TcpSegment segment{
-      entry.cold.begin_ns, line.tcp.next - sequence_length(flags, payload_bytes),       line.tcp.acked,
-      payload_bytes,       static_cast<std::uint16_t>(line.window_closed != 0 ? 0 : 1), flags};
+  const TcpSegment segment{entry.cold.begin_ns,
+                           line.tcp.next - sequence_length(flags, payload_bytes),
+                           line.tcp.acked,
+                           payload_bytes,
+                           static_cast<std::uint16_t>(line.window_closed != 0 ? 0 : 1),
+                           flags,
+                           entry.cold.first_checksum_bad != 0};
   observe_tcp(tcp, {&entry.directions[0].tcp, &entry.directions[1].tcp}, direction, segment);
 }
 

@@ -94,11 +94,11 @@ struct alignas(64) ColdLine {
   std::uint32_t tcp_slab;  // TcpSlab, or kNoSlab: not TCP, a single segment so far, or untracked
   std::uint32_t mpls_label : 20;  // of the first labelled frame
   std::uint32_t mpls_seen : 1;
-  std::uint32_t lag_log2 : 6;        // see lag_ns(); 0: none
-  std::uint32_t interim_missed : 1;  // the record of the next boundary was due and found no slab
-  std::uint32_t remembered : 2;      // bit of the Direction that opened the session before; 0: not known
-  std::uint32_t syn_parked : 1;      // see first_segment.hpp
-  std::uint32_t spare : 1;
+  std::uint32_t lag_log2 : 6;            // see lag_ns(); 0: none
+  std::uint32_t interim_missed : 1;      // the record of the next boundary was due and found no slab
+  std::uint32_t remembered : 2;          // bit of the Direction that opened the session before; 0: not known
+  std::uint32_t syn_parked : 1;          // see first_segment.hpp
+  std::uint32_t first_checksum_bad : 1;  // of the first TCP segment, until there is a slab
   std::uint64_t unstored_packets : 48;
   std::uint64_t phase : 4;            // FlowPhase
   std::uint64_t delta : 2;            // DeltaState
@@ -148,7 +148,10 @@ struct alignas(64) DirectionLine {
   std::uint64_t opaque : 1;     // ContentClass
   TimeNs last_ns;
   AppendSlot slot;
-  TcpSequence tcp;
+  TcpSequence tcp;  // of other protocols than TCP: bad_checksums()
+
+  std::uint32_t bad_checksums() const { return tcp.next; }
+  void add_bad_checksum() { tcp.next += tcp.next != 0xffff'ffff ? 1 : 0; }
 };
 
 constexpr std::uint64_t low_bits(int bits) {

@@ -267,6 +267,7 @@ void FlowTable::State::note_frame(FlowEntry& entry, const Arrival& arrival) {
   if (tcp && first_segment)
     keep_first_segment(entry, segment_of(arrival), read_syn_signature(arrival.frame, arrival.meta));
   if (slab != nullptr && arrival.meta.has(kMetaL4)) note_segment(entry, *slab, arrival);
+  if (!tcp && arrival.meta.has(kMetaBadChecksum)) line.add_bad_checksum();
   entry.hot.last_ns = std::max(entry.hot.last_ns, time_ns);
   refresh_check(entry);
 }

@@ -212,7 +212,7 @@ bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) c
   const TimeNs time_ns = arrival.frame.time_ns;
   const DirectionLine& line = line_of(entry, arrival.direction);
   if (entry.hot.reaches_check(time_ns) || time_ns < entry.hot.last_ns || time_ns < clock.horizon_ns() ||
-      line.packets == 0)
+      line.packets == 0 || arrival.meta.has(kMetaBadChecksum))
     return true;
   if (arrival.meta.ip_proto != kIpProtoTcp) return false;
   const std::uint64_t plain = arrival.meta.payload_bytes != 0 ? kPlainPayload : kPlainAck;

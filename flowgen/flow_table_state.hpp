@@ -35,8 +35,9 @@ struct Arrival {
 /// Of a frame with a TCP header.
 inline TcpSegment segment_of(const Arrival& arrival) {
   const PacketMeta& meta = arrival.meta;
-  return {arrival.frame.time_ns, meta.tcp_seq,    meta.tcp_ack,
-          meta.payload_bytes,    meta.tcp_window, meta.tcp_flags};
+  return {arrival.frame.time_ns,     meta.tcp_seq,    meta.tcp_ack,
+          meta.payload_bytes,        meta.tcp_window, meta.tcp_flags,
+          meta.has(kMetaBadChecksum)};
 }
 
 inline constexpr std::uint64_t kUnstoredMax = (std::uint64_t{1} << 48) - 1;

@@ -28,6 +28,7 @@ DirectionState build_direction(const FlowEntry& flow, const InterimSlab* slab, D
   state.ttl_max = static_cast<std::uint8_t>(line.ttl_max);
   if (line.vlan_tags >= 1) state.vlan_outer = vlan_plus_one(line.vlan_outer);
   if (line.vlan_tags >= 2) state.vlan_inner = vlan_plus_one(line.vlan_inner);
+  if (!has_tcp_header(flow.hot.key(0))) state.bad_checksums = line.bad_checksums();
   return state;
 }
 
@@ -74,6 +75,8 @@ void set_tcp(const FlowEntry& flow, const TcpSlab& slab, SessionRecord& record) 
   const TcpState& tcp = slab.tcp;
   record.a_to_b.tcp = build_tcp_counters(flow, tcp, Direction::kAToB);
   record.b_to_a.tcp = build_tcp_counters(flow, tcp, Direction::kBToA);
+  record.a_to_b.bad_checksums = tcp.sides[0].bad_checksums;
+  record.b_to_a.bad_checksums = tcp.sides[1].bad_checksums;
   const bool no_payload = record.a_to_b.total.payload_bytes == 0 && record.b_to_a.total.payload_bytes == 0;
   record.conn_state = tcp_conn_state(tcp, record.originator, no_payload);
   record.history = tcp.history;
@@ -87,6 +90,8 @@ void set_tcp(const FlowEntry& flow, const TcpSlab& slab, SessionRecord& record) 
 // As Zeek has it: a datagram is data.
 void set_udp(Direction first_direction, SessionRecord& record) {
   const bool both = record.a_to_b.total.packets != 0 && record.b_to_a.total.packets != 0;
+  if (record.a_to_b.bad_checksums != 0) record.history.append(HistoryEvent::kBadChecksum, Direction::kAToB);
+  if (record.b_to_a.bad_checksums != 0) record.history.append(HistoryEvent::kBadChecksum, Direction::kBToA);
   record.history.append(HistoryEvent::kData, first_direction);
   if (both) record.history.append(HistoryEvent::kData, opposite(first_direction));
   record.conn_state = udp_conn_state(record);

@@ -150,6 +150,13 @@ void note_window(Step& step) {
     step.state.history.append(HistoryEvent::kZeroWindow, step.direction);
 }
 
+// What the segment says is believed all the same: on a tap it is mostly the checksum that is wrong.
+void note_checksum(Step& step) {
+  std::uint32_t& count = step.mine.bad_checksums;
+  if (!step.segment.bad_checksum || count == std::numeric_limits<std::uint32_t>::max()) return;
+  if (is_power_of_ten(++count)) step.state.history.append(HistoryEvent::kBadChecksum, step.direction);
+}
+
 bool is_clean(const TcpSide& side) {
   return side.end_state() == TcpEndState::kEstablished ||
          (side.end_state() == TcpEndState::kClosed &&
@@ -356,6 +363,7 @@ void observe_tcp(TcpState& state, std::array<TcpSequence*, 2> sequences, Directi
     state.first_syn = segment.seq;
   }
   start_side(step);
+  note_checksum(step);
   note_history(step);
   note_window(step);
   const std::uint32_t acked_before = note_ack(step);

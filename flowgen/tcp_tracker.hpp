@@ -25,6 +25,7 @@ struct TcpSegment {
   std::uint32_t payload_bytes;
   std::uint16_t window;  // as in the header, not scaled
   std::uint8_t flags;
+  bool bad_checksum = false;
 };
 
 /// Sequence numbers of one direction, in the line that every one of its frames writes.
@@ -55,6 +56,7 @@ struct TcpSide {
   std::uint64_t zero_windows : 16;         // segments that closed the window; stays at the maximum
   std::uint32_t retransmitted_packets;     // payload, and none of it new
   std::uint32_t out_of_order_packets;      // filled a hole
+  std::uint32_t bad_checksums;             // segments; stays at the maximum
   std::uint16_t gaps;                      // holes that were acknowledged; stays at the maximum
   std::uint16_t state : 3;                 // TcpEndState
   std::uint16_t state_before : 3;
@@ -86,9 +88,11 @@ inline std::uint32_t sequence_length(std::uint8_t flags, std::uint32_t payload_b
 void begin_tcp(TcpState& state, Direction opener);
 
 /// Whether the segment is the next one of its direction and tells nothing but that: no flags, no closed
-/// window. The other direction need not be looked at, which would be one more line from memory.
+/// window, no wrong checksum. The other direction need not be looked at, which would be one more line from
+/// memory.
 inline bool is_expected(const TcpSequence& mine, const TcpSegment& segment) {
-  return segment.seq == mine.next && (segment.flags & ~kTcpPsh) == kTcpAck && segment.window != 0;
+  return segment.seq == mine.next && (segment.flags & ~kTcpPsh) == kTcpAck && segment.window != 0 &&
+         !segment.bad_checksum;
 }
 
 /// A number further off than this is broken, or of another session (Zeek: TOO_LARGE_SEQ_DELTA).

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "capture/base/time_window.hpp"
+#include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
 #include "sensor/run_files.hpp"
 #include "storage/query/frame_merge.hpp"
@@ -73,6 +74,7 @@ class WorkerRecovery {
     PacketMeta meta;
     while (const Frame* frame = merge.next()) {
       decode(*frame, meta);
+      verify_checksums({&*frame, 1}, {&meta, 1});
       const bool cut = cut_frames.is_cut(*frame, merge.block_header());
       ledger_.recount(*frame, meta.status, cut);
       if (frame->order.time_ns >= sessions_since_ns) TAPLINE_TRY(sessions_.replay(*frame, meta, cut));

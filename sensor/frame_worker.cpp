@@ -8,6 +8,7 @@
 
 #include "capture/base/check.hpp"
 #include "capture/base/time_window.hpp"
+#include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
 #include "flowgen/flow_hash.hpp"
 
@@ -84,6 +85,7 @@ void FrameWorker::process(std::span<Frame> burst) {
   observe_backlog();
   stamper_.stamp(burst);
   decode_burst(burst, std::span(metas).first(burst.size()));
+  verify_checksums(burst, std::span(metas).first(burst.size()));
   const std::uint64_t given_up_before = table_->counters().frames_in_attempts;
   table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
   for (std::size_t i = 0; i < burst.size(); ++i) book_frame(burst[i], metas[i], hits[i]);
@@ -106,6 +108,7 @@ void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit
   LedgerCounts& counts = ledger_.at(frame.order.time_ns);
   counts.add_polled(frame);
   counts.add_decoded(1);
+  if (meta.has(kMetaBadChecksum)) counts.add_bad_checksum();
   if (hit.slot == nullptr) {
     counts.add_no_session(meta.status);
   } else {

@@ -95,6 +95,8 @@ DirectionState continue_direction(const DirectionState& known, const DirectionSt
   merged.total = sum(known.total, further.total);
   merged.previous = sum(known.total, further.previous);
   merged.tcp = sum(known.tcp, further.tcp);
+  const std::uint64_t bad_checksums = std::uint64_t{known.bad_checksums} + further.bad_checksums;
+  merged.bad_checksums = static_cast<std::uint32_t>(std::min<std::uint64_t>(bad_checksums, UINT32_MAX));
   if (!seen(known) || !seen(further)) return merged;
   merged.first_ns = std::min(known.first_ns, further.first_ns);
   merged.last_ns = std::max(known.last_ns, further.last_ns);

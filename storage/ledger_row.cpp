@@ -60,6 +60,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(37, "frame_oversized", "polled frames longer than any Ethernet frame: put together by offloads"),
     counter(38, "frame_late", "polled frames captured a second or more before one that came earlier"),
     counter(39, "frame_in_attempt", "frames of attempts pushed out by a flood, in no session record"),
+    counter(40, "frame_bad_checksum", "decoded frames with a wrong checksum of IP, TCP, UDP or ICMP"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),

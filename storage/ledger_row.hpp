@@ -55,8 +55,9 @@ enum LedgerCounter : std::uint16_t {
   kFrameCutOverloadBytes,
   kFrameOversized,  // these two of those polled; in no book
   kFrameLate,
-  kFrameInAttempt,  // book 3
-  kFrameDropped,    // one of each cause
+  kFrameInAttempt,    // book 3
+  kFrameBadChecksum,  // of those decoded; in no book
+  kFrameDropped,      // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus
   kLedgerCounterCount = kFrameNoSession + kDecodeStatusCount,
@@ -94,6 +95,7 @@ struct LedgerCounts {
     add(kFrameInAttempt, frames);
   }
   void add_no_session(DecodeStatus status) { add(kFrameNoSession + static_cast<std::size_t>(status), 1); }
+  void add_bad_checksum() { add(kFrameBadChecksum, 1); }
   void add_decoded(std::uint32_t frames) { add(kFrameDecoded, frames); }
 
   friend bool operator==(const LedgerCounts&, const LedgerCounts&) = default;

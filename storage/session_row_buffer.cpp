@@ -136,6 +136,8 @@ void SessionRowBuffer::append_tcp(const SessionRecord& record) {
   };
   append_counters_of(kTcpA, record.a_to_b.tcp);
   append_counters_of(kTcpB, record.b_to_a.tcp);
+  cell(kBadChecksumsA) = record.a_to_b.bad_checksums;
+  cell(kBadChecksumsB) = record.b_to_a.bad_checksums;
   cell(kConnState) = static_cast<std::uint64_t>(record.conn_state);
   cell(kFlipped) = record.flipped ? 1 : 0;
   cell(kUntracked) = record.untracked ? 1 : 0;

@@ -214,6 +214,8 @@ void SessionRowReader::fill_tcp(std::uint32_t count) {
     SessionRecord& record = records_[i];
     record.a_to_b.tcp = counters_of(kTcpA, i);
     record.b_to_a.tcp = counters_of(kTcpB, i);
+    record.a_to_b.bad_checksums = static_cast<std::uint32_t>(cells(kBadChecksumsA)[i]);
+    record.b_to_a.bad_checksums = static_cast<std::uint32_t>(cells(kBadChecksumsB)[i]);
     record.conn_state = static_cast<ConnState>(cells(kConnState)[i]);
     record.flipped = cells(kFlipped)[i] != 0;
     record.untracked = cells(kUntracked)[i] != 0;

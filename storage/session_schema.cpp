@@ -176,6 +176,10 @@ const std::array<SessionColumnSpec, kSessionColumnCount> kSessionColumns{{
     {{kSynAck + 2, "syn_ack_options", kUnsigned, 64, kPlain, "as syn_options"}, kFieldsTcp},
     {{kSynAck + 3, "syn_ack_ttl", kUnsigned, 8, kPlain, "its TTL less ttl_min of the responder, modulo 256"},
      kFieldsTcp},
+    {{kBadChecksumsA, "a_bad_checksums", kUnsigned, 64, kPlain, "packets of A with a wrong checksum"},
+     kFieldsTcp},
+    {{kBadChecksumsB, "b_bad_checksums", kUnsigned, 64, kPlain, "packets of B with a wrong checksum"},
+     kFieldsTcp},
 }};
 
 }  // namespace tapline::storage

@@ -61,9 +61,11 @@ enum SessionColumn : std::uint16_t {
   kSinceDuplicatesB,
   kSyn,
   kSynAck = kSyn + 4,
+  kBadChecksumsA = kSynAck + 4,
+  kBadChecksumsB,
 };
-inline constexpr std::uint16_t kSessionColumnCount = kSynAck + 3;
-static_assert(kSessionColumnCount == 87, "numbers of columns that are on disk never change");
+inline constexpr std::uint16_t kSessionColumnCount = kBadChecksumsB;
+static_assert(kSessionColumnCount == 89, "numbers of columns that are on disk never change");
 
 /// Parts of a record that can be read alone: a scan for totals need not decode uids.
 enum SessionFields : std::uint8_t {

@@ -41,6 +41,10 @@ constexpr Check kLate{
     "frames are captured a second and more before those that came earlier: the clock was set "
     "back, or links whose clocks differ were merged; let NTP or PTP slew the clock"};
 
+constexpr Check kBadChecksums{
+    "bad-checksums", 0.001, "frames",
+    "checksums are wrong: the capturing or mirroring host leaves them to its network card (ethtool -K "
+    "INTERFACE tx off, or tap the wire), or a link damages frames"};
 constexpr Check kFlood{
     "flood", 0.001, "frames",
     "attempts of one or two frames filled the flow table and have no session record: tapline extract "
@@ -114,6 +118,7 @@ std::vector<TapFinding> TapSurvey::findings() const {
     report(port, kDuplicates, count(storage::kFrameDuplicate), frames, findings);
     report(port, kOversized, count(storage::kFrameOversized), frames, findings);
     report(port, kLate, count(storage::kFrameLate), frames, findings);
+    report(port, kBadChecksums, count(storage::kFrameBadChecksum), frames, findings);
     report(port, kFlood, count(storage::kFrameInAttempt), frames, findings);
     report(port, kCutAtSource, count(storage::kFrameCutAtSourceBytes), count(storage::kFramePolledWireBytes),
            findings);

@@ -100,6 +100,7 @@ Frame BlockRing::view(std::uint8_t* header_bytes) const {
   frame.data = data;
   frame.captured_bytes = header.tp_snaplen;
   frame.wire_bytes = header.tp_len;
+  frame.checksums_open = (header.tp_status & TP_STATUS_CSUMNOTREADY) != 0;
   if (traits_.link_type != kLinkEthernet) {
     const auto link_bytes = static_cast<std::uint32_t>(header.tp_net - header.tp_mac);
     const std::uint32_t skipped_bytes = std::min(link_bytes, frame.captured_bytes);

@@ -58,7 +58,8 @@ struct Frame {
   // Length on the wire, as the source says; may even be less than captured (kept).
   std::uint32_t wire_bytes = 0;
   std::uint16_t link_type = kLinkEthernet;
-  std::uint16_t port = 0;  // interface of the source
+  std::uint16_t port = 0;       // interface of the source
+  bool checksums_open = false;  // sent by the capturing host, whose network card computes them later
   OrderKey order;
 };
 

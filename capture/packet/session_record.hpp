@@ -100,6 +100,9 @@ struct DirectionState {
   std::uint8_t ttl_max = 0;
   std::uint16_t vlan_outer = 0;  // VLAN id + 1 of the first tagged frame of this direction; 0: none seen
   std::uint16_t vlan_inner = 0;
+  // Packets with a wrong checksum (verify_checksums()), in all other counters like any. TCP that is not
+  // tracked: 0.
+  std::uint32_t bad_checksums = 0;
 
   /// Payload less retransmissions. Both may come from a file, hence any numbers.
   std::uint64_t app_bytes() const {

@@ -228,7 +228,7 @@ void NaiveFlows::set_tcp(const Flow& flow, SessionRecord& record) {
     const Packet& packet = frame.packet;
     observe_tcp(state, {&sequences[0], &sequences[1]}, frame.direction,
                 {packet.time_ns, packet.tcp_seq, packet.tcp_ack, packet.payload_bytes, packet.tcp_window,
-                 packet.tcp_flags});
+                 packet.tcp_flags, packet.bad_checksum});
     note_signature(packet, record);
   }
   record.history = state.history;
@@ -244,6 +244,7 @@ void NaiveFlows::set_tcp(const Flow& flow, SessionRecord& record) {
         side.retransmitted_packets, side.retransmitted_bytes, side.out_of_order_packets,
         gap_bytes(state, direction, sequences[mine], sequences[1 - mine], other.total.packets != 0),
         side.zero_windows};
+    (is_a ? record.a_to_b : record.b_to_a).bad_checksums = side.bad_checksums;
   }
 }
 
@@ -272,6 +273,7 @@ void NaiveFlows::write(Flow& flow, EndReason reason) {
     state.total.ip_bytes += packet.payload_bytes + 40;
     state.total.payload_bytes += packet.payload_bytes;
     if (i < flow.frames_in_records) state.previous = state.total;
+    if (packet.bad_checksum && !has_tcp_header(flow.key)) ++state.bad_checksums;
     if (first) state.tcp_flags_first = packet.tcp_flags;
     state.tcp_flags_union |= packet.tcp_flags;
     state.first_ns = first ? packet.time_ns : std::min(state.first_ns, packet.time_ns);

@@ -48,6 +48,7 @@ struct Packet {
   std::uint8_t tcp_header_bytes = 20;
   std::uint16_t ip_id = 0;
   std::uint16_t vlan = 0;  // 0: none
+  bool bad_checksum = false;
   DecodeStatus status = DecodeStatus::kIp;
   std::vector<std::uint8_t> payload;  // captured bytes behind the headers
 
@@ -135,6 +136,7 @@ inline PacketMeta make_meta(const Packet& packet) {
     meta.vlan_tci[0] = packet.vlan;
     meta.envelope_hash = packet.vlan * 0x9e3779b1u;
   }
+  if (packet.bad_checksum) meta.flags |= kMetaBadChecksum;
   meta.payload_bytes = packet.payload_bytes;
   meta.ip_bytes = packet.payload_bytes + 40;
   return meta;

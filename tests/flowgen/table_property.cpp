@@ -23,8 +23,9 @@ std::string describe(const DirectionState& s) {
                      s.previous.ip_bytes, s.previous.payload_bytes, s.previous.duplicate_packets, s.first_ns,
                      s.last_ns, s.tcp_flags_first, s.tcp_flags_union, s.ttl_min, s.ttl_max, s.vlan_outer,
                      s.vlan_inner) +
-         fmt::format(" tcp {} {} {} {} {}", s.tcp.retransmitted_packets, s.tcp.retransmitted_bytes,
-                     s.tcp.out_of_order_packets, s.tcp.gap_bytes, s.tcp.zero_windows);
+         fmt::format(" bad checksums {} tcp {} {} {} {} {}", s.bad_checksums, s.tcp.retransmitted_packets,
+                     s.tcp.retransmitted_bytes, s.tcp.out_of_order_packets, s.tcp.gap_bytes,
+                     s.tcp.zero_windows);
 }
 
 std::string describe(const SessionRecord& r) {
@@ -129,6 +130,7 @@ Packet random_packet(std::mt19937_64& random, TimeNs time_ns) {
   packet.has_transport_header = true;
   packet.ip_id = static_cast<std::uint16_t>(1 + random() % 0xffff);
   if (random() % 64 == 0) packet.status = DecodeStatus::kNotIp;
+  packet.bad_checksum = random() % 16 == 0;
   return random() % 3 == 0 ? packet.reply() : packet;
 }
 

@@ -80,6 +80,23 @@ TEST_CASE("repeated events of the history are told at their powers of ten") {
   CHECK(closed_window.state.sides[1].zero_windows == 10);
 }
 
+TEST_CASE("segments with a wrong checksum are believed, and told at the powers of ten") {
+  TcpSession s;
+  s.open();
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    TcpSegment segment{s.now_ns, 101 + 10 * i, 501, 10, 1000, kAck};
+    CHECK(is_expected(s.sequences[0], segment));
+    segment.bad_checksum = true;
+    CHECK(!is_expected(s.sequences[0], segment));
+    observe_tcp(s.state, {&s.sequences[0], &s.sequences[1]}, Direction::kAToB, segment);
+  }
+  CHECK(s.history() == "ShACDC");
+  CHECK(s.state.sides[0].bad_checksums == 12);
+  CHECK(s.state.sides[1].bad_checksums == 0);
+  CHECK(s.sequences[0].next == 101 + 120);
+  CHECK(s.state.sides[0].retransmitted_packets == 0);
+}
+
 TEST_CASE("a history holds its first 36 events") {
   TcpSession s;
   for (std::uint32_t i = 0; i < 50; ++i) s.a(kSyn, 1 + i, 0);

@@ -174,6 +174,7 @@ Packet read_packet(ByteReader& input, Times& times) {
     packet.tcp_seq = input.read<std::uint8_t>() * 16u;
     packet.tcp_ack = packet.tcp_seq;
     packet.tcp_window = packet.tcp_flags >> 6;
+    packet.bad_checksum = packet.tcp_window == 3;
   }
   return (choices >> 15) != 0 ? packet.reply() : packet;
 }

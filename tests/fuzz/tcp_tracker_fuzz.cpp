@@ -126,6 +126,7 @@ void compare_sides(const Observed& all, const Observed& some, Direction directio
               a.out_of_order_packets == b.out_of_order_packets,
           "retransmissions");
   require(a.zero_windows == b.zero_windows, "closed windows");
+  require(a.bad_checksums == b.bad_checksums, "wrong checksums");
   require(a.state == b.state && a.state_before == b.state_before, "state of a side");
   const auto gaps_of = [&](const Observed& observed) {
     return gap_bytes(observed.tcp, direction, observed.sequences[mine], observed.sequences[1 - mine], true);
@@ -149,7 +150,7 @@ void compare(const Observed& all, const Observed& some) {
             "connection state");
 }
 
-TcpSegment read_segment(ByteReader& input, std::uint8_t choices, TimeNs now_ns,
+TcpSegment read_segment(ByteReader& input, std::uint8_t choices, std::uint8_t elapsed, TimeNs now_ns,
                         const std::array<TcpSequence, 2>& sequences) {
   const std::size_t mine = (choices & kFromB) != 0 ? 1 : 0;
   const auto flags = input.read<std::uint8_t>();
@@ -160,6 +161,7 @@ TcpSegment read_segment(ByteReader& input, std::uint8_t choices, TimeNs now_ns,
   if ((choices & kOddSeq) != 0) segment.seq += input.read<std::uint32_t>();
   if ((choices & kOddAck) != 0) segment.ack += input.read<std::uint32_t>();
   if ((choices & kClosedWindow) != 0) segment.window = 0;
+  segment.bad_checksum = elapsed >= 240;
   return segment;
 }
 
@@ -174,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto choices = input.read<std::uint8_t>();
     const std::uint8_t elapsed = input.read<std::uint8_t>();
     now_ns += (elapsed - 16) * kNsPerMillisecond;
-    const TcpSegment segment = read_segment(input, choices, now_ns, thorough.all.sequences);
+    const TcpSegment segment = read_segment(input, choices, elapsed, now_ns, thorough.all.sequences);
     const Direction direction = (choices & kFromB) != 0 ? Direction::kBToA : Direction::kAToB;
     thorough.add(direction, segment);
     sparing.add(direction, segment, (choices & kAskedByTime) != 0);

@@ -72,6 +72,11 @@ def zeek_command(command):
     return found[0].strip("'\"")
 
 
+def ignores_checksums(command):
+    """Then its histories have no `c`."""
+    return re.search(r" -[A-Za-z]*C[A-Za-z]*( |$)", command) is not None or "ignore_checksums" in command
+
+
 ZEEK_LOGS = ("conn.log", "conn-all.log")
 
 
@@ -82,13 +87,14 @@ def zeek(corpus):
     captures = {}
     for line in (corpus / "ZEEK_MAP.tsv").read_text().splitlines()[1:]:
         _, folder, _, command, _ = line.split("\t")
-        captures.setdefault(folder, set()).add(zeek_command(command))
+        captures.setdefault(folder, set()).add((zeek_command(command), ignores_checksums(command)))
     for folder, names in captures.items():
         logs = [root / "Baseline" / folder / name for name in ZEEK_LOGS if (root / "Baseline" / folder / name).exists()]
-        name = names.pop() if len(names) == 1 else None
+        name, no_checksums = names.pop() if len(names) == 1 else (None, False)
         if logs and name is not None and (root / "Traces" / name).exists():
             rows = table(logs[0])
-            yield root / "Traces" / name, [zeek_session(row) for row in rows if row.get("tunnel_parents", "-") in ("-", "(empty)", "")]
+            sessions = [zeek_session(row) for row in rows if row.get("tunnel_parents", "-") in ("-", "(empty)", "")]
+            yield root / "Traces" / name, [session | {"no_checksums": no_checksums} for session in sessions]
 
 
 # Arkime's data bytes of ICMP begin with its header, those of ESP behind it.

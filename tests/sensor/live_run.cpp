@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/storage/traffic.hpp"
@@ -205,6 +206,7 @@ void LiveRun::feed(const OwnedFrame& from) {
   stamper_.stamp({&frame, 1});
   PacketMeta meta;
   decode(frame, meta);
+  verify_checksums({&frame, 1}, {&meta, 1});
   FedFrame fed{{}, Direction::kAToB, frame.order, frame.wire_bytes, 0, meta.status == DecodeStatus::kIp};
   if (fed.session) {
     fed.direction = make_flow_key(frame, meta, kLivePort, fed.key);

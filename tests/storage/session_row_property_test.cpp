@@ -122,8 +122,9 @@ TEST_CASE("fields can be read alone and agree with the whole") {
             state.total = state.previous = {};
             state.first_ns = state.last_ns = 0;
             state.tcp = {};
+            state.bad_checksums = 0;
           }
-          if (fields & kFieldsTcp) state.tcp = (r.*side).tcp;
+          if (fields & kFieldsTcp) state.tcp = (r.*side).tcp, state.bad_checksums = (r.*side).bad_checksums;
           if (fields & kFieldsTimes) state.first_ns = (r.*side).first_ns, state.last_ns = (r.*side).last_ns;
           if (fields & kFieldsCounters) state.total = (r.*side).total;
           if (fields & kFieldsPrevious) state.previous = (r.*side).previous;

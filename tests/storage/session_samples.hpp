@@ -139,6 +139,7 @@ class SessionSamples {
     state.vlan_outer = static_cast<std::uint16_t>(any());
     state.vlan_inner = static_cast<std::uint16_t>(any());
     state.tcp = {any(), any(), any(), any(), any()};
+    state.bad_checksums = static_cast<std::uint32_t>(any());
   }
 
   std::mt19937_64 random_;
@@ -149,7 +150,8 @@ inline bool same_direction(const DirectionState& a, const DirectionState& b) {
   return a.total == b.total && a.previous == b.previous && a.first_ns == b.first_ns &&
          a.last_ns == b.last_ns && a.tcp_flags_first == b.tcp_flags_first &&
          a.tcp_flags_union == b.tcp_flags_union && a.ttl_min == b.ttl_min && a.ttl_max == b.ttl_max &&
-         a.vlan_outer == b.vlan_outer && a.vlan_inner == b.vlan_inner && a.tcp == b.tcp;
+         a.vlan_outer == b.vlan_outer && a.vlan_inner == b.vlan_inner && a.tcp == b.tcp &&
+         a.bad_checksums == b.bad_checksums;
 }
 
 inline bool same_tcp(const SessionRecord& a, const SessionRecord& b) {
