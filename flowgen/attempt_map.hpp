@@ -13,8 +13,8 @@ namespace tapline::flowgen {
 class AttemptMap {
  public:
   /// Of flows whose numbers are less than `flows`. kLimit where the memory cannot be had.
-  static Result<AttemptMap> create(std::size_t flows, Pages pages = Pages::kWhenTouched) {
-    auto words = MappedArray<std::uint64_t>::create(flows / 64 + 1, pages);
+  static Result<AttemptMap> create(std::size_t flows) {
+    auto words = MappedArray<std::uint64_t>::create(flows / 64 + 1);
     if (!words) return words.error();
     AttemptMap map;
     map.words_ = std::move(*words);
@@ -32,7 +32,8 @@ class AttemptMap {
 
   bool has(std::uint32_t flow) const { return (words_[flow / 64] & mask(flow)) != 0; }
 
-  /// The next one in a circle, which under a flood is about the oldest; kNoFlow where there is none.
+  /// The next one in a circle, which under a flood is about the oldest; kNoFlow where there is none. Looks at
+  /// all words in the worst case: 128 KiB of a million flows.
   std::uint32_t next() {
     if (count_ == 0) return kNoFlow;
     std::size_t at = hand_ / 64;
@@ -48,6 +49,7 @@ class AttemptMap {
 
   std::uint64_t count() const { return count_; }
 
+  void take_pages() { words_.take_pages(); }
   std::size_t memory_bytes() const { return words_.memory_bytes(); }
 
  private:

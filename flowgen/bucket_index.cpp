@@ -12,11 +12,11 @@ std::uint32_t match_tags_plain(const Bucket& bucket, std::uint16_t tag) {
   return places;
 }
 
-Result<BucketIndex> BucketIndex::create(std::uint32_t flows_max, Pages pages) {
+Result<BucketIndex> BucketIndex::create(std::uint32_t flows_max) {
   constexpr std::uint32_t kMeanLoad = kBucketPlaces / 2;
   BucketIndex index;
   index.bucket_count_ = flows_max / kMeanLoad + 1;
-  auto buckets = MappedArray<Bucket>::create(index.bucket_count_, pages);
+  auto buckets = MappedArray<Bucket>::create(index.bucket_count_);
   if (!buckets) return buckets.error();
   index.buckets_ = std::move(*buckets);
   return index;

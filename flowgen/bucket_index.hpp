@@ -36,7 +36,7 @@ inline std::uint32_t match_tags(const Bucket& bucket, std::uint16_t tag) {
 class BucketIndex {
  public:
   /// Room for twice `flows_max` flows at least, so that an insertion always finds a place.
-  static Result<BucketIndex> create(std::uint32_t flows_max, Pages pages = Pages::kWhenTouched);
+  static Result<BucketIndex> create(std::uint32_t flows_max);
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home_of(hash)], 0); }
 
@@ -71,6 +71,7 @@ class BucketIndex {
   void erase(std::uint64_t hash, std::uint32_t flow);
   void replace(std::uint64_t hash, std::uint32_t flow, std::uint32_t successor);
 
+  void take_pages() { buckets_.take_pages(); }
   std::size_t memory_bytes() const { return buckets_.memory_bytes(); }
 
  private:

@@ -23,7 +23,10 @@ bool came_to_nothing(const FlowEntry& entry) {
 }  // namespace
 
 void FlowTable::State::ask_victims() {
-  for (; victims.asked != victims.end; ++victims.asked) ask_all_of(victims.at(victims.asked).flow);
+  for (; victims.asked != victims.end; ++victims.asked) {
+    const std::uint32_t flow = victims.at(victims.asked).flow;
+    if (pool[flow].hot.live()) ask_all_of(flow);
+  }
   if (!is_flooded()) {
     if (victims.count() < kIdleAhead) add_victim(longest_idle(), false);
     return;
@@ -40,9 +43,9 @@ void FlowTable::State::add_victim(std::uint32_t flow, bool attempt) {
 
 // As it was when it was chosen, or a later flow of that entry of which the same holds.
 bool FlowTable::State::is_still_victim(const Victim& victim) const {
-  const FlowEntry& entry = pool[victim.flow];
-  if (!entry.hot.live()) return false;
-  return victim.attempt ? is_attempt(entry) : entry.hot.last_ns == victim.last_ns;
+  if (victim.attempt) return is_flooded() && attempts.has(victim.flow);
+  const KeyLine& hot = pool[victim.flow].hot;
+  return hot.live() && hot.last_ns == victim.last_ns;
 }
 
 Victim FlowTable::State::take_victim() {
@@ -83,7 +86,12 @@ void FlowTable::State::evict() {
 
 // A record of each would cost more than the flood itself, up to the point where packets are lost.
 void FlowTable::State::give_up(std::uint32_t flow) {
-  const std::uint64_t packets = packets_of(pool[flow]);
+  const FlowEntry& entry = pool[flow];
+  const std::uint64_t packets = packets_of(entry);
+  // A session that takes longer to open than attempts stay goes on without a record of its SYN.
+  if (entry.cold.syn_seen != 0 && entry.cold.syn_ack_seen != 0)
+    orientations.remember(hash_of(entry), static_cast<Direction>(entry.cold.first_syn_direction),
+                          timeout_at(entry));
   counters.frames_in_session -= packets;
   counters.frames_in_attempts += packets;
   ++counters.attempts_given_up;

@@ -108,14 +108,16 @@ void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
   ++counters.records_written;
 }
 
-// False where no slab is left: then the flow's later records say it all, because nothing has been said
-// before. Counted once a boundary, however often it is tried.
+// False where no slab is left, and in a flood for an attempt that may be given up: then the flow's later
+// records say it all, because nothing has been said before. The former is counted once a boundary, however
+// often it is tried.
 bool FlowTable::State::write_interim(std::uint32_t flow) {
   FlowEntry& entry = pool[flow];
   ColdLine& cold = entry.cold;
-  const std::uint32_t new_slab = cold.slab == kNoSlab ? interim_slabs.allocate() : kNoSlab;
+  const bool waived = config.give_up_attempts && pool.full() && is_flooded() && is_attempt(entry);
+  const std::uint32_t new_slab = cold.slab == kNoSlab && !waived ? interim_slabs.allocate() : kNoSlab;
   if (cold.slab == kNoSlab && new_slab == kNoSlab) {
-    if (cold.interim_missed == 0) ++counters.interim_slab_exhausted;
+    if (cold.interim_missed == 0 && !waived) ++counters.interim_slab_exhausted;
     cold.interim_missed = 1;
     return false;
   }

@@ -15,12 +15,12 @@ namespace tapline::flowgen {
 class FlowPool {
  public:
   /// Room for `flows_max` flows and for a burst of buried ones.
-  static Result<FlowPool> create(std::uint32_t flows_max, Pages pages = Pages::kWhenTouched) {
+  static Result<FlowPool> create(std::uint32_t flows_max) {
     FlowPool pool;
     pool.flows_max_ = flows_max;
-    auto entries = MappedArray<FlowEntry>::create(std::size_t{flows_max} + kBurstFramesMax, pages);
+    auto entries = MappedArray<FlowEntry>::create(std::size_t{flows_max} + kBurstFramesMax);
     if (!entries) return entries.error();
-    auto freed = MappedArray<std::uint32_t>::create(entries->size(), pages);
+    auto freed = MappedArray<std::uint32_t>::create(entries->size());
     if (!freed) return freed.error();
     pool.entries_ = std::move(*entries);
     pool.freed_ = std::move(*freed);
@@ -59,6 +59,10 @@ class FlowPool {
     while (buried_count_ != 0) freed_[freed_count_++] = buried_[--buried_count_];
   }
 
+  void take_pages() {
+    entries_.take_pages();
+    freed_.take_pages();
+  }
   std::size_t memory_bytes() const { return entries_.memory_bytes() + freed_.memory_bytes(); }
 
  private:
@@ -76,9 +80,9 @@ class FlowPool {
 template <class Slab>
 class SlabPool {
  public:
-  static Result<SlabPool> create(std::uint32_t slabs_max, Pages pages = Pages::kWhenTouched) {
+  static Result<SlabPool> create(std::uint32_t slabs_max) {
     SlabPool pool;
-    auto slabs = MappedArray<Slab>::create(slabs_max, pages);
+    auto slabs = MappedArray<Slab>::create(slabs_max);
     if (!slabs) return slabs.error();
     pool.slabs_ = std::move(*slabs);
     return pool;
@@ -109,6 +113,7 @@ class SlabPool {
     first_free_ = slab;
   }
 
+  void take_pages() { slabs_.take_pages(); }
   std::size_t memory_bytes() const { return slabs_.memory_bytes(); }
 
  private:

@@ -45,6 +45,16 @@ bool has_content_sample(const Frame& frame, const PacketMeta& meta) {
 FlowTable::FlowTable(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FlowTable::~FlowTable() = default;
 
+void FlowTable::take_pages() {
+  state_->pool.take_pages();
+  state_->interim_slabs.take_pages();
+  state_->tcp_slabs.take_pages();
+  state_->index.take_pages();
+  state_->orientations.take_pages();
+  state_->recent.take_pages();
+  state_->attempts.take_pages();
+}
+
 Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& config) {
   constexpr std::uint32_t kFlowsMaxLimit = 1u << 30;
   if (config.flows_max == 0 || config.flows_max > kFlowsMaxLimit)
@@ -54,23 +64,23 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
       slabs_max > config.flows_max)
     return Error{ErrorCode::kInvalid, std::to_string(slabs_max) + " slabs are more than flows_max, " +
                                           std::to_string(config.flows_max)};
-  auto pool = FlowPool::create(config.flows_max, config.pages);
+  auto pool = FlowPool::create(config.flows_max);
   if (!pool) return pool.error();
   const std::uint32_t slabs_max =
       config.interim_slabs_max != 0 ? config.interim_slabs_max : std::max(1u, config.flows_max / 4);
-  auto slabs = InterimSlabs::create(slabs_max, config.pages);
+  auto slabs = InterimSlabs::create(slabs_max);
   if (!slabs) return slabs.error();
-  auto tcp_slabs = TcpSlabs::create(
-      config.tcp_slabs_max != 0 ? config.tcp_slabs_max : std::max(1u, config.flows_max / 2), config.pages);
+  auto tcp_slabs =
+      TcpSlabs::create(config.tcp_slabs_max != 0 ? config.tcp_slabs_max : std::max(1u, config.flows_max / 2));
   if (!tcp_slabs) return tcp_slabs.error();
-  auto index = BucketIndex::create(config.flows_max, config.pages);
+  auto index = BucketIndex::create(config.flows_max);
   if (!index) return index.error();
-  auto memory = OrientationMemory::create(
-      config.remembered_max != 0 ? config.remembered_max : config.flows_max, config.pages);
+  auto memory =
+      OrientationMemory::create(config.remembered_max != 0 ? config.remembered_max : config.flows_max);
   if (!memory) return memory.error();
-  auto recent = RecentFrames::create(config.pages);
+  auto recent = RecentFrames::create();
   if (!recent) return recent.error();
-  auto attempts = AttemptMap::create(pool->size(), config.pages);
+  auto attempts = AttemptMap::create(pool->size());
   if (!attempts) return attempts.error();
   return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
       config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index),

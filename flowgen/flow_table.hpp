@@ -6,8 +6,8 @@
 // Records are a function of the sequence of frames, not of burst size or of how often advance() is called: a
 // frame later than last + timeout first ends the old instance; an interim record holds the state at its
 // boundary; of a flow whose frames have stopped, the other frames' times decide. Exceptions: eviction (table
-// full), which is marked in the record; interim records that found no slab, which are counted;
-// observe_idle().
+// full), which is marked in the record, and attempts that are given up in a flood, which are counted; interim
+// records that found no slab, which are counted; observe_idle().
 //
 // The timers' clock is the running maximum of capture time over all frames, IP or not, so that frames that
 // run backwards never move it; a jump forward by more than clock_jump_ns_max moves it only once
@@ -22,7 +22,6 @@
 #include "capture/packet/frame.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/session_record.hpp"
-#include "flowgen/mapped_array.hpp"
 
 namespace tapline::flowgen {
 
@@ -58,7 +57,6 @@ struct FlowTableConfig {
   std::uint32_t remembered_max = 0;
   std::uint64_t hash_seed = 0;  // secret per process: keeps crafted collisions from working
   std::uint64_t sensor_id = 0;  // goes into uids
-  Pages pages = Pages::kWhenTouched;
   std::uint16_t worker = 0;
   std::uint16_t link = 0;
   bool count_copies = false;  // true: a frame that is seen twice counts twice, as in most other tools
@@ -95,6 +93,10 @@ class FlowTable {
   static Result<std::unique_ptr<FlowTable>> create(const FlowTableConfig& config);
   ~FlowTable();
 
+  /// Takes all memory from the kernel now, on the thread that will use it: later a page of 2 MiB would take
+  /// 100 us of the packets' time.
+  void take_pages();
+
   /// Accounts a burst (at most kBurstFramesMax frames, order keys set) and fills hits[i]. Appends at most
   /// kRecordsPerFrameMax records per frame to records().
   void update(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
@@ -128,9 +130,9 @@ class FlowTable {
 
   static constexpr std::uint32_t kRecordsPerFrameMax = 4;
   static constexpr std::uint32_t kRecordsPerAdvanceMax = 1024;
-  /// What a live worker lets advance() write between two bursts: no more records are due in the long run than
-  /// there are frames, and frames do not wait for more.
-  static constexpr std::uint32_t kRecordsPerBurst = kBurstFramesMax;
+  /// What a live worker lets advance() write between two bursts. In the long run no more can be due: a frame
+  /// that begins a flow owes two records.
+  static constexpr std::uint32_t kRecordsPerBurst = 2 * kBurstFramesMax;
   static constexpr std::uint32_t kRecordBufferMax =
       kRecordsPerFrameMax * kBurstFramesMax + kRecordsPerAdvanceMax;
 

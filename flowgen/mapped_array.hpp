@@ -4,7 +4,6 @@
 
 #include <sys/mman.h>
 
-#include <cerrno>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -13,9 +12,6 @@
 #include "capture/base/result.hpp"
 
 namespace tapline::flowgen {
-
-/// When the kernel gives the memory: a live sensor does not wait for it once it has begun.
-enum class Pages { kWhenTouched, kAtOnce };
 
 template <class T>
 class MappedArray {
@@ -34,25 +30,23 @@ class MappedArray {
     if (elements_ != nullptr) munmap(elements_, memory_bytes());
   }
 
-  /// kLimit where the memory cannot be had.
-  static Result<MappedArray> create(std::size_t count, Pages pages = Pages::kWhenTouched) {
+  /// kLimit where the memory cannot be had. Pages are taken when first touched.
+  static Result<MappedArray> create(std::size_t count) {
     MappedArray array;
     array.count_ = count;
     void* const at = mmap(nullptr, array.memory_bytes(), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    const auto no_memory = [&array] {
+    if (at == MAP_FAILED) {
       return Error{ErrorCode::kLimit,
                    "no " + std::to_string(array.memory_bytes()) + " bytes of memory for the flow table"};
-    };
-    if (at == MAP_FAILED) return no_memory();
-    array.elements_ = static_cast<T*>(at);
+    }
     madvise(at, array.memory_bytes(), MADV_HUGEPAGE);  // a hint: a kernel without them serves small pages
-    // Kernels before 5.14 do not know it, and take them when they are touched.
-    if (pages == Pages::kAtOnce && madvise(at, array.memory_bytes(), MADV_POPULATE_WRITE) != 0 &&
-        errno != EINVAL)
-      return no_memory();
+    array.elements_ = static_cast<T*>(at);
     return array;
   }
+
+  /// Takes them now, near the processor that runs this thread. Kernels before 5.14 do not.
+  void take_pages() { madvise(elements_, memory_bytes(), MADV_POPULATE_WRITE); }
 
   T& operator[](std::size_t i) { return elements_[i]; }
   const T& operator[](std::size_t i) const { return elements_[i]; }

@@ -17,9 +17,9 @@ std::uint64_t identity_of(std::uint64_t hash) {
 
 }  // namespace
 
-Result<OrientationMemory> OrientationMemory::create(std::uint32_t entries_max, Pages pages) {
+Result<OrientationMemory> OrientationMemory::create(std::uint32_t entries_max) {
   const std::size_t sets = (std::size_t{std::max(entries_max, 1u)} + kWays - 1) / kWays;
-  auto array = MappedArray<Set>::create(std::bit_ceil(sets), pages);
+  auto array = MappedArray<Set>::create(std::bit_ceil(sets));
   if (!array) return array.error();
   OrientationMemory memory;
   memory.sets_ = std::move(*array);

@@ -18,7 +18,7 @@ inline constexpr TimeNs kOrientationMemoryNs = 2 * 3600 * kNsPerSecond;
 class OrientationMemory {
  public:
   /// Rounded up to a power of two. kLimit where the memory cannot be had.
-  static Result<OrientationMemory> create(std::uint32_t entries_max, Pages pages = Pages::kWhenTouched);
+  static Result<OrientationMemory> create(std::uint32_t entries_max);
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&sets_[set_of(hash)], 1); }
 
@@ -27,6 +27,7 @@ class OrientationMemory {
   /// Who opened the last session of this key, unless it had ended more than kOrientationMemoryNs before.
   std::optional<Direction> find(std::uint64_t hash, TimeNs time_ns) const;
 
+  void take_pages() { sets_.take_pages(); }
   std::size_t memory_bytes() const { return sets_.memory_bytes(); }
 
  private:

@@ -24,8 +24,8 @@ static_assert(kCopyDistanceNs == TimeNs{kCopyUnits + 1} << kCopyUnitLog2);
 class RecentFrames {
  public:
   /// kLimit where the memory cannot be had.
-  static Result<RecentFrames> create(Pages pages = Pages::kWhenTouched) {
-    auto sets = MappedArray<Set>::create(kSets, pages);
+  static Result<RecentFrames> create() {
+    auto sets = MappedArray<Set>::create(kSets);
     if (!sets) return sets.error();
     RecentFrames recent;
     recent.sets_ = std::move(*sets);
@@ -51,6 +51,7 @@ class RecentFrames {
     return false;
   }
 
+  void take_pages() { sets_.take_pages(); }
   std::size_t memory_bytes() const { return sets_.memory_bytes(); }
 
  private:

@@ -29,7 +29,6 @@ Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& 
   table.give_up_attempts = config.give_up_attempts;
   table.frames_stored = config.store_packets;
   table.grace_ns = config.grace_ns;
-  table.pages = config.pages;
   const Result<std::uint64_t> seed = flowgen::random_hash_seed();
   if (!seed) return seed.error();
   table.hash_seed = *seed;

@@ -6,7 +6,8 @@
 //
 // On shortage: while blocks for frames run out, payload of the largest flows is left out (PayloadShedder);
 // without a free block a frame is dropped and counted (its session goes on); without a free batch ready() is
-// false, and the caller leaves the frames where they are, because session records are never shed.
+// false, and the caller leaves the frames where they are, because session records are not shed, but
+// for those of a flood's attempts.
 
 #include <memory>
 #include <span>
@@ -32,9 +33,8 @@ struct FrameWorkerConfig {
   std::uint32_t flows_max = 1u << 20;
   bool count_copies = false;
   bool give_up_attempts = false;       // both as FlowTableConfig
-  TimeNs grace_ns = 2 * kNsPerSecond;  // these two as FlowTableConfig
-  flowgen::Pages pages = flowgen::Pages::kWhenTouched;
-  storage::LanePackerConfig lanes;  // its link type does not count: each gets lanes of its own
+  TimeNs grace_ns = 2 * kNsPerSecond;  // FlowTableConfig::grace_ns
+  storage::LanePackerConfig lanes;     // its link type does not count: each gets lanes of its own
 };
 
 class FrameWorker {
@@ -42,6 +42,8 @@ class FrameWorker {
   /// `exchange` outlives the worker.
   static Result<std::unique_ptr<FrameWorker>> create(const FrameWorkerConfig& config,
                                                      WorkerExchange& exchange);
+
+  void take_pages() { table_->take_pages(); }
 
   /// Whether process() may be called: there is room for the records that a burst can bring.
   bool ready();

@@ -126,10 +126,10 @@ void report(const RecorderView& now, const RecorderView& before, TimeNs period_n
         fmt::format("{} sessions were ended early, because the flow table was full: raise --flows-max",
                     now.flows_evicted - before.flows_evicted));
   if (now.attempts_given_up > before.attempts_given_up)
-    log_warning(
-        fmt::format("a flood fills the flow table: {} attempts of one or two frames have no session record "
-                    "(their packets are stored as ever)",
-                    now.attempts_given_up - before.attempts_given_up));
+    log_warning(fmt::format(
+        "the flow table is full of attempts: {} of one or two frames have no session record (their "
+        "packets are treated like any): find out who floods, or raise --flows-max",
+        now.attempts_given_up - before.attempts_given_up));
   if (now.interim_slab_exhausted > before.interim_slab_exhausted)
     log_warning(
         fmt::format("{} interim records of long sessions were left out, for want of room: raise --flows-max",

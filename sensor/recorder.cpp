@@ -112,8 +112,7 @@ Status Recorder::add_line(std::size_t port, std::uint16_t worker, std::unique_pt
   path.cutoff = config_.cutoff;
   path.flows_max = config_.flows_max;
   path.count_copies = config_.count_copies;
-  path.give_up_attempts = true;
-  path.pages = flowgen::Pages::kAtOnce;
+  path.give_up_attempts = config_.store_packets;  // else nothing at all would be left of them
   path.grace_ns = kLiveGraceNs;
   path.lanes.block_bytes = config_.segment.block_bytes;
 
@@ -170,6 +169,7 @@ void Recorder::start_writer(std::size_t number) {
 void Recorder::start_worker(std::size_t number) {
   Line& line = *lines_[number];
   line.thread = std::thread([&line] {
+    line.worker->take_pages();
     while (line.worker->step() != StepResult::kDone) {
     }
     line.done.store(true, std::memory_order_release);

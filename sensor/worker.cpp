@@ -88,7 +88,7 @@ void Worker::housekeep(bool idle) {
     device_read_ns_ = now_ns;
     collect_notices();
   }
-  if (now_ns - flushed_ns_ >= timing_.record_flush_ns && !timers_late_) {
+  if (now_ns - flushed_ns_ >= timing_.record_flush_ns) {
     path_->flush_records(path_->complete_until_ns());
     flushed_ns_ = now_ns;
     update_view();

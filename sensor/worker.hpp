@@ -45,6 +45,8 @@ class Worker {
   /// The exchange that `path` was made for outlives the worker.
   Worker(std::unique_ptr<FrameSource> source, std::unique_ptr<FrameWorker> path, const WorkerTiming& timing);
 
+  /// On the thread that will call step(): takes what memory the flow table has from the kernel.
+  void take_pages() { path_->take_pages(); }
   /// A burst, or a part of the orderly stop. Waits a little where nothing has come.
   StepResult step();
 

@@ -1,6 +1,6 @@
 #pragma once
 // A SYN signature as four cells of a session's row: what one system always sends alike stands together, so
-// that there are few distinct values a column. FORMAT.md, "Session records", columns 76 to 83.
+// that there are few distinct values a column. FORMAT.md, "Session records", columns 80 to 87.
 
 #include <array>
 #include <cstring>

@@ -62,7 +62,8 @@ inline void decode_ipv4(const Frame& frame, PacketMeta& meta, std::uint32_t at) 
     }
   }
   if (meta.ip_proto == kIpProtoAh) [[unlikely]]
-    return decode_extension_headers(frame, meta, extent);
+    return decode_extension_headers(frame, meta,
+                                    {extent.at, std::min(extent.readable_end, kOffsetMax), ip_end});
   decode_transport(frame, meta, extent);
 }
 

@@ -142,6 +142,7 @@ class Bench {
     config.flows_max = kFlowsMax;
     config.hash_seed = *flowgen::random_hash_seed();
     config.give_up_attempts = true;
+    config.grace_ns = kNsPerSecond / 10;  // as a live sensor
     table_ = std::move(*FlowTable::create(config));
   }
 

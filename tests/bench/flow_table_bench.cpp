@@ -93,8 +93,8 @@ class Bench {
     config.hash_seed = hash_seed;
     config.interim_slabs_max = flows_max;
     config.tcp_slabs_max = flows_max;
-    config.pages = flowgen::Pages::kAtOnce;
     table_ = *FlowTable::create(config);
+    table_->take_pages();
   }
 
   // Both directions, and the interim records of half a second and five seconds.

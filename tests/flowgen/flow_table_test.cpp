@@ -115,6 +115,39 @@ TEST_CASE("where wanted, a flood's attempts are counted, and leave no record") {
   CHECK(counters.flows_begun == 1200);
 }
 
+TEST_CASE(
+    "attempts that stay for seconds in a full table leave no record either, and sessions that become of them "
+    "do") {
+  FlowTableConfig config = tiny_config(64);
+  config.give_up_attempts = true;
+  config.grace_ns = 0;
+  Driver driver(config);
+  constexpr std::uint32_t kFlows = 400;
+  constexpr TimeNs kApart =
+      50 * kMs;  // so that each stays for 3.2 s, beyond two boundaries of interim records
+  constexpr std::uint32_t kGoesOn = 200;
+  constexpr std::uint32_t kFramesMore = 20;
+  for (std::uint32_t i = 0; i < kFlows; ++i) {
+    driver.send(numbered(i, i * kApart));
+    if (i >= kGoesOn && i < kGoesOn + kFramesMore) driver.send(numbered(kGoesOn, i * kApart));
+    driver.run_timers();
+  }
+  for (const SessionRecord& record : driver.records) {
+    const bool begun_in_flood = record.first_ns >= kStart + 64 * kApart;
+    if (begun_in_flood) CHECK(record.first_ns == kStart + kGoesOn * kApart);
+  }
+  const FlowCounters& counters = driver.table().counters();
+  CHECK(counters.attempts_given_up >= kFlows - 2 * 64);
+  std::uint64_t in_records = 0;
+  for (const SessionRecord& record : driver.finish()) {
+    if (record.final()) in_records += record.a_to_b.total.packets + record.b_to_a.total.packets;
+    if (record.final() && record.first_ns == kStart + kGoesOn * kApart)
+      CHECK(record.a_to_b.total.packets + record.b_to_a.total.packets == 1 + kFramesMore);
+  }
+  CHECK(counters.frames_in_session == in_records);
+  CHECK(counters.frames_in_session + counters.frames_in_attempts == kFlows + kFramesMore);
+}
+
 TEST_CASE("in a table full of sessions others can begin") {
   Driver driver(tiny_config(64));
   for (std::uint32_t i = 0; i < 64; ++i) {
