@@ -12,6 +12,7 @@
 #include "capture/base/byte_writer.hpp"
 #include "capture/packet/flow_key.hpp"
 #include "storage/column_distinct.hpp"
+#include "storage/column_exceptions.hpp"
 
 namespace tapline::storage {
 
@@ -155,17 +156,22 @@ class ColumnEncoder {
     ColumnEncoding encoding = ColumnEncoding::kVarint;
     unsigned width = 0;
     std::uint64_t base = 0;
-    std::uint32_t exceptions = 0;
     std::uint64_t bytes = 0;
   };
 
-  Choice choose(std::span<const std::uint64_t> values);
+  /// `mostly_zero`: exceptions_ holds those to 0. Afterwards what write() needs of the choice is in
+  /// exceptions_ or distinct_.
+  Choice choose(std::span<const std::uint64_t> values, bool mostly_zero);
+  /// False where there are too many for a sparse column to be shortest.
+  bool find_exceptions(std::span<const std::uint64_t> values, std::uint64_t base);
   static void try_varint(std::span<const std::uint64_t> values, unsigned bits_max, Choice& best);
-  static void try_sparse(std::span<const std::uint64_t> values, std::uint64_t base, Choice& best);
+  void try_sparse(std::uint64_t base, Choice& best);
   void try_dictionary(std::span<const std::uint64_t> values, Choice& best);
   void write(const Choice& choice, std::span<const std::uint64_t> values, ByteBuffer& out);
+  void set_deltas(std::span<const std::uint64_t> values);
 
   std::vector<std::uint64_t> deltas_;
+  Exceptions exceptions_;
   DistinctValues<std::uint64_t> distinct_;
   std::vector<AddressWords> address_words_;
   DistinctValues<AddressWords> distinct_addresses_;

@@ -9,12 +9,13 @@
 namespace tapline::storage {
 namespace {
 
-constexpr unsigned kVarintBits = 7;  // wider values may be shorter as varints
+constexpr unsigned kVarintBits = 7;  // in a byte
 // Below that, packing is at most as long as a dictionary's indices.
 constexpr unsigned kDictionaryBitsMin = 3;
 
 std::uint64_t varint_bytes(std::uint64_t value) {
-  return (static_cast<unsigned>(std::bit_width(value | 1)) + 6) / 7;
+  // A byte for every 7 bits: for up to 64 bits the same as (bits + 6) / 7, without a division.
+  return (9 * static_cast<unsigned>(std::bit_width(value | 1)) + 64) / 64;
 }
 
 std::uint64_t packed_bytes(std::size_t count, unsigned width) {
@@ -32,40 +33,46 @@ std::size_t dictionary_count_max(std::size_t rows, std::uint64_t bytes) {
   return std::min(count_max, rows / 2);
 }
 
-void put_packed(ByteBuffer& out, std::span<const std::uint64_t> values, std::uint64_t base, unsigned width) {
-  const std::size_t begin = out.size();
-  out.resize(begin + packed_bytes(values.size(), width));
-  std::uint8_t* at = out.data() + begin;
+/// `width` bits of each of value_of(0) to value_of(count - 1), lowest bit first. width: 0 to 56.
+template <class ValueOf>
+std::uint8_t* write_packed(std::uint8_t* at, std::size_t count, unsigned width, const ValueOf& value_of) {
   std::uint64_t pending = 0;
   unsigned pending_bits = 0;
-  for (const std::uint64_t value : values) {
-    pending |= (value - base) << pending_bits;
+  for (std::size_t row = 0; row < count; ++row) {
+    const std::uint64_t value = value_of(row);
+    pending |= value << pending_bits;
     pending_bits += width;
-    for (; pending_bits >= 8; pending_bits -= 8, pending >>= 8) *at++ = static_cast<std::uint8_t>(pending);
+    if (pending_bits < 64) continue;
+    std::memcpy(at, &pending, 8);
+    at += 8;
+    pending_bits -= 64;
+    pending = value >> (width - pending_bits);  // what of the value had no room; width is at least 1 here
   }
-  if (pending_bits > 0) *at = static_cast<std::uint8_t>(pending);
+  std::memcpy(at, &pending, (pending_bits + 7) / 8);
+  return at + (pending_bits + 7) / 8;
+}
+
+std::uint8_t* write_sparse(std::uint8_t* at, std::uint64_t base, std::span<const std::uint32_t> rows,
+                           std::span<const std::uint64_t> values) {
+  at = write_varint(at, base);
+  at = write_varint(at, rows.size());
+  std::uint32_t after_last = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    at = write_varint(at, rows[i] - after_last);
+    at = write_varint(at, values[i]);
+    after_last = rows[i] + 1;
+  }
+  return at;
 }
 
 /// Ascending values as differences.
-void put_ascending(ByteBuffer& out, std::span<const std::uint64_t> values) {
+std::uint8_t* write_ascending(std::uint8_t* at, std::span<const std::uint64_t> values) {
   std::uint64_t last = 0;
   for (const std::uint64_t value : values) {
-    put_varint(out, value - last);
+    at = write_varint(at, value - last);
     last = value;
   }
-}
-
-void put_sparse(ByteBuffer& out, std::span<const std::uint64_t> values, std::uint64_t base,
-                std::uint32_t exceptions) {
-  put_varint(out, base);
-  put_varint(out, exceptions);
-  std::size_t after_last = 0;
-  for (std::size_t row = 0; row < values.size(); ++row) {
-    if (values[row] == base) continue;
-    put_varint(out, row - after_last);
-    put_varint(out, values[row]);
-    after_last = row + 1;
-  }
+  return at;
 }
 
 constexpr std::uint64_t kV4MappedPrefix = 0xffff;  // bytes 8 to 11 of ::ffff:a.b.c.d
@@ -85,11 +92,12 @@ void put_v6(ByteBuffer& out, std::span<const AddressWords> addresses) {
   }
 }
 
+/// Without values the greatest is the least there can be, and the other way round.
 ColumnRange range_of(std::span<const std::uint64_t> values, ColumnType type) {
   // Flipping the sign bit makes signed values sort as unsigned ones.
   const std::uint64_t flip = type == ColumnType::kSigned ? std::uint64_t{1} << 63 : 0;
-  std::uint64_t least = values.front() ^ flip;
-  std::uint64_t greatest = least;
+  std::uint64_t least = ~std::uint64_t{0};
+  std::uint64_t greatest = 0;
   for (const std::uint64_t value : values) {
     least = std::min(least, value ^ flip);
     greatest = std::max(greatest, value ^ flip);
@@ -124,71 +132,87 @@ void ColumnEncoder::try_dictionary(std::span<const std::uint64_t> values, Choice
     bytes += varint_bytes(value - last);
     last = value;
   }
-  if (bytes < best.bytes) best = {ColumnEncoding::kDictionary, width, 0, 0, bytes};
+  if (bytes < best.bytes) best = {ColumnEncoding::kDictionary, width, 0, bytes};
 }
 
 // One pass for each byte that a value may need beyond the first: simple passes run on vectors.
 void ColumnEncoder::try_varint(std::span<const std::uint64_t> values, unsigned bits_max, Choice& best) {
   std::uint64_t bytes = values.size();
-  for (unsigned bits = kVarintBits; bits < bits_max; bits += kVarintBits) {
+  for (unsigned bits = kVarintBits; bits < bits_max && bytes < best.bytes; bits += kVarintBits) {
     std::uint64_t longer = 0;
     for (const std::uint64_t value : values) longer += value >> bits != 0;
     bytes += longer;
   }
-  if (bytes < best.bytes) best = {ColumnEncoding::kVarint, 0, 0, 0, bytes};
+  if (bytes < best.bytes) best = {ColumnEncoding::kVarint, 0, 0, bytes};
 }
 
-void ColumnEncoder::try_sparse(std::span<const std::uint64_t> values, std::uint64_t base, Choice& best) {
-  const auto exceptions = static_cast<std::uint32_t>(static_cast<std::ptrdiff_t>(values.size()) -
-                                                     std::ranges::count(values, base));
-  // An exception takes two bytes or more.
-  if (2 * std::uint64_t{exceptions} >= best.bytes) return;
-  std::uint64_t bytes = varint_bytes(base) + varint_bytes(exceptions);
-  std::size_t after_last = 0;
-  for (std::size_t row = 0; row < values.size(); ++row) {
-    if (values[row] == base) continue;
-    bytes += varint_bytes(row - after_last) + varint_bytes(values[row]);
-    after_last = row + 1;
+void ColumnEncoder::try_sparse(std::uint64_t base, Choice& best) {
+  const std::span<const std::uint32_t> rows = exceptions_.rows();
+  const std::span<const std::uint64_t> values = exceptions_.values();
+  if (2 * rows.size() >= best.bytes) return;  // an exception takes two bytes or more
+  std::uint64_t bytes = varint_bytes(base) + varint_bytes(rows.size());
+  std::uint32_t after_last = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    bytes += varint_bytes(rows[i] - after_last) + varint_bytes(values[i]);
+    after_last = rows[i] + 1;
   }
-  if (bytes < best.bytes) best = {ColumnEncoding::kSparse, 0, base, exceptions, bytes};
+  if (bytes < best.bytes) best = {ColumnEncoding::kSparse, 0, base, bytes};
 }
 
-ColumnEncoder::Choice ColumnEncoder::choose(std::span<const std::uint64_t> values) {
-  // Most columns are constant; this looks at them faster than a comparison of each value with the least.
-  if (std::memcmp(values.data(), values.data() + 1, (values.size() - 1) * sizeof values[0]) == 0)
-    return {ColumnEncoding::kConstant, 0, values[0], 0, varint_bytes(values[0])};
-  const ColumnRange range = range_of(values, ColumnType::kUnsigned);
-  const auto base = static_cast<std::uint64_t>(range.least);
+bool ColumnEncoder::find_exceptions(std::span<const std::uint64_t> values, std::uint64_t base) {
+  // An exception takes a byte more than its varint, any other row none, so that with more exceptions varints
+  // are shorter.
+  return exceptions_.collect(values, base, values.size() * varint_bytes(base) / (varint_bytes(base) + 1));
+}
+
+ColumnEncoder::Choice ColumnEncoder::choose(std::span<const std::uint64_t> values, bool mostly_zero) {
+  const ColumnRange range = range_of(mostly_zero ? exceptions_.values() : values, ColumnType::kUnsigned);
+  const std::uint64_t base = mostly_zero ? 0 : static_cast<std::uint64_t>(range.least);
   const auto greatest = static_cast<std::uint64_t>(range.greatest);
+  if (greatest == base) return {ColumnEncoding::kConstant, 0, base, varint_bytes(base)};
   const auto width = static_cast<unsigned>(std::bit_width(greatest - base));
-  Choice best{ColumnEncoding::kPacked, width, base, 0,
-              varint_bytes(base) + packed_bytes(values.size(), width)};
+  Choice best{ColumnEncoding::kPacked, width, base, varint_bytes(base) + packed_bytes(values.size(), width)};
   if (width > kPackedBitsMax) best.bytes = ~std::uint64_t{0};
-  if (width > kVarintBits) try_varint(values, static_cast<unsigned>(std::bit_width(greatest)), best);
-  try_sparse(values, base, best);
+  if (mostly_zero || (base != 0 && find_exceptions(values, base))) try_sparse(base, best);
   if (width >= kDictionaryBitsMin) try_dictionary(values, best);
+  try_varint(values, static_cast<unsigned>(std::bit_width(greatest)), best);
   return best;
 }
 
 void ColumnEncoder::write(const Choice& choice, std::span<const std::uint64_t> values, ByteBuffer& out) {
+  const std::size_t begin = out.size();
+  out.resize(begin + choice.bytes);
+  std::uint8_t* at = out.data() + begin;
   switch (choice.encoding) {
     case ColumnEncoding::kConstant:
-      put_varint(out, choice.base);
+      at = write_varint(at, choice.base);
       break;
     case ColumnEncoding::kPacked:
-      put_varint(out, choice.base);
-      put_packed(out, values, choice.base, choice.width);
+      at = write_varint(at, choice.base);
+      at = write_packed(at, values.size(), choice.width,
+                        [&](std::size_t row) { return values[row] - choice.base; });
       break;
     case ColumnEncoding::kDictionary:
-      put_varint(out, distinct_.count());
-      put_ascending(out, distinct_.sorted());
-      put_packed(out, distinct_.ranks(), 0, choice.width);
+      at = write_varint(at, distinct_.count());
+      at = write_ascending(at, distinct_.sorted());
+      at =
+          write_packed(at, values.size(), choice.width, [&](std::size_t row) { return distinct_.rank(row); });
       break;
     case ColumnEncoding::kSparse:
-      put_sparse(out, values, choice.base, choice.exceptions);
+      at = write_sparse(at, choice.base, exceptions_.rows(), exceptions_.values());
       break;
     default:
-      for (const std::uint64_t value : values) put_varint(out, value);
+      for (const std::uint64_t value : values) at = write_varint(at, value);
+  }
+  TAPLINE_CHECK(at == out.data() + out.size());
+}
+
+void ColumnEncoder::set_deltas(std::span<const std::uint64_t> values) {
+  deltas_.resize(values.size());
+  std::uint64_t last = 0;
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    deltas_[row] = zigzag(values[row] - last);
+    last = values[row];
   }
 }
 
@@ -202,27 +226,27 @@ void ColumnEncoder::encode(ColumnEntry& entry, std::span<std::uint64_t> values, 
     entry.flags |= kColumnRange;
     put(out, range_of(values, type));
   }
-  entry.scale = hints.scale && scale_down(values, type) ? 3 : 0;
-
+  const bool mostly_zero = find_exceptions(values, 0);
+  const std::span<std::uint64_t> nonzero = mostly_zero ? exceptions_.values() : values;
+  entry.scale = hints.scale && scale_down(nonzero, type) ? 3 : 0;
   if (hints.delta) {
-    deltas_.resize(values.size());
-    std::uint64_t last = 0;
-    for (std::size_t row = 0; row < values.size(); ++row) {
-      deltas_[row] = zigzag(values[row] - last);
-      last = values[row];
-    }
+    if (mostly_zero) exceptions_.put_back(values);
+    set_deltas(values);
   }
   if (type == ColumnType::kSigned) {
-    for (std::uint64_t& value : values) value = zigzag(value);
+    for (std::uint64_t& value : nonzero) value = zigzag(value);
   }
-  Choice choice = choose(values);
+  if (mostly_zero) exceptions_.put_back(values);
+
+  Choice choice = choose(values, mostly_zero);
   if (hints.delta && choice.encoding != ColumnEncoding::kConstant) {
-    if (const Choice of_deltas = choose(deltas_); of_deltas.bytes < choice.bytes) {
+    if (const Choice of_deltas = choose(deltas_, find_exceptions(deltas_, 0));
+        of_deltas.bytes < choice.bytes) {
       entry.flags |= kColumnDelta;
       choice = of_deltas;
       values = deltas_;
-    } else if (choice.encoding == ColumnEncoding::kDictionary) {
-      choice = choose(values);  // the dictionary at hand is that of the differences
+    } else {
+      choice = choose(values, find_exceptions(values, 0));  // what is at hand is of the differences
     }
   }
   entry.encoding = static_cast<std::uint8_t>(choice.encoding);
@@ -254,7 +278,10 @@ void ColumnEncoder::encode_addresses(ColumnEntry& entry, std::span<const IpAddre
   }
   put_v6(out, {v4_end, sorted.end()});
   const auto width = static_cast<unsigned>(std::bit_width(sorted.size() - 1));
-  put_packed(out, distinct_addresses_.ranks(), 0, width);
+  const std::size_t packed_begin = out.size();
+  out.resize(packed_begin + packed_bytes(values.size(), width));
+  write_packed(out.data() + packed_begin, values.size(), width,
+               [&](std::size_t row) { return distinct_addresses_.rank(row); });
 
   entry.encoding = static_cast<std::uint8_t>(ColumnEncoding::kAddresses);
   entry.flags = 0;

@@ -22,7 +22,14 @@ inline void put_bytes(ByteBuffer& out, Bytes bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-/// LEB128, 1 to 10 bytes.
+/// LEB128, 1 to 10 bytes, for which the caller has made room. Returns the end of them.
+inline std::uint8_t* write_varint(std::uint8_t* at, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<std::uint8_t>(value | 0x80);
+  *at++ = static_cast<std::uint8_t>(value);
+  return at;
+}
+
+/// The same, appended.
 inline void put_varint(ByteBuffer& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 0x80));
   out.push_back(static_cast<std::uint8_t>(value));

@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <random>
+#include <set>
 #include <string>
 
 #include "storage/column.hpp"
@@ -59,6 +61,20 @@ const std::vector<Shape>& shapes() {
        kNone, ColumnEncoding::kDictionary},
       {"rare", ColumnType::kSigned, [](Random& r, std::size_t row) { return row % 90 == 7 ? r() : 0; }, kNone,
        ColumnEncoding::kSparse},
+      {"rare differences to a usual value", ColumnType::kUnsigned,
+       [](Random& r, std::size_t row) { return row % 70 == 3 ? 9'000'000 + r() % 9'000'000 : 443; }, kNone,
+       ColumnEncoding::kSparse},
+      {"rare times", ColumnType::kSigned,
+       [](Random& r, std::size_t) { return r() % 30 == 0 ? 0 - r() % 1'000'000 * 1000 : 0; }, kTime,
+       ColumnEncoding::kSparse},
+      {"half of it 0", ColumnType::kSigned,
+       [](Random& r, std::size_t row) { return row % 2 == 0 ? 0 : r() >> 30; }, kNone,
+       ColumnEncoding::kVarint},
+      {"mostly 0, else up to 3", ColumnType::kUnsigned,
+       [](Random& r, std::size_t) { return r() % 3 == 0 ? r() % 4 : 0; }, kNone, ColumnEncoding::kPacked},
+      {"mostly 0, else few values", ColumnType::kSigned,
+       [](Random& r, std::size_t) { return r() % 3 == 0 ? (r() % 3) * 1'000'003 : 0; }, kTime,
+       ColumnEncoding::kDictionary},
       {"microseconds that grow", ColumnType::kSigned,
        [](Random& r, std::size_t row) {
          return 1'767'225'600'000'000'000 + row * 5'000'000 + r() % 900 * 1000;
@@ -98,12 +114,83 @@ bool decode(const ColumnEntry& entry, Bytes bytes, std::size_t rows, std::size_t
   return true;
 }
 
+std::uint64_t varint_bytes(std::uint64_t value) {
+  ByteBuffer bytes;
+  put_varint(bytes, value);
+  return bytes.size();
+}
+
+std::uint64_t packed_bytes(std::size_t rows, std::uint64_t greatest) {
+  unsigned width = 0;
+  for (; greatest > 0; greatest >>= 1) ++width;
+  return width > kPackedBitsMax ? kMax : (rows * width + 7) / 8;
+}
+
+std::uint64_t sparse_bytes(const Values& values, std::uint64_t base) {
+  std::uint64_t bytes = varint_bytes(base), exceptions = 0, gap = 0;
+  for (const std::uint64_t value : values) {
+    if (value == base) {
+      ++gap;
+      continue;
+    }
+    bytes += varint_bytes(gap) + varint_bytes(value);
+    ++exceptions;
+    gap = 0;
+  }
+  return bytes + varint_bytes(exceptions);
+}
+
+/// kMax where there are more than half as many distinct values as rows: not a dictionary's business.
+std::uint64_t dictionary_bytes(const Values& values) {
+  const std::set<std::uint64_t> distinct(values.begin(), values.end());
+  if (distinct.size() > values.size() / 2) return kMax;
+  std::uint64_t bytes = varint_bytes(distinct.size()) + packed_bytes(values.size(), distinct.size() - 1);
+  std::uint64_t last = 0;
+  for (const std::uint64_t value : distinct) {
+    bytes += varint_bytes(value - last);
+    last = value;
+  }
+  return bytes;
+}
+
+/// What FORMAT.md's encodings of an integer column take, the least of them; without transformations.
+std::uint64_t shortest_bytes(const Values& values) {
+  const auto [least, greatest] = std::ranges::minmax(values);
+  if (least == greatest) return varint_bytes(least);
+  const std::uint64_t packed = packed_bytes(values.size(), greatest - least);
+  std::uint64_t varints = 0;
+  for (const std::uint64_t value : values) varints += varint_bytes(value);
+  return std::min({packed == kMax ? kMax : varint_bytes(least) + packed, varints, sparse_bytes(values, least),
+                   dictionary_bytes(values)});
+}
+
+struct MixedColumn {
+  Values values;
+  ColumnHints hints;
+};
+
+/// A usual value, and others of some width as often as chance has it, from a pool or all different.
+MixedColumn mixed_column(Random& random) {
+  Values values(1 + random() % (random() % 8 == 0 ? 3000 : 90));
+  const std::uint64_t usual = random() % 2 == 0 ? 0 : random() >> (random() % 64);
+  const std::uint64_t others_in_100 = random() % 101;
+  const unsigned shift = random() % 64;
+  Values pool(random() % 2 == 0 ? 0 : 1 + random() % 100);
+  for (std::uint64_t& value : pool) value = random() >> shift;
+  for (std::uint64_t& value : values) {
+    value = usual;
+    if (random() % 100 >= others_in_100) continue;
+    value += pool.empty() ? random() >> shift : pool[random() % pool.size()];
+  }
+  return {values, {.scale = false, .delta = random() % 2 == 0, .range = false}};
+}
+
 }  // namespace
 
 TEST_CASE("columns of every shape survive, whatever the batch") {
   INFO("seed " << kSeed);
   for (const Shape& shape : shapes()) {
-    for (const std::size_t rows : {1u, 2u, 7u, 255u, 1000u, 65536u}) {
+    for (const std::size_t rows : {1u, 2u, 7u, 8u, 255u, 1000u, 65536u}) {
       const Values values = make_values(shape, rows);
       ColumnEntry entry;
       const ByteBuffer bytes = encode(shape, values, entry);
@@ -138,6 +225,45 @@ TEST_CASE("an encoder that was used before encodes the same") {
     Values values = make_values(shape, 500);
     used.encode(entry, values, shape.hints, bytes);
     CHECK(bytes == fresh);
+  }
+}
+
+TEST_CASE("packed values of every width survive, whatever is left of the last byte") {
+  Random random(kSeed);
+  for (unsigned width = 1; width <= kPackedBitsMax; ++width) {
+    for (const std::size_t rows : {2u, 63u, 64u, 65u, 401u}) {
+      INFO("width " << width << ", rows " << rows << ", seed " << kSeed);
+      Values values(rows);
+      for (std::uint64_t& value : values) value = 7 + (random() >> (64 - width));
+      values.front() = 7;
+      values.back() = 7 + (kMax >> (64 - width));
+      ColumnEntry entry;
+      const ByteBuffer bytes = encode({"", ColumnType::kUnsigned, {}, kNone, {}}, values, entry);
+      if (rows == 401 && width > 8) CHECK(static_cast<int>(entry.width) == static_cast<int>(width));
+      Values back;
+      REQUIRE(decode(entry, bytes, rows, rows, back));
+      CHECK(back == values);
+    }
+  }
+}
+
+TEST_CASE("no other encoding would have been shorter") {
+  Random random(kSeed);
+  for (int round = 0; round < 2000; ++round) {
+    const auto [values, hints] = mixed_column(random);
+    Values deltas = values;
+    std::adjacent_difference(values.begin(), values.end(), deltas.begin());
+    for (std::uint64_t& delta : deltas) delta = zigzag(delta);
+    std::uint64_t shortest = shortest_bytes(values);
+    if (hints.delta) shortest = std::min(shortest, shortest_bytes(deltas));
+    ColumnEntry entry;
+    const ByteBuffer bytes = encode({"", ColumnType::kUnsigned, {}, hints, {}}, values, entry);
+    INFO("round " << round << ", rows " << values.size() << ", encoding " << int(entry.encoding) << ", seed "
+                  << kSeed);
+    REQUIRE(bytes.size() == shortest);
+    Values back;
+    REQUIRE(decode(entry, bytes, values.size(), values.size(), back));
+    REQUIRE(back == values);
   }
 }
 
