@@ -39,30 +39,31 @@ SessionRowBuffer::SessionRowBuffer(std::uint32_t rows_max)
 
 void SessionRowBuffer::append(const SessionRecord& record) {
   TAPLINE_DCHECK(!full());
-  append_uid(record);
-  append_times(record);
+  const Row row{columns_.data() + rows_, stride_};
+  append_uid(row, record);
+  append_times(row, record);
   addresses_a_[rows_] = record.key.address_a;
   addresses_b_[rows_] = record.key.address_b;
-  cell(kPortA) = record.key.port_a;
-  cell(kPortB) = record.key.port_b;
-  cell(kIpProto) = record.key.ip_proto;
-  cell(kKeyFlags) = record.key.flags;
-  cell(kLink) = record.key.link;
-  cell(kTunnelId) = record.key.tunnel_id;
-  append_counters(record.key, kCountersA, kDuplicatesA, record.a_to_b.total);
-  append_counters(record.key, kCountersB, kDuplicatesB, record.b_to_a.total);
-  append_counters(record.key, kSinceA, kSinceDuplicatesA, since(record, record.a_to_b));
-  append_counters(record.key, kSinceB, kSinceDuplicatesB, since(record, record.b_to_a));
-  append_details(kDetailsA, record.a_to_b);
-  append_details(kDetailsB, record.b_to_a);
-  cell(kUnstoredPackets) = record.unstored_packets;
-  cell(kMplsLabel) = record.mpls_label;
-  cell(kWorker) = record.worker;
-  cell(kEndReason) = static_cast<std::uint64_t>(record.end_reason);
-  cell(kOriginator) = static_cast<std::uint64_t>(record.originator);
-  cell(kOrientRule) = static_cast<std::uint64_t>(record.orient_rule);
-  cell(kOrientConfidence) = record.orient_confidence;
-  append_tcp(record);
+  row[kPortA] = record.key.port_a;
+  row[kPortB] = record.key.port_b;
+  row[kIpProto] = record.key.ip_proto;
+  row[kKeyFlags] = record.key.flags;
+  row[kLink] = record.key.link;
+  row[kTunnelId] = record.key.tunnel_id;
+  append_counters(row, record.key, kCountersA, kDuplicatesA, record.a_to_b.total);
+  append_counters(row, record.key, kCountersB, kDuplicatesB, record.b_to_a.total);
+  append_counters(row, record.key, kSinceA, kSinceDuplicatesA, since(record, record.a_to_b));
+  append_counters(row, record.key, kSinceB, kSinceDuplicatesB, since(record, record.b_to_a));
+  append_details(row, kDetailsA, record.a_to_b);
+  append_details(row, kDetailsB, record.b_to_a);
+  row[kUnstoredPackets] = record.unstored_packets;
+  row[kMplsLabel] = record.mpls_label;
+  row[kWorker] = record.worker;
+  row[kEndReason] = static_cast<std::uint64_t>(record.end_reason);
+  row[kOriginator] = static_cast<std::uint64_t>(record.originator);
+  row[kOrientRule] = static_cast<std::uint64_t>(record.orient_rule);
+  row[kOrientConfidence] = record.orient_confidence;
+  append_tcp(row, record);
 
   const bool first_row = rows_ == 0;
   first_ns_ = first_row ? record.delta_first_ns : std::min(first_ns_, record.delta_first_ns);
@@ -72,17 +73,17 @@ void SessionRowBuffer::append(const SessionRecord& record) {
   ++rows_;
 }
 
-void SessionRowBuffer::append_uid(const SessionRecord& record) {
+void SessionRowBuffer::append_uid(Row row, const SessionRecord& record) {
   std::memcpy(uid_tails_.data() + std::size_t{rows_} * kUidTailBytes, record.uid.bytes.data() + 6,
               kUidTailBytes);
   const std::uint64_t ms = load_be64(record.uid.bytes.data()) >> 16;
   const std::uint64_t difference = ms - bits(floor_milliseconds(record.first_ns));
   // 48 bits, sign-extended: usually 0.
-  cell(kUidMs) = bits(static_cast<std::int64_t>(difference << 16) >> 16);
-  cell(kSeq) = record.seq;
+  row[kUidMs] = bits(static_cast<std::int64_t>(difference << 16) >> 16);
+  row[kSeq] = record.seq;
 }
 
-void SessionRowBuffer::append_times(const SessionRecord& record) {
+void SessionRowBuffer::append_times(Row row, const SessionRecord& record) {
   const DirectionState& a = record.a_to_b;
   const DirectionState& b = record.b_to_a;
   const bool has_a = a.total.packets > 0;
@@ -95,65 +96,65 @@ void SessionRowBuffer::append_times(const SessionRecord& record) {
   if (has_a || has_b) latest = has_a ? a.last_ns : b.last_ns;
   if (has_a && has_b) latest = std::max(a.last_ns, b.last_ns);
 
-  cell(kFirst) = first;
-  cell(kFirstSkew) = has_a || has_b ? leading - (first + wait) : 0;
-  cell(kTurn) = turn;
-  cell(kASpan) = has_a ? bits(a.last_ns) - bits(a.first_ns) : 0;
-  cell(kBSpan) = has_b ? bits(b.last_ns) - bits(b.first_ns) : 0;
-  cell(kLastSkew) = bits(record.last_ns) - bits(latest);
-  cell(kDeltaFirst) = bits(record.delta_first_ns) - (quiet_since(record) ? bits(record.last_ns) : first);
-  cell(kDeltaLast) = bits(record.last_ns) - bits(record.delta_last_ns);
-  cell(kOrderTime) = bits(record.first_order.time_ns) - first;
-  cell(kOrderCount) = record.first_order.count;
+  row[kFirst] = first;
+  row[kFirstSkew] = has_a || has_b ? leading - (first + wait) : 0;
+  row[kTurn] = turn;
+  row[kASpan] = has_a ? bits(a.last_ns) - bits(a.first_ns) : 0;
+  row[kBSpan] = has_b ? bits(b.last_ns) - bits(b.first_ns) : 0;
+  row[kLastSkew] = bits(record.last_ns) - bits(latest);
+  row[kDeltaFirst] = bits(record.delta_first_ns) - (quiet_since(record) ? bits(record.last_ns) : first);
+  row[kDeltaLast] = bits(record.last_ns) - bits(record.delta_last_ns);
+  row[kOrderTime] = bits(record.first_order.time_ns) - first;
+  row[kOrderCount] = record.first_order.count;
 }
 
-void SessionRowBuffer::append_counters(const FlowKey& key, std::uint16_t column,
+void SessionRowBuffer::append_counters(Row row, const FlowKey& key, std::uint16_t column,
                                        std::uint16_t duplicates_column, const DirectionCounters& counters) {
   const std::uint64_t headers = header_bytes_foretold(key.ip_proto, key.flags);
-  cell(column) = counters.packets;
-  cell(column + 1u) = counters.frame_bytes;
-  cell(column + 2u) = counters.frame_bytes - counters.ip_bytes - kLinkBytesForetold * counters.packets;
-  cell(column + 3u) = counters.ip_bytes - counters.payload_bytes - headers * counters.packets;
-  cell(duplicates_column) = counters.duplicate_packets;
+  row[column] = counters.packets;
+  row[column + 1u] = counters.frame_bytes;
+  row[column + 2u] = counters.frame_bytes - counters.ip_bytes - kLinkBytesForetold * counters.packets;
+  row[column + 3u] = counters.ip_bytes - counters.payload_bytes - headers * counters.packets;
+  row[duplicates_column] = counters.duplicate_packets;
 }
 
-void SessionRowBuffer::append_details(std::uint16_t column, const DirectionState& state) {
-  cell(column) = state.tcp_flags_first;
-  cell(column + 1u) = state.tcp_flags_union;
-  cell(column + 2u) = state.ttl_min;
-  cell(column + 3u) = static_cast<std::uint8_t>(state.ttl_max - state.ttl_min);
-  cell(column + 4u) = state.vlan_outer;
-  cell(column + 5u) = state.vlan_inner;
+void SessionRowBuffer::append_details(Row row, std::uint16_t column, const DirectionState& state) {
+  row[column] = state.tcp_flags_first;
+  row[column + 1u] = state.tcp_flags_union;
+  row[column + 2u] = state.ttl_min;
+  row[column + 3u] = static_cast<std::uint8_t>(state.ttl_max - state.ttl_min);
+  row[column + 4u] = state.vlan_outer;
+  row[column + 5u] = state.vlan_inner;
 }
 
-void SessionRowBuffer::append_tcp(const SessionRecord& record) {
-  const auto append_counters_of = [this](std::uint16_t column, const TcpCounters& tcp) {
-    cell(column) = tcp.retransmitted_packets;
-    cell(column + 1u) = tcp.retransmitted_bytes;
-    cell(column + 2u) = tcp.out_of_order_packets;
-    cell(column + 3u) = tcp.gap_bytes;
-    cell(column + 4u) = tcp.zero_windows;
+void SessionRowBuffer::append_tcp(Row row, const SessionRecord& record) {
+  const auto append_counters_of = [row](std::uint16_t column, const TcpCounters& tcp) {
+    row[column] = tcp.retransmitted_packets;
+    row[column + 1u] = tcp.retransmitted_bytes;
+    row[column + 2u] = tcp.out_of_order_packets;
+    row[column + 3u] = tcp.gap_bytes;
+    row[column + 4u] = tcp.zero_windows;
   };
   append_counters_of(kTcpA, record.a_to_b.tcp);
   append_counters_of(kTcpB, record.b_to_a.tcp);
-  cell(kBadChecksumsA) = record.a_to_b.bad_checksums;
-  cell(kBadChecksumsB) = record.b_to_a.bad_checksums;
-  cell(kConnState) = static_cast<std::uint64_t>(record.conn_state);
-  cell(kFlipped) = record.flipped ? 1 : 0;
-  cell(kUntracked) = record.untracked ? 1 : 0;
-  for (std::uint16_t i = 0; i < 3; ++i) cell(kHistory + i) = record.history.words()[i];
-  cell(kRttServer) = bits(record.rtt_server_ns);
-  cell(kRttClient) = bits(record.rtt_client_ns);
-  cell(kResponse) = bits(record.response_ns);
+  row[kBadChecksumsA] = record.a_to_b.bad_checksums;
+  row[kBadChecksumsB] = record.b_to_a.bad_checksums;
+  row[kConnState] = static_cast<std::uint64_t>(record.conn_state);
+  row[kFlipped] = record.flipped ? 1 : 0;
+  row[kUntracked] = record.untracked ? 1 : 0;
+  for (std::uint16_t i = 0; i < 3; ++i) row[kHistory + i] = record.history.words()[i];
+  row[kRttServer] = bits(record.rtt_server_ns);
+  row[kRttClient] = bits(record.rtt_client_ns);
+  row[kResponse] = bits(record.response_ns);
   const bool a_opened = record.originator == Direction::kAToB;
-  append_signature(kSyn, record.syn, (a_opened ? record.a_to_b : record.b_to_a).ttl_min);
-  append_signature(kSynAck, record.syn_ack, (a_opened ? record.b_to_a : record.a_to_b).ttl_min);
+  append_signature(row, kSyn, record.syn, (a_opened ? record.a_to_b : record.b_to_a).ttl_min);
+  append_signature(row, kSynAck, record.syn_ack, (a_opened ? record.b_to_a : record.a_to_b).ttl_min);
 }
 
-void SessionRowBuffer::append_signature(std::uint16_t column, const SynSignature& signature,
+void SessionRowBuffer::append_signature(Row row, std::uint16_t column, const SynSignature& signature,
                                         std::uint8_t ttl_foretold) {
   const SignatureCells cells = cells_of(signature, ttl_foretold);
-  for (std::uint16_t i = 0; i < cells.size(); ++i) cell(column + i) = cells[i];
+  for (std::uint16_t i = 0; i < cells.size(); ++i) row[column + i] = cells[i];
 }
 
 Bytes SessionRowBuffer::take_group(TimeNs complete_until_ns) {
