@@ -62,7 +62,7 @@ class DistinctValues {
 
   std::size_t count() const { return count_; }
   std::span<const T> sorted() const { return sorted_; }
-  std::uint32_t rank(std::size_t row) const { return rank_of_id_[ids_[row]]; }
+  std::uint64_t rank(std::size_t row) const { return rank_of_id_[ids_[row]]; }
 
  private:
   static constexpr std::uint32_t kFree = 0xffffffff;
