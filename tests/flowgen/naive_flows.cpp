@@ -52,7 +52,8 @@ bool sends_syn_ack(const SeenFrame& frame) {
 // A SYN-ACK with another number, where nothing of the other direction has been seen.
 template <class Flow, class SeenFrame>
 bool is_other_answer(const Flow& flow, const SeenFrame& frame) {
-  if (TcpHistory(flow).opening) return false;
+  const TcpHistory history(flow);
+  if (history.opening && !history.over()) return false;
   std::uint32_t last_syn = frame.packet.tcp_seq;
   bool answered = false;
   for (const auto& seen : flow.frames) {
