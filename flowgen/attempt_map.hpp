@@ -49,7 +49,7 @@ class AttemptMap {
 
   std::uint64_t count() const { return count_; }
 
-  void take_pages() { words_.take_pages(); }
+  bool take_pages() { return words_.take_pages(); }
   std::size_t memory_bytes() const { return words_.memory_bytes(); }
 
  private:

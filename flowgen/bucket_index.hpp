@@ -71,7 +71,7 @@ class BucketIndex {
   void erase(std::uint64_t hash, std::uint32_t flow);
   void replace(std::uint64_t hash, std::uint32_t flow, std::uint32_t successor);
 
-  void take_pages() { buckets_.take_pages(); }
+  bool take_pages() { return buckets_.take_pages(); }
   std::size_t memory_bytes() const { return buckets_.memory_bytes(); }
 
  private:

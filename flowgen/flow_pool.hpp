@@ -59,10 +59,7 @@ class FlowPool {
     while (buried_count_ != 0) freed_[freed_count_++] = buried_[--buried_count_];
   }
 
-  void take_pages() {
-    entries_.take_pages();
-    freed_.take_pages();
-  }
+  bool take_pages() { return entries_.take_pages() || freed_.take_pages(); }
   std::size_t memory_bytes() const { return entries_.memory_bytes() + freed_.memory_bytes(); }
 
  private:
@@ -113,7 +110,7 @@ class SlabPool {
     first_free_ = slab;
   }
 
-  void take_pages() { slabs_.take_pages(); }
+  bool take_pages() { return slabs_.take_pages(); }
   std::size_t memory_bytes() const { return slabs_.memory_bytes(); }
 
  private:

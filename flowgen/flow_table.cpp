@@ -45,14 +45,11 @@ bool has_content_sample(const Frame& frame, const PacketMeta& meta) {
 FlowTable::FlowTable(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FlowTable::~FlowTable() = default;
 
-void FlowTable::take_pages() {
-  state_->pool.take_pages();
-  state_->interim_slabs.take_pages();
-  state_->tcp_slabs.take_pages();
-  state_->index.take_pages();
-  state_->orientations.take_pages();
-  state_->recent.take_pages();
-  state_->attempts.take_pages();
+bool FlowTable::take_pages() {
+  State& state = *state_;
+  return state.pool.take_pages() || state.interim_slabs.take_pages() || state.tcp_slabs.take_pages() ||
+         state.index.take_pages() || state.orientations.take_pages() || state.recent.take_pages() ||
+         state.attempts.take_pages();
 }
 
 Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& config) {

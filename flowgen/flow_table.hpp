@@ -93,9 +93,9 @@ class FlowTable {
   static Result<std::unique_ptr<FlowTable>> create(const FlowTableConfig& config);
   ~FlowTable();
 
-  /// Takes all memory from the kernel now, on the thread that will use it: later a page of 2 MiB would take
-  /// 100 us of the packets' time.
-  void take_pages();
+  /// Takes a further 2 MiB of its memory from the kernel, on the thread that will use it (100 us), so that no
+  /// packet waits for it later. False where it has all.
+  bool take_pages();
 
   /// Accounts a burst (at most kBurstFramesMax frames, order keys set) and fills hits[i]. Appends at most
   /// kRecordsPerFrameMax records per frame to records().

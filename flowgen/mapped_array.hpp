@@ -4,7 +4,9 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -45,8 +47,16 @@ class MappedArray {
     return array;
   }
 
-  /// Takes them now, near the processor that runs this thread. Kernels before 5.14 do not.
-  void take_pages() { madvise(elements_, memory_bytes(), MADV_POPULATE_WRITE); }
+  /// Takes the next of them now, one huge page's worth, near the processor that runs this thread. False where
+  /// there are no more. (Kernels before 5.14 do not, and nothing is lost.)
+  bool take_pages() {
+    constexpr std::size_t kHugePageBytes = 2u << 20;
+    if (taken_bytes_ >= memory_bytes()) return false;
+    auto* const at = reinterpret_cast<std::uint8_t*>(elements_) + taken_bytes_;
+    madvise(at, std::min(kHugePageBytes, memory_bytes() - taken_bytes_), MADV_POPULATE_WRITE);
+    taken_bytes_ += kHugePageBytes;
+    return true;
+  }
 
   T& operator[](std::size_t i) { return elements_[i]; }
   const T& operator[](std::size_t i) const { return elements_[i]; }
@@ -57,6 +67,7 @@ class MappedArray {
  private:
   T* elements_ = nullptr;
   std::size_t count_ = 0;
+  std::size_t taken_bytes_ = 0;
 };
 
 }  // namespace tapline::flowgen

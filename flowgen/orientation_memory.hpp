@@ -27,7 +27,7 @@ class OrientationMemory {
   /// Who opened the last session of this key, unless it had ended more than kOrientationMemoryNs before.
   std::optional<Direction> find(std::uint64_t hash, TimeNs time_ns) const;
 
-  void take_pages() { sets_.take_pages(); }
+  bool take_pages() { return sets_.take_pages(); }
   std::size_t memory_bytes() const { return sets_.memory_bytes(); }
 
  private:

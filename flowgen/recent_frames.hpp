@@ -51,7 +51,7 @@ class RecentFrames {
     return false;
   }
 
-  void take_pages() { sets_.take_pages(); }
+  bool take_pages() { return sets_.take_pages(); }
   std::size_t memory_bytes() const { return sets_.memory_bytes(); }
 
  private:

@@ -43,7 +43,8 @@ class FrameWorker {
   static Result<std::unique_ptr<FrameWorker>> create(const FrameWorkerConfig& config,
                                                      WorkerExchange& exchange);
 
-  void take_pages() { table_->take_pages(); }
+  /// FlowTable::take_pages()
+  bool take_pages() { return table_->take_pages(); }
 
   /// Whether process() may be called: there is room for the records that a burst can bring.
   bool ready();

@@ -169,7 +169,6 @@ void Recorder::start_writer(std::size_t number) {
 void Recorder::start_worker(std::size_t number) {
   Line& line = *lines_[number];
   line.thread = std::thread([&line] {
-    line.worker->take_pages();
     while (line.worker->step() != StepResult::kDone) {
     }
     line.done.store(true, std::memory_order_release);

@@ -42,6 +42,7 @@ StepResult Worker::receive() {
     return StepResult::kBusy;
   }
   path_->process(std::span(frames).first(polled->frames));
+  if (!has_pages_) has_pages_ = !path_->take_pages();
   if (polled->frames == 0 || bursts_until_housekeep_ == 0) {
     housekeep(polled->frames == 0);
     bursts_until_housekeep_ = kBurstsPerHousekeep;

@@ -45,8 +45,6 @@ class Worker {
   /// The exchange that `path` was made for outlives the worker.
   Worker(std::unique_ptr<FrameSource> source, std::unique_ptr<FrameWorker> path, const WorkerTiming& timing);
 
-  /// On the thread that will call step(): takes what memory the flow table has from the kernel.
-  void take_pages() { path_->take_pages(); }
   /// A burst, or a part of the orderly stop. Waits a little where nothing has come.
   StepResult step();
 
@@ -82,6 +80,7 @@ class Worker {
   std::optional<Error> source_error_;
   unsigned bursts_until_housekeep_ = 0;
   bool timers_late_ = false;         // records are due that are not written yet
+  bool has_pages_ = false;           // of the flow table, all
   std::uint64_t polled_seen_ = 0;    // when follow_frames() last looked
   TimeNs frames_seen_ns_ = 0;        // steady clock when it last saw new ones
   std::uint64_t dropped_noted_ = 0;  // by the device, as the ledger has it

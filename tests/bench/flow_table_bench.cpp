@@ -5,12 +5,10 @@
 // anything is measured.
 //   decode          decode_burst alone
 //   decode+update   decode_burst, FlowTable::update and advance, as a live worker calls them
-//   "new"           percentage of frames that begin a flow. The table is nearly full, so that most of them
-//   end one, too
-//                   (eviction: sampling, a final record, a begin).
+//   "new"           percentage of frames that begin a flow; the table is nearly full, so that most of them
+//                   end one, too: evicted, with its final record
 //   expiry          all flows have been idle for hours: how long a call of advance() takes that writes as
-//   many
-//                   records as the sensor lets it write between two bursts
+//                   many records as a live worker writes between two bursts
 // cycles/packet is processor time (not elapsed: other programs may run) times the rate of the time stamp
 // counter, the median of several passes; p50 and p99.9 are bursts of 64 by the time stamp counter, in cycles
 // a packet. Budgets: 250 cycles at 1 Mi flows (aim 190), 300 at 10 M.
@@ -94,7 +92,7 @@ class Bench {
     config.interim_slabs_max = flows_max;
     config.tcp_slabs_max = flows_max;
     table_ = *FlowTable::create(config);
-    table_->take_pages();
+    while (table_->take_pages()) continue;
   }
 
   // Both directions, and the interim records of half a second and five seconds.

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "capture/base/bytes.hpp"
+#include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
 #include "capture/packet/flow_key.hpp"
 #include "tests/fuzz/decode_input.hpp"
@@ -58,5 +59,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const char* const broken = test::broken_invariant(frame, meta);
   require(broken == nullptr, broken);
   use(frame, meta);
+  verify_checksums(std::span(&frame, 1), std::span(&meta, 1));
   return 0;
 }
