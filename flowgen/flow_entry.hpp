@@ -148,8 +148,9 @@ struct alignas(64) DirectionLine {
   std::uint64_t opaque : 1;     // ContentClass
   TimeNs last_ns;
   AppendSlot slot;
-  TcpSequence tcp;  // of other protocols than TCP: bad_checksums()
+  TcpSequence tcp;
 
+  /// Of what has no TCP header: there `tcp` has room for it. Stays at the maximum.
   std::uint32_t bad_checksums() const { return tcp.next; }
   void add_bad_checksum() { tcp.next += tcp.next != 0xffff'ffff ? 1 : 0; }
 };

@@ -60,8 +60,8 @@ struct FlowTableConfig {
   std::uint16_t worker = 0;
   std::uint16_t link = 0;
   bool count_copies = false;  // true: a frame that is seen twice counts twice, as in most other tools
-  /// In a flood, what makes room for a new flow are attempts, without a record of each: counted in
-  /// frames_in_attempts.
+  /// In a flood, what makes room for a new flow are attempts, without a record of each, interim ones
+  /// included: counted in frames_in_attempts.
   bool give_up_attempts = false;
   bool frames_stored = true;  // false: sessions only, records say that none of their packets is in the store
   Timeouts timeouts;

@@ -28,7 +28,6 @@ DirectionState build_direction(const FlowEntry& flow, const InterimSlab* slab, D
   state.ttl_max = static_cast<std::uint8_t>(line.ttl_max);
   if (line.vlan_tags >= 1) state.vlan_outer = vlan_plus_one(line.vlan_outer);
   if (line.vlan_tags >= 2) state.vlan_inner = vlan_plus_one(line.vlan_inner);
-  if (!has_tcp_header(flow.hot.key(0))) state.bad_checksums = line.bad_checksums();
   return state;
 }
 
@@ -134,6 +133,10 @@ void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpSlab*
   record.mpls_label = cold.mpls_seen != 0 ? cold.mpls_label + 1 : 0;
   record.worker = origin.worker;
   record.end_reason = reason;
+  if (!has_tcp_header(record.key)) {
+    record.a_to_b.bad_checksums = flow.directions[0].bad_checksums();
+    record.b_to_a.bad_checksums = flow.directions[1].bad_checksums();
+  }
   set_orientation(flow, record);
   set_state(flow, tcp, record);
 }

@@ -33,12 +33,6 @@ const TcpSide& side_of(const TcpState& state, Direction direction) {
   return state.sides[static_cast<std::size_t>(direction)];
 }
 
-bool is_power_of_ten(std::uint64_t count) {
-  std::uint64_t power = 1;
-  while (power < count) power *= 10;
-  return power == count;
-}
-
 /// One segment on its way through the rules.
 struct Step {
   TcpState& state;
@@ -119,6 +113,13 @@ void note_number(Step& step, SeenBit bit, HistoryEvent event, std::uint32_t numb
   last = number;
 }
 
+// The first time, the tenth, the hundredth ...
+void note_tenfold(Step& step, HistoryEvent event, Direction direction, std::uint64_t count) {
+  std::uint64_t power = 1;
+  while (power < count) power *= 10;
+  if (power == count) step.state.history.append(event, direction);
+}
+
 void note_history(Step& step) {
   const bool syn = step.has(kTcpSyn);
   const bool fin = step.has(kTcpFin);
@@ -146,15 +147,14 @@ void note_window(Step& step) {
       mine.end_state() == TcpEndState::kReset || mine.zero_windows == kCountMax)
     return;
   mine.zero_windows = (mine.zero_windows + 1) & kCountMax;
-  if (is_power_of_ten(mine.zero_windows))
-    step.state.history.append(HistoryEvent::kZeroWindow, step.direction);
+  note_tenfold(step, HistoryEvent::kZeroWindow, step.direction, mine.zero_windows);
 }
 
 // What the segment says is believed all the same: on a tap it is mostly the checksum that is wrong.
 void note_checksum(Step& step) {
   std::uint32_t& count = step.mine.bad_checksums;
   if (!step.segment.bad_checksum || count == std::numeric_limits<std::uint32_t>::max()) return;
-  if (is_power_of_ten(++count)) step.state.history.append(HistoryEvent::kBadChecksum, step.direction);
+  note_tenfold(step, HistoryEvent::kBadChecksum, step.direction, ++count);
 }
 
 bool is_clean(const TcpSide& side) {
@@ -182,13 +182,13 @@ void note_overlap(Step& step) {
 
 void note_no_advance(Step& step) {
   const std::uint64_t count = std::uint64_t{step.mine.retransmitted_packets} + step.mine.out_of_order_packets;
-  if (is_power_of_ten(count)) step.state.history.append(HistoryEvent::kRetransmission, step.direction);
+  note_tenfold(step, HistoryEvent::kRetransmission, step.direction, count);
 }
 
 void tell_gap(Step& step, TcpSide& side, Direction direction) {
   if (!is_clean(step.mine) || !is_clean(step.theirs) || side.gaps == kCountMax) return;
   side.gaps = (side.gaps + 1) & kCountMax;
-  if (is_power_of_ten(side.gaps)) step.state.history.append(HistoryEvent::kGap, direction);
+  note_tenfold(step, HistoryEvent::kGap, direction, side.gaps);
 }
 
 // What has been acknowledged before it was seen to be missing is a gap at once.

@@ -61,18 +61,19 @@ FieldValue signature(const SynSignature& signature, const SynSignature* syn) {
   return p0f_text(signature, syn);
 }
 
+FieldValue label(std::string_view text) {
+  if (text.empty()) return Absent{};
+  return std::string(text);
+}
+
 FieldValue os_client(View s) {
   if (s.context.os_labels == nullptr) return Absent{};
-  const std::string_view label = s.context.os_labels->of_syn(s.record.syn);
-  if (label.empty()) return Absent{};
-  return std::string(label);
+  return label(s.context.os_labels->of_syn(s.record.syn));
 }
 
 FieldValue os_server(View s) {
   if (s.context.os_labels == nullptr) return Absent{};
-  const std::string_view label = s.context.os_labels->of_syn_ack(s.record.syn_ack, &s.record.syn);
-  if (label.empty()) return Absent{};
-  return std::string(label);
+  return label(s.context.os_labels->of_syn_ack(s.record.syn_ack, &s.record.syn));
 }
 
 FieldValue round_trip(TimeNs ns) {

@@ -48,7 +48,7 @@ constexpr Check kBadChecksums{
 constexpr Check kFlood{
     "flood", 0.001, "frames",
     "attempts of one or two frames filled the flow table and have no session record: tapline extract "
-    "and tapline flows show where they come from; --flows-max makes room for more"};
+    "shows where they come from; --flows-max makes room for more"};
 
 void report(std::uint16_t port, const Check& check, std::uint64_t part, std::uint64_t whole,
             std::vector<TapFinding>& findings) {

@@ -31,8 +31,8 @@ inline std::uint8_t* write_varint(std::uint8_t* at, std::uint64_t value) {
 
 /// The same, appended.
 inline void put_varint(ByteBuffer& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 0x80));
-  out.push_back(static_cast<std::uint8_t>(value));
+  std::uint8_t bytes[10];
+  out.insert(out.end(), bytes, write_varint(bytes, value));
 }
 
 /// Zigzag-coded signed varint.

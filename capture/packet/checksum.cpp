@@ -3,14 +3,12 @@
 #include <emmintrin.h>
 
 #include "capture/base/bytes.hpp"
+#include "capture/packet/header_bytes.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 
 namespace tapline {
 namespace {
 
-constexpr std::uint32_t kIpv4Bytes = 20;
-constexpr std::uint32_t kIpv6Bytes = 40;
-constexpr std::uint32_t kUdpBytes = 8;
 constexpr std::uint16_t kRight = 0xffff;
 
 // 16 bytes a step, of which no sum overflows in a datagram: words less 2^15, which makes them signed, added
@@ -67,7 +65,7 @@ bool is_transport_right(const std::uint8_t* ip, const std::uint8_t* transport, c
     case kIpProtoUdp: {
       if (load_be16(transport + 6) == 0) return true;  // there is none
       const std::uint32_t udp_bytes = load_be16(transport + 4);
-      if (udp_bytes < kUdpBytes || udp_bytes > bytes) return true;  // it is not known what it covers
+      if (udp_bytes < kUdpFixedBytes || udp_bytes > bytes) return true;  // it is not known what it covers
       bytes = udp_bytes;
       break;
     }
@@ -85,11 +83,11 @@ bool is_transport_right(const std::uint8_t* ip, const std::uint8_t* transport, c
 bool is_right(const Frame& frame, const PacketMeta& meta) {
   const std::uint8_t* const ip = frame.data + meta.l3_offset;
   const bool ipv4 = meta.has(kMetaIpv4);
-  const std::uint32_t header_bytes = ipv4 ? (ip[0] & 0x0f) * 4u : kIpv6Bytes;
+  const std::uint32_t header_bytes = ipv4 ? (ip[0] & 0x0f) * 4u : kIpv6FixedBytes;
   if (ipv4 && meta.l3_offset + header_bytes <= frame.captured_bytes &&
       fold(sum_words(ip, header_bytes)) != kRight)
     return false;
-  const bool plain = meta.l4_offset == meta.l3_offset + (ipv4 ? kIpv4Bytes : kIpv6Bytes);
+  const bool plain = meta.l4_offset == meta.l3_offset + (ipv4 ? kIpv4FixedBytes : kIpv6FixedBytes);
   const bool whole = (meta.flags & (kMetaFragment | kMetaIpTruncated)) == 0 && meta.has(kMetaL4);
   const std::uint32_t bytes = meta.ip_bytes - header_bytes;
   constexpr std::uint32_t kBytesMax = 0xffff;  // more cannot be said in a pseudo header: super-frames

@@ -29,10 +29,9 @@ inline std::uint32_t ipv4_offload_bytes(const Frame& frame, std::uint32_t at) {
 
 /// An IPv4 header at `at`; meta.ethertype is set already.
 inline void decode_ipv4(const Frame& frame, PacketMeta& meta, std::uint32_t at) {
-  constexpr std::uint32_t kFixedBytes = 20;
   constexpr std::uint16_t kMoreFragments = 0x2000;
   constexpr std::uint16_t kFragmentOffset = 0x1fff;
-  if (frame.captured_bytes < at + kFixedBytes) [[unlikely]]
+  if (frame.captured_bytes < at + kIpv4FixedBytes) [[unlikely]]
     return stop_at(frame, meta, at, DecodeStatus::kTruncatedIp);
 
   const std::uint8_t* const ip = frame.data + at;
@@ -40,7 +39,7 @@ inline void decode_ipv4(const Frame& frame, PacketMeta& meta, std::uint32_t at) 
   std::uint32_t ip_bytes = load_be16(ip + 2);
   if (ip_bytes == 0) [[unlikely]]
     ip_bytes = ipv4_offload_bytes(frame, at);
-  if ((ip[0] >> 4) != 4 || header_bytes < kFixedBytes || ip_bytes < header_bytes) [[unlikely]]
+  if ((ip[0] >> 4) != 4 || header_bytes < kIpv4FixedBytes || ip_bytes < header_bytes) [[unlikely]]
     return stop_at(frame, meta, at, DecodeStatus::kBadIpHeader);
 
   const std::uint32_t ip_end = at + ip_bytes;

@@ -5,7 +5,6 @@
 namespace tapline::detail {
 namespace {
 
-constexpr std::uint32_t kFixedBytes = 40;
 // More than any stack sends; RFC 8200 has each header at most once (destination options twice).
 constexpr int kExtensionHeadersMax = 32;
 
@@ -14,9 +13,9 @@ constexpr int kExtensionHeadersMax = 32;
 std::optional<std::uint32_t> jumbo_payload_bytes(const Frame& frame, std::uint32_t at) {
   constexpr std::uint8_t kJumboOption = 0xc2;
   constexpr std::uint32_t kJumboBytesMax = 0x7fff'ffff;  // keeps offset arithmetic within 32 bits
-  if (frame.captured_bytes < at + kFixedBytes + 8) return std::nullopt;
+  if (frame.captured_bytes < at + kIpv6FixedBytes + 8) return std::nullopt;
   const std::uint8_t* const ip = frame.data + at;
-  const std::uint8_t* const hop_by_hop = ip + kFixedBytes;
+  const std::uint8_t* const hop_by_hop = ip + kIpv6FixedBytes;
   if (ip[6] != kIpProtoHopByHop || hop_by_hop[2] != kJumboOption || hop_by_hop[3] != 4) return std::nullopt;
   const std::uint32_t bytes = load_be32(hop_by_hop + 4);
   if (bytes <= UINT16_MAX || bytes > kJumboBytesMax) return std::nullopt;
@@ -74,16 +73,17 @@ void decode_extension_headers(const Frame& frame, PacketMeta& meta, IpExtent ext
 }
 
 void decode_ipv6(const Frame& frame, PacketMeta& meta, std::uint32_t at) noexcept {
-  if (frame.captured_bytes < at + kFixedBytes) return stop_at(frame, meta, at, DecodeStatus::kTruncatedIp);
+  if (frame.captured_bytes < at + kIpv6FixedBytes)
+    return stop_at(frame, meta, at, DecodeStatus::kTruncatedIp);
   const std::uint8_t* const ip = frame.data + at;
   if ((ip[0] >> 4) != 6) return stop_at(frame, meta, at, DecodeStatus::kBadIpHeader);
 
   std::uint32_t payload_bytes = load_be16(ip + 4);
   if (payload_bytes == 0) payload_bytes = jumbo_payload_bytes(frame, at).value_or(0);
-  const std::uint32_t ip_end = at + kFixedBytes + payload_bytes;
-  const IpExtent extent{at + kFixedBytes, std::min({ip_end, frame.captured_bytes, kOffsetMax}), ip_end};
+  const std::uint32_t ip_end = at + kIpv6FixedBytes + payload_bytes;
+  const IpExtent extent{at + kIpv6FixedBytes, std::min({ip_end, frame.captured_bytes, kOffsetMax}), ip_end};
   meta.l3_offset = static_cast<std::uint16_t>(at);
-  meta.ip_bytes = kFixedBytes + payload_bytes;
+  meta.ip_bytes = kIpv6FixedBytes + payload_bytes;
   meta.ip_proto = ip[6];
   meta.ttl = ip[7];
   meta.flags = static_cast<std::uint16_t>(kMetaIpv6 | (ip_end > frame.captured_bytes ? kMetaIpTruncated : 0));

@@ -7,6 +7,7 @@
 
 #include "capture/base/bytes.hpp"
 #include "capture/packet/frame.hpp"
+#include "capture/packet/header_bytes.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 
@@ -49,8 +50,7 @@ inline void load_ports(PacketMeta& meta, const std::uint8_t* header) {
 }
 
 inline void decode_tcp(const Frame& frame, PacketMeta& meta, const IpExtent& extent) {
-  constexpr std::uint32_t kFixedBytes = 20;
-  if (extent.readable_bytes() < kFixedBytes) return set_payload(meta, extent, kFixedBytes);
+  if (extent.readable_bytes() < kTcpFixedBytes) return set_payload(meta, extent, kTcpFixedBytes);
   const std::uint8_t* const tcp = frame.data + extent.at;
   load_ports(meta, tcp);
   meta.tcp_seq = load_be32(tcp + 4);
@@ -59,16 +59,16 @@ inline void decode_tcp(const Frame& frame, PacketMeta& meta, const IpExtent& ext
   meta.tcp_window = load_be16(tcp + 14);
   const std::uint32_t header_bytes = (tcp[12] >> 4) * 4u;
   set_payload(meta, extent, header_bytes);
-  if (header_bytes < kFixedBytes) [[unlikely]] {  // a data offset that contradicts itself: nothing is payload
-    set_payload(meta, extent, kFixedBytes);
+  // A data offset that contradicts itself: nothing is payload.
+  if (header_bytes < kTcpFixedBytes) [[unlikely]] {
+    set_payload(meta, extent, kTcpFixedBytes);
     meta.payload_bytes = 0;
   }
 }
 
 inline void decode_udp(const Frame& frame, PacketMeta& meta, const IpExtent& extent) {
-  constexpr std::uint32_t kFixedBytes = 8;
-  if (extent.readable_bytes() >= kFixedBytes) load_ports(meta, frame.data + extent.at);
-  set_payload(meta, extent, kFixedBytes);
+  if (extent.readable_bytes() >= kUdpFixedBytes) load_ports(meta, frame.data + extent.at);
+  set_payload(meta, extent, kUdpFixedBytes);
 }
 
 inline void decode_sctp(const Frame& frame, PacketMeta& meta, const IpExtent& extent) {

@@ -31,8 +31,8 @@ enum MetaFlag : std::uint16_t {
   kMetaLaterFragment = 1 << 5,  // fragment offset > 0: bytes after the IP header are payload, never ports
   kMetaIpTruncated = 1 << 6,    // captured less than the IP length says (cut at the source)
   kMetaIcmpOneWay = 1 << 7,     // ICMP type without a counterpart (Community ID does not sort its endpoints)
-  kMetaBadChecksum = 1 << 9,    // set by verify_checksums(), not by the decoder
   kMetaIcmpQuote = 1 << 8,      // ICMP error: an IP header of the offending packet begins at payload_offset
+  kMetaBadChecksum = 1 << 9,    // set by verify_checksums(), not by the decoder
 };
 
 struct alignas(64) PacketMeta {

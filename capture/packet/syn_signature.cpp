@@ -4,13 +4,12 @@
 #include <optional>
 
 #include "capture/base/bytes.hpp"
+#include "capture/packet/header_bytes.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 #include "capture/packet/tcp_flags.hpp"
 
 namespace tapline {
 namespace {
-
-constexpr std::uint32_t kTcpFixedBytes = 20;
 
 void set_if(SynSignature& signature, bool condition, SynFlag flag) {
   if (condition) signature.flags |= flag;
@@ -131,11 +130,10 @@ class OptionWalk {
 };
 
 void read_ipv4(const std::uint8_t* ip, SynSignature& signature) {
-  constexpr std::uint32_t kFixedBytes = 20;
   const std::uint16_t flags = load_be16(ip + 6);
   const bool whole = (flags & 0x4000) != 0;
   const bool id = load_be16(ip + 4) != 0;
-  signature.ip_options_bytes = static_cast<std::uint8_t>((ip[0] & 0x0f) * 4u - kFixedBytes);
+  signature.ip_options_bytes = static_cast<std::uint8_t>((ip[0] & 0x0f) * 4u - kIpv4FixedBytes);
   set_if(signature, whole, kSynDontFragment);
   set_if(signature, whole && id, kSynIdWithDontFragment);
   set_if(signature, !whole && !id, kSynNoId);
@@ -144,11 +142,10 @@ void read_ipv4(const std::uint8_t* ip, SynSignature& signature) {
 }
 
 void read_ipv6(const std::uint8_t* ip, std::uint32_t header_bytes, SynSignature& signature) {
-  constexpr std::uint32_t kFixedBytes = 40;
   constexpr std::uint32_t kBytesMax = 255;
   const std::uint32_t version_class_label = load_be32(ip);
   signature.flags |= kSynIpv6;
-  signature.ip_options_bytes = static_cast<std::uint8_t>(std::min(header_bytes - kFixedBytes, kBytesMax));
+  signature.ip_options_bytes = static_cast<std::uint8_t>(std::min(header_bytes - kIpv6FixedBytes, kBytesMax));
   set_if(signature, (version_class_label >> 20 & 3) != 0, kSynEcn);
   set_if(signature, (version_class_label & 0xfffff) != 0, kSynFlowLabel);
 }

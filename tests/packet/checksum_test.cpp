@@ -3,10 +3,9 @@
 #include "capture/packet/checksum.hpp"
 
 #include <catch2/catch.hpp>
-#include <memory>
 
 #include "capture/packet/decode.hpp"
-#include "tests/packet/packet_builder.hpp"
+#include "tests/packet/exact_frame.hpp"
 
 using namespace tapline;
 using namespace tapline::test;
@@ -40,17 +39,11 @@ PacketBytes with_checksum(PacketBytes frame, std::uint8_t ip_proto, std::size_t 
 }
 
 bool is_bad(const PacketBytes& bytes, std::size_t captured_bytes, bool checksums_open = false) {
-  // A heap copy of that size, so that a sanitizer sees what is read behind it.
-  const auto copy = std::make_unique<std::uint8_t[]>(captured_bytes);
-  std::copy_n(bytes.begin(), captured_bytes, copy.get());
-  Frame frame;
-  frame.data = copy.get();
-  frame.captured_bytes = static_cast<std::uint32_t>(captured_bytes);
-  frame.wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  frame.checksums_open = checksums_open;
+  ExactFrame exact(bytes, captured_bytes);
+  exact.frame.checksums_open = checksums_open;
   PacketMeta meta;
-  decode(frame, meta);
-  verify_checksums({&frame, 1}, {&meta, 1});
+  decode(exact.frame, meta);
+  verify_checksums({&exact.frame, 1}, {&meta, 1});
   return meta.has(kMetaBadChecksum);
 }
 bool is_bad(const PacketBytes& bytes) {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <memory>
 #include <random>
 
 #include "capture/packet/decode.hpp"
+#include "tests/packet/exact_frame.hpp"
 #include "tests/packet/golden_packets.hpp"
 #include "tests/packet/meta_invariants.hpp"
 #include "tests/packet/meta_text.hpp"
@@ -11,21 +11,15 @@
 namespace tapline::test {
 namespace {
 
-// Decodes `count` bytes from a heap copy of exactly that size, so that AddressSanitizer sees any read past
-// them, and checks what always holds. As a later packet would have it: with more bytes behind, the result is
-// the same.
+// Decodes the first `count` bytes, and checks what always holds. As a later packet would have it: with more
+// bytes behind, the result is the same.
 PacketMeta decode_exact(const PacketBytes& bytes, std::size_t count, std::uint16_t link_type,
                         std::uint32_t wire_bytes) {
-  const auto copy = std::make_unique<std::uint8_t[]>(count);
-  std::copy_n(bytes.begin(), count, copy.get());
-  Frame frame;
-  frame.data = copy.get();
-  frame.captured_bytes = static_cast<std::uint32_t>(count);
-  frame.wire_bytes = wire_bytes;
-  frame.link_type = link_type;
+  ExactFrame exact(bytes, count, link_type);
+  exact.frame.wire_bytes = wire_bytes;
   PacketMeta meta;
-  decode(frame, meta);
-  const char* const broken = broken_invariant(frame, meta);
+  decode(exact.frame, meta);
+  const char* const broken = broken_invariant(exact.frame, meta);
   INFO(meta_text(meta));
   REQUIRE(std::string(broken != nullptr ? broken : "") == "");
   return meta;

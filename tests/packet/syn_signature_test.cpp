@@ -2,27 +2,19 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <memory>
 
 #include "capture/packet/decode.hpp"
+#include "tests/packet/exact_frame.hpp"
 #include "tests/packet/syn_packets.hpp"
 
 namespace tapline::test {
 namespace {
 
-// Of the first `count` bytes in a heap copy of exactly that size, so that AddressSanitizer sees any read past
-// them.
 SynSignature signature_of(const PacketBytes& bytes, std::size_t count) {
-  const auto copy = std::make_unique<std::uint8_t[]>(count);
-  std::copy_n(bytes.begin(), count, copy.get());
-  Frame frame;
-  frame.data = copy.get();
-  frame.captured_bytes = static_cast<std::uint32_t>(count);
-  frame.wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  frame.link_type = kLinkRaw;
+  const ExactFrame exact(bytes, count, kLinkRaw);
   PacketMeta meta;
-  decode(frame, meta);
-  return read_syn_signature(frame, meta);
+  decode(exact.frame, meta);
+  return read_syn_signature(exact.frame, meta);
 }
 SynSignature signature_of(const PacketBytes& bytes) {
   return signature_of(bytes, bytes.size());

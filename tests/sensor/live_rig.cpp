@@ -120,6 +120,12 @@ void LiveRig::stop() {
   require_books();
 }
 
+std::vector<SessionRecord> LiveRig::final_sessions() const {
+  std::vector<SessionRecord> sessions = read_sessions(*store);
+  std::erase_if(sessions, [](const SessionRecord& record) { return !record.final(); });
+  return sessions;
+}
+
 void LiveRig::finish_writer() {
   writer.request_finish();
   for (int steps = 0; writer.step() != StepResult::kDone; ++steps) REQUIRE(steps < 1'000'000);

@@ -56,6 +56,8 @@ class LiveRig {
   void require_books() const;
   /// Directory of a volume.
   std::string volume(const std::string& name) const { return store->path() + "-" + name; }
+  /// Final records on disk.
+  std::vector<SessionRecord> final_sessions() const;
   std::int64_t count(std::size_t counter) const { return files().totals().counts()[counter]; }
   const sensor::WorkerFiles& files() const { return writer.files(0); }
 

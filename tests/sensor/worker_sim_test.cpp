@@ -23,12 +23,6 @@ void receive_flows(LiveRig& rig, std::uint32_t flows) {
   for (std::uint32_t flow = 0; flow < flows; ++flow) rig.script->receive(LiveRig::udp_now(flow));
 }
 
-std::vector<SessionRecord> final_sessions(const LiveRig& rig) {
-  std::vector<SessionRecord> sessions = read_sessions(*rig.store);
-  std::erase_if(sessions, [](const SessionRecord& record) { return !record.final(); });
-  return sessions;
-}
-
 }  // namespace
 
 TEST_CASE("bursts and idle polls: what came is stored, in sessions and in the books") {
@@ -41,42 +35,7 @@ TEST_CASE("bursts and idle polls: what came is stored, in sessions and in the bo
   rig.stop();
   CHECK(rig.count(kFrameStoredWhole) == static_cast<std::int64_t>(received));
   CHECK(rig.files().totals().dropped_frames() == 0);
-  CHECK(final_sessions(rig).size() == 165);
-}
-
-TEST_CASE(
-    "of a flood that fills the flow table every frame is stored and counted, though not every attempt has a "
-    "record") {
-  RigConfig config = small_blocks();
-  config.flows_max = 256;
-  LiveRig rig(config);
-  for (std::uint32_t round = 0; round < 40; ++round) {
-    for (std::uint32_t i = 0; i < 50; ++i) rig.script->receive(LiveRig::udp_now(round * 50 + i));
-    rig.run_for(30 * kNsPerMillisecond);
-  }
-  const std::uint64_t received = rig.script->received_frames;
-  rig.stop();
-  CHECK(rig.worker->view().attempts_given_up == 2000 - 256);
-  CHECK(rig.count(kFrameStoredWhole) == static_cast<std::int64_t>(received));
-  CHECK(rig.count(kFrameInAttempt) == 2000 - 256);
-  CHECK(final_sessions(rig).size() == 256);
-}
-
-TEST_CASE("frames do not wait while very many sessions end at once") {
-  constexpr std::uint32_t kFlows = 1000;
-  LiveRig rig;
-  receive_flows(rig, kFlows);
-  rig.run_for(kNsPerSecond);
-  const auto records_written = [&rig] { return rig.worker->path().flow_counters().records_written; };
-  const std::uint64_t before = records_written();
-  LiveRig::pass(20 * kNsPerSecond);
-  for (bool idle = false; !idle;) {
-    const std::uint64_t records = records_written();
-    idle = rig.worker->step() == StepResult::kIdle;
-    CHECK(records_written() - records <= flowgen::FlowTable::kRecordsPerBurst);
-  }
-  CHECK(records_written() - before == kFlows);
-  rig.stop();
+  CHECK(rig.final_sessions().size() == 165);
 }
 
 TEST_CASE("a frame is on disk within a second, although the link is idle after it") {
@@ -85,9 +44,9 @@ TEST_CASE("a frame is on disk within a second, although the link is idle after i
   rig.run_for(kNsPerSecond);
   CHECK(read_frames(*rig.store).size() == 1);
   rig.run_for(20 * kNsPerSecond);  // a UDP session of one side ends after 15 s
-  CHECK(final_sessions(rig).size() == 1);
+  CHECK(rig.final_sessions().size() == 1);
   rig.stop();
-  CHECK(final_sessions(rig).size() == 1);
+  CHECK(rig.final_sessions().size() == 1);
 }
 
 TEST_CASE("a wall clock that is turned back by an hour delays nothing") {
@@ -117,7 +76,7 @@ TEST_CASE("a slow writer costs frames, counted, and no session") {
   CHECK(rig.files().totals().dropped_frames() == dropped(rig, DropCause::kNoBlock));
   std::uint64_t packets = 0;
   std::uint64_t unstored = 0;
-  for (const SessionRecord& record : final_sessions(rig)) {
+  for (const SessionRecord& record : rig.final_sessions()) {
     packets += record.a_to_b.total.packets + record.b_to_a.total.packets;
     unstored += record.unstored_packets;
   }
@@ -221,7 +180,7 @@ TEST_CASE("stop with more sessions than all batches hold waits for the writer an
   CHECK(rig.worker->path().flows_active() > 0);
   rig.stop();
   CHECK(rig.script->stops == 1);
-  CHECK(final_sessions(rig).size() == 40'000);
+  CHECK(rig.final_sessions().size() == 40'000);
 }
 
 TEST_CASE("frames that were received before the stop are stored, those after it are not received") {
@@ -321,9 +280,9 @@ TEST_CASE("a recording that is played back keeps its times: one segment, session
     rig.run_for(100 * kNsPerMillisecond);
   }
   CHECK(rig.files().segment_counters().segments_published == 0);
-  CHECK(final_sessions(rig).empty());
+  CHECK(rig.final_sessions().empty());
   rig.run_for(30 * kNsPerSecond);  // idle: the clock goes on from then
-  CHECK(final_sessions(rig).size() == 2);
+  CHECK(rig.final_sessions().size() == 2);
   rig.stop();
   CHECK(rig.files().segment_counters().segments_published == 1);
   for (const ReadFrame& frame : read_frames(*rig.store)) {
@@ -342,7 +301,7 @@ TEST_CASE("a worker that is late ends no session early: waiting frames belong to
     rig.script->receive(LiveRig::udp_now(1));
   }
   rig.stop();
-  CHECK(final_sessions(rig).size() == 1);
+  CHECK(rig.final_sessions().size() == 1);
 }
 
 TEST_CASE("a card whose clock is half a minute slow splits no sessions") {
@@ -354,7 +313,7 @@ TEST_CASE("a card whose clock is half a minute slow splits no sessions") {
     rig.run_for(kNsPerSecond);
   }
   rig.stop();
-  CHECK(final_sessions(rig).size() == 1);
+  CHECK(rig.final_sessions().size() == 1);
 }
 
 TEST_CASE("one frame whose time is a minute ahead ends no session, and an idle link's timers run on") {
@@ -366,11 +325,11 @@ TEST_CASE("one frame whose time is a minute ahead ends no session, and an idle l
   rig.run_for(10 * kNsPerSecond);
   rig.script->receive(LiveRig::udp_now(1));
   rig.run_for(14 * kNsPerSecond);
-  CHECK(final_sessions(rig).empty());
+  CHECK(rig.final_sessions().empty());
   rig.run_for(2 * kNsPerSecond);  // a UDP session of one side ends after 15 s
-  CHECK(final_sessions(rig).size() == 1);
+  CHECK(rig.final_sessions().size() == 1);
   rig.stop();
-  CHECK(final_sessions(rig).size() == 2);
+  CHECK(rig.final_sessions().size() == 2);
 }
 
 TEST_CASE("segments end with their time on an idle link, and at the next one's first frame") {
@@ -410,7 +369,7 @@ TEST_CASE("worker and writer store what the import stores of the same frames") {
   CHECK(frames_of(read_frames(*rig.store)) == frames_of(read_frames(*imported)));
   std::vector<SessionRecord> expected = read_sessions(*imported);
   std::erase_if(expected, [](const SessionRecord& record) { return !record.final(); });
-  std::vector<SessionRecord> actual = final_sessions(rig);
+  std::vector<SessionRecord> actual = rig.final_sessions();
   REQUIRE(actual.size() == expected.size());
   const auto by_uid = [](const SessionRecord& record) { return record.uid.bytes; };
   std::ranges::sort(expected, {}, by_uid);
