@@ -107,7 +107,7 @@ class FrameSupply {
 
 class NumberedFrames : public FrameSupply {
  public:
-  explicit NumberedFrames(const Options& options) : options_(options) {
+  explicit NumberedFrames(const Options& options) : options_(options), tcp_seqs_(options.flows) {
     const std::size_t sizes = options.frame_bytes == 0 ? kMixedFrameBytes.size() : 1;
     for (std::size_t size = 0; size < sizes; ++size) {
       const std::size_t bytes = options.frame_bytes == 0 ? kMixedFrameBytes[size] : options.frame_bytes;
@@ -125,14 +125,15 @@ class NumberedFrames : public FrameSupply {
     std::memcpy(out, made.data(), made.size());
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
-    set_trailer(
-        out, made.size(), options_.first_number + number,
+    set_number(
+        {out, made.size()}, options_.first_number + number, tcp_seqs_[flow],
         static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec));
     return {out, made.size()};
   }
 
  private:
   Options options_;
+  std::vector<std::uint32_t> tcp_seqs_;  // by flow
   std::vector<std::vector<std::uint8_t>> templates_;
   std::array<std::array<std::uint8_t, kNumberedFrameBytesMax>, kSendBurstMax> burst_{};
 };
