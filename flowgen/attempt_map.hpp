@@ -21,16 +21,16 @@ class AttemptMap {
     return map;
   }
 
-  void set(std::uint32_t flow) {
-    count_ += has(flow) ? 0 : 1;
+  /// Of a flow that is not in it. The entry says whether it is (KeyLine::in_attempt_map()), so that nobody
+  /// waits for a word of a map that the cache does not hold.
+  void add(std::uint32_t flow) {
+    ++count_;
     words_[flow / 64] |= mask(flow);
   }
-  void clear(std::uint32_t flow) {
-    count_ -= has(flow) ? 1 : 0;
+  void remove(std::uint32_t flow) {
+    --count_;
     words_[flow / 64] &= ~mask(flow);
   }
-
-  bool has(std::uint32_t flow) const { return (words_[flow / 64] & mask(flow)) != 0; }
 
   /// The next one in a circle, which under a flood is about the oldest; kNoFlow where there is none. Looks at
   /// all words in the worst case: 128 KiB of a million flows.

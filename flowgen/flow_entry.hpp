@@ -22,6 +22,8 @@ inline constexpr std::uint32_t kNoSlab = 0xffff'ffff;
 
 /// Beside the flags of FlowKey, so that a freed entry equals no key.
 inline constexpr std::uint8_t kEntryLive = 1 << 7;
+/// There, too, but no part of what is compared: the flow is in the AttemptMap.
+inline constexpr std::uint8_t kEntryAttempt = 1 << 6;
 
 /// Touched by every packet. Its first 42 bytes are FlowKey's (without the link, which is the same for the
 /// whole table).
@@ -31,14 +33,16 @@ struct alignas(64) KeyLine {
   std::uint16_t port_a;
   std::uint16_t port_b;
   std::uint32_t tunnel_id;
-  // Bits 0..7 protocol, 8..15 KeyFlag | kEntryLive, 16..63 check time (signed, units of 2^16 ns, rounded
-  // down). A frame at or after the check time takes the slow path, which knows the exact times; earlier
-  // frames need not look.
+  // Bits 0..7 protocol, 8..15 KeyFlag | kEntryLive | kEntryAttempt, 16..63 check time (signed, units of 2^16
+  // ns, rounded down). A frame at or after the check time takes the slow path, which knows the exact times;
+  // earlier frames need not look.
   std::uint64_t identity_and_check;
   TimeNs last_ns;  // running maximum of the flow's own capture times
   std::uint64_t fingerprint;
 
-  static constexpr std::uint64_t kIdentityMask = 0xffff;
+  static constexpr std::uint64_t kAttemptBit = std::uint64_t{kEntryAttempt} << 8;
+  static constexpr std::uint64_t kCheckMask = ~std::uint64_t{0xffff};
+  static constexpr std::uint64_t kIdentityMask = ~(kCheckMask | kAttemptBit);
   static std::uint64_t identity_of(const FlowKey& key) {
     return std::uint64_t{key.ip_proto} | std::uint64_t{static_cast<std::uint8_t>(key.flags | kEntryLive)}
                                              << 8;
@@ -59,18 +63,21 @@ struct alignas(64) KeyLine {
             port_b,
             tunnel_id,
             static_cast<std::uint8_t>(identity_and_check),
-            static_cast<std::uint8_t>((identity_and_check >> 8) & ~std::uint64_t{kEntryLive}),
+            static_cast<std::uint8_t>((identity_and_check & kIdentityMask) >> 8 & ~std::uint64_t{kEntryLive}),
             link};
   }
   bool live() const { return (identity_and_check & std::uint64_t{kEntryLive} << 8) != 0; }
   void mark_dead() { identity_and_check = 0; }
+  bool in_attempt_map() const { return (identity_and_check & kAttemptBit) != 0; }
+  void enter_attempt_map() { identity_and_check |= kAttemptBit; }
+  void leave_attempt_map() { identity_and_check &= ~kAttemptBit; }
 
   bool reaches_check(TimeNs time_ns) const {
     return time_ns >> 16 >= static_cast<std::int64_t>(identity_and_check) >> 16;
   }
   void set_check(TimeNs check_ns) {
     identity_and_check =
-        (identity_and_check & kIdentityMask) | (static_cast<std::uint64_t>(check_ns) & ~kIdentityMask);
+        (identity_and_check & ~kCheckMask) | (static_cast<std::uint64_t>(check_ns) & kCheckMask);
   }
   /// Every frame takes the slow path until the next set_check().
   void set_check_always() { set_check(std::numeric_limits<TimeNs>::min()); }

@@ -22,6 +22,11 @@ bool came_to_nothing(const FlowEntry& entry) {
 
 }  // namespace
 
+void FlowTable::State::forget_attempt(std::uint32_t flow) {
+  attempts.remove(flow);
+  pool[flow].hot.leave_attempt_map();
+}
+
 void FlowTable::State::ask_victims() {
   for (; victims.asked != victims.end; ++victims.asked) {
     const std::uint32_t flow = victims.at(victims.asked).flow;
@@ -43,7 +48,7 @@ void FlowTable::State::add_victim(std::uint32_t flow, bool attempt) {
 
 // As it was when it was chosen, or a later flow of that entry of which the same holds.
 bool FlowTable::State::is_still_victim(const Victim& victim) const {
-  if (victim.attempt) return is_flooded() && attempts.has(victim.flow);
+  if (victim.attempt) return is_flooded() && pool[victim.flow].hot.in_attempt_map();
   const KeyLine& hot = pool[victim.flow].hot;
   return hot.live() && hot.last_ns == victim.last_ns;
 }

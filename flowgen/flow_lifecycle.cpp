@@ -146,8 +146,8 @@ void FlowTable::State::let_go(std::uint32_t flow) {
   if (entry.cold.slab != kNoSlab) interim_slabs.release(entry.cold.slab);
   if (entry.cold.tcp_slab != kNoSlab) tcp_slabs.release(entry.cold.tcp_slab);
   entry.cold.slab = kNoSlab;
+  if (entry.hot.in_attempt_map()) forget_attempt(flow);
   entry.hot.mark_dead();
-  attempts.clear(flow);
   pool.bury(flow);
 }
 
@@ -184,7 +184,8 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
     const std::optional<Direction> opener = orientations.find(arrival.hash, time_ns);
     if (opener) entry.cold.remembered = bit(*opener) & 3;
   }
-  attempts.set(flow);
+  attempts.add(flow);
+  entry.hot.enter_attempt_map();
   ++counters.flows_begun;
   note_frame(entry, arrival);
   relink(flow);

@@ -191,8 +191,8 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
   const std::uint64_t payload_before = line.payload_bytes;
   if (!duplicate) [[likely]] {
     entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
-    if (line.packets <= kAttemptPacketsMax) [[unlikely]]
-      note_attempt(flow);
+    if (entry.hot.in_attempt_map() && packets_of(entry) == kAttemptPacketsMax) [[unlikely]]
+      forget_attempt(flow);
     account(line, frame, meta);
     if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
     if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);
@@ -208,11 +208,6 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
          meta.payload_offset,
          static_cast<std::uint32_t>(std::min<std::uint64_t>(payload_before, UINT32_MAX)),
          duplicate};
-}
-
-// Before a frame is counted. The map is smaller than the entries by far: those of others are not looked at.
-void FlowTable::State::note_attempt(std::uint32_t flow) {
-  if (attempts.has(flow) && packets_of(pool[flow]) == kAttemptPacketsMax) attempts.clear(flow);
 }
 
 bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) const {

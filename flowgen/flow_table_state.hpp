@@ -86,7 +86,6 @@ struct FlowTable::State {
                    std::size_t end);
   void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
   std::uint32_t find_flow(std::size_t i);
-  void note_attempt(std::uint32_t flow);
   /// Whether more is to be done for this frame than counting it.
   bool is_rare(const FlowEntry& entry, const Arrival& arrival) const;
   bool settle_due(std::uint32_t records_max);
@@ -106,6 +105,8 @@ struct FlowTable::State {
 
   // A full table (flow_eviction.cpp).
 
+  /// Of a flow that is more, or over.
+  void forget_attempt(std::uint32_t flow);
   /// Some frames before they are needed.
   void ask_victims();
   void evict();

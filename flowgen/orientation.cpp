@@ -11,19 +11,27 @@
 namespace tapline::flowgen {
 namespace {
 
-// Service ports above the system ports (RFC 6335, section 6), sorted. Only what servers listen on nearly
-// everywhere: a port in the ephemeral range would flip as many sessions as it mends.
+constexpr std::uint16_t kSystemPortMax = 1023;  // RFC 6335, section 6
+
+// Service ports above the system ports. Only what servers listen on nearly everywhere: a port in the
+// ephemeral range would flip as many sessions as it mends.
 constexpr std::array<std::uint16_t, 46> kServicePorts = {
     1080, 1194, 1433, 1434, 1521, 1701, 1723, 1812, 1813, 1883, 1900, 2049, 2055, 2083, 2181, 3128,
     3268, 3269, 3306, 3389, 3478, 4433, 4500, 4739, 4789, 5060, 5061, 5222, 5353, 5355, 5432, 5671,
     5672, 5900, 5985, 5986, 6081, 6379, 6443, 6514, 8000, 8080, 8443, 9092, 9200, 11211};
-static_assert(std::is_sorted(kServicePorts.begin(), kServicePorts.end()));
+
+// A bit for each port: a search mispredicts several branches for every ephemeral port.
+constexpr std::array<std::uint64_t, 1024> kIsServicePort = [] {
+  std::array<std::uint64_t, 1024> set{};
+  const auto add = [&set](std::uint32_t port) { set[port / 64] |= std::uint64_t{1} << port % 64; };
+  for (std::uint32_t port = 1; port <= kSystemPortMax; ++port) add(port);
+  for (const std::uint16_t port : kServicePorts) add(port);
+  return set;
+}();
 
 // Requests among the pairs of icmp_counterpart.hpp.
 constexpr std::array<std::uint8_t, 5> kIcmpRequests = {8, 10, 13, 15, 17};
 constexpr std::array<std::uint8_t, 6> kIcmpv6Requests = {128, 130, 133, 135, 139, 144};
-
-constexpr std::uint16_t kSystemPortMax = 1023;
 
 constexpr int kRememberConfidenceMin = 95;  // percent
 
@@ -56,11 +64,14 @@ bool is_request(const Requests& requests, std::uint16_t type) {
   return std::find(requests.begin(), requests.end(), type) != requests.end();
 }
 
+bool has_icmp_header(const FlowKey& key) {
+  return (key.ip_proto == kIpProtoIcmp || key.ip_proto == kIpProtoIcmpv6) && (key.flags & kKeyFragment) == 0;
+}
+
 // The ports of an ICMP key are type and counterpart, or type and code: PacketMeta::src_port.
 std::optional<Orientation> by_icmp_type(const FlowKey& key, const OrientEvidence& evidence,
                                         bool request_seen_only) {
   const bool v6 = key.ip_proto == kIpProtoIcmpv6;
-  if (!v6 && key.ip_proto != kIpProtoIcmp) return std::nullopt;
   const auto type_a = static_cast<std::uint8_t>(key.port_a);
   const int counterpart = v6 ? icmpv6_counterpart(type_a) : icmp_counterpart(type_a);
   if (key.port_a != type_a || counterpart != key.port_b)
@@ -78,8 +89,7 @@ bool has_ports(const FlowKey& key) {
 }
 
 bool is_service_port(std::uint16_t port) {
-  if (port <= kSystemPortMax) return port != 0;
-  return std::binary_search(kServicePorts.begin(), kServicePorts.end(), port);
+  return (kIsServicePort[port / 64] >> port % 64 & 1) != 0;
 }
 
 std::optional<Orientation> by_memory(const OrientEvidence& evidence) {
@@ -103,9 +113,10 @@ Orientation find_originator(const FlowKey& key, const OrientEvidence& evidence) 
   if (!fragment && key.ip_proto == kIpProtoTcp) found = by_handshake(evidence);
   // A reply without its request turns a session round, but never one to a multicast address: listener
   // reports.
-  if (!found && !fragment) found = by_icmp_type(key, evidence, true);
+  const bool icmp = has_icmp_header(key);
+  if (icmp) found = by_icmp_type(key, evidence, true);
   if (!found) found = by_multicast(key);
-  if (!found && !fragment) found = by_icmp_type(key, evidence, false);
+  if (!found && icmp) found = by_icmp_type(key, evidence, false);
   if (!found) found = by_memory(evidence);
   if (!found && !fragment && has_ports(key)) found = by_port(key);
   if (found) return *found;
