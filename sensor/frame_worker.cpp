@@ -176,6 +176,11 @@ bool FrameWorker::advance(std::uint32_t records_max) {
   return true;
 }
 
+void FrameWorker::note_clock_set(TimeNs now_ns) {
+  ledger_.at(now_ns).add_clock_set();
+  take_records();
+}
+
 void FrameWorker::note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames) {
   ledger_.note_device(now_ns, received_frames, dropped_frames);
   take_records();

@@ -62,6 +62,8 @@ class FrameWorker {
   /// due, or there was no room for them: then it has to be called again.
   bool advance(std::uint32_t records_max);
   /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
+  /// The system clock was set, by order time `now_ns`.
+  void note_clock_set(TimeNs now_ns);
   void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
   /// Live, some times a second: hands over the records at hand, after the frames that they count, so that
   /// after a crash no record speaks of frames that the disk has not. (Where records come faster than that, or

@@ -25,7 +25,10 @@ constexpr TimeNs kLateMaxNs = 60 * kNsPerSecond;
 
 Worker::Worker(std::unique_ptr<FrameSource> source, std::unique_ptr<FrameWorker> path,
                const WorkerTiming& timing)
-    : source_(std::move(source)), path_(std::move(path)), timing_(timing) {}
+    : source_(std::move(source)),
+      path_(std::move(path)),
+      timing_(timing),
+      clock_watch_(timing.clock, timing.steady_clock) {}
 
 StepResult Worker::step() {
   return drained_ ? finish() : receive();
@@ -118,19 +121,23 @@ void Worker::follow_frames(TimeNs steady_ns) {
   order_ahead_ns_ = follows ? 0 : ahead_ns;
 }
 
+/// Only where frames are played back does order time say when now is; a worker that is late says nothing.
+TimeNs Worker::order_now() const {
+  const bool late = order_ahead_ns_ < 0 && order_ahead_ns_ >= -kLateMaxNs;
+  return saturating_add(timing_.clock(), late ? 0 : order_ahead_ns_);
+}
+
 /// What the device counted, it counted until now, however late the worker is: what was lost while it was late
-/// was lost up to now. Only where frames are played back does order time say when now is.
+/// was lost up to now.
 void Worker::read_device() {
   follow_frames(timing_.steady_clock());
-  const bool late = order_ahead_ns_ < 0 && order_ahead_ns_ >= -kLateMaxNs;
-  const TimeNs ahead_ns = late ? 0 : order_ahead_ns_;
+  if (clock_watch_.look()) path_->note_clock_set(order_now());
   const bool readable = source_->read_device();
   const SourceCounters& counters = source_->counters();
   // A second without a reading is one in which nothing was received; what had been lost before must be told.
   if (!readable && counters.device_dropped_frames == dropped_noted_) return;
   dropped_noted_ = counters.device_dropped_frames;
-  path_->note_device(saturating_add(timing_.clock(), ahead_ns), counters.device_received_frames,
-                     counters.device_dropped_frames);
+  path_->note_device(order_now(), counters.device_received_frames, counters.device_dropped_frames);
 }
 
 void Worker::collect_notices() {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "sensor/clock_watch.hpp"
 #include "sensor/frame_worker.hpp"
 #include "sensor/step_result.hpp"
 
@@ -68,6 +69,7 @@ class Worker {
   void run_timers();
   void follow_frames(TimeNs steady_ns);
   void read_device();
+  TimeNs order_now() const;
   void collect_notices();
   void update_view();
 
@@ -86,6 +88,7 @@ class Worker {
   std::uint64_t dropped_noted_ = 0;  // by the device, as the ledger has it
   // What order time has beyond the clock: recordings are played back with old times.
   TimeNs order_ahead_ns_ = 0;
+  ClockWatch clock_watch_;
   TimeNs folded_ns_ = 0;  // steady clock of the last time; 0: never
   TimeNs flushed_ns_ = 0;
   TimeNs device_read_ns_ = 0;

@@ -61,6 +61,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(38, "frame_late", "polled frames captured a second or more before one that came earlier"),
     counter(39, "frame_in_attempt", "frames of attempts pushed out by a flood, in no session record"),
     counter(40, "frame_bad_checksum", "decoded frames with a wrong checksum of IP, TCP, UDP or ICMP"),
+    counter(41, "clock_set", "times that the sensor's clock was set, by 0.1 s and more, while it recorded"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),

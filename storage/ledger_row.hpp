@@ -57,6 +57,7 @@ enum LedgerCounter : std::uint16_t {
   kFrameLate,
   kFrameInAttempt,    // book 3
   kFrameBadChecksum,  // of those decoded; in no book
+  kClockSet,          // no frames; in no book
   kFrameDropped,      // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus
@@ -96,6 +97,7 @@ struct LedgerCounts {
   }
   void add_no_session(DecodeStatus status) { add(kFrameNoSession + static_cast<std::size_t>(status), 1); }
   void add_bad_checksum() { add(kFrameBadChecksum, 1); }
+  void add_clock_set() { add(kClockSet, 1); }
   void add_decoded(std::uint32_t frames) { add(kFrameDecoded, frames); }
 
   friend bool operator==(const LedgerCounts&, const LedgerCounts&) = default;

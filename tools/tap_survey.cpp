@@ -41,6 +41,11 @@ constexpr Check kLate{
     "frames are captured a second and more before those that came earlier: the clock was set "
     "back, or links whose clocks differ were merged; let NTP or PTP slew the clock"};
 
+constexpr Check kSetClock{
+    "clock-set", 0, "seconds",
+    "the sensor's clock was set while it recorded: times before and after do not fit together, and what lies "
+    "between may be missing or there twice; let NTP or PTP slew the clock, and set it before the sensor "
+    "starts"};
 constexpr Check kBadChecksums{
     "bad-checksums", 0.001, "frames",
     "checksums are wrong: the capturing or mirroring host leaves them to its network card (ethtool -K "
@@ -68,7 +73,9 @@ bool same_tags(const SessionRecord& record) {
 }  // namespace
 
 void TapSurvey::add(const storage::LedgerRow& row) {
-  ports_[row.port].add(row.counts);
+  Port& port = ports_[row.port];
+  port.counts.add(row.counts);
+  ++port.rows;
 }
 
 void TapSurvey::add(const SessionRecord& record) {
@@ -110,8 +117,8 @@ void TapSurvey::note_one_sided(const SessionRecord& record, Link& link) {
 
 std::vector<TapFinding> TapSurvey::findings() const {
   std::vector<TapFinding> findings;
-  for (const auto& [port, counts] : ports_) {
-    const auto count = [&counts = counts](storage::LedgerCounter counter) {
+  for (const auto& [port, account] : ports_) {
+    const auto count = [&counts = account.counts](storage::LedgerCounter counter) {
       return static_cast<std::uint64_t>(std::max<std::int64_t>(0, counts[counter]));
     };
     const std::uint64_t frames = count(storage::kFramePolled);
@@ -120,6 +127,7 @@ std::vector<TapFinding> TapSurvey::findings() const {
     report(port, kLate, count(storage::kFrameLate), frames, findings);
     report(port, kBadChecksums, count(storage::kFrameBadChecksum), frames, findings);
     report(port, kFlood, count(storage::kFrameInAttempt), frames, findings);
+    report(port, kSetClock, count(storage::kClockSet), account.rows, findings);
     report(port, kCutAtSource, count(storage::kFrameCutAtSourceBytes), count(storage::kFramePolledWireBytes),
            findings);
   }

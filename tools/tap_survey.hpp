@@ -1,7 +1,7 @@
 #pragma once
 // TapSurvey: what a mirror port or tap does to the traffic that it shows, as far as ledger and sessions tell:
 // frames twice, one direction only, tags on one direction, frames put together by offloads, a session's
-// directions on different workers, a clock that was set back. Each finding says how much and what to change.
+// directions on different workers, a clock that was set. Each finding says how much and what to change.
 
 #include <cstdint>
 #include <map>
@@ -57,7 +57,11 @@ class TapSurvey {
 
   std::uint64_t sessions_ = 0;
   std::map<std::uint16_t, Link> links_;
-  std::map<std::uint16_t, storage::LedgerCounts> ports_;
+  struct Port {
+    storage::LedgerCounts counts;
+    std::uint64_t rows = 0;  // seconds, of each worker its own
+  };
+  std::map<std::uint16_t, Port> ports_;
   std::unordered_map<FlowKey, OneSided, flowgen::FlowHash> one_sided_{16, flowgen::FlowHash(0)};
 };
 

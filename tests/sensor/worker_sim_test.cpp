@@ -61,6 +61,27 @@ TEST_CASE("a wall clock that is turned back by an hour delays nothing") {
   CHECK(rig.worker->view().polled_frames == 2);
   CHECK(rig.worker->view().device_dropped_frames == 9);
   rig.stop();
+  CHECK(rig.count(kClockSet) == 1);
+}
+
+TEST_CASE("a clock that is set is in the ledger, forward or back; one that is slewed is not") {
+  struct Case {
+    TimeNs step_ns;
+    int times;
+    int found;
+  };
+  const Case one = GENERATE(Case{100 * kNsPerMillisecond, 1, 1}, Case{-100 * kNsPerMillisecond, 1, 1},
+                            Case{3600 * kNsPerSecond, 2, 2}, Case{kNsPerMillisecond, 200, 0});
+  CAPTURE(one.step_ns);
+  LiveRig rig;
+  for (int i = 0; i < one.times; ++i) {
+    rig.script->receive(LiveRig::udp_now(1));
+    rig.run_for(kNsPerSecond);
+    LiveRig::set_wall_clock(LiveRig::now_ns() + one.step_ns);
+    rig.run_for(kNsPerSecond);
+  }
+  rig.stop();
+  CHECK(rig.count(kClockSet) == one.found);
 }
 
 TEST_CASE("a slow writer costs frames, counted, and no session") {

@@ -187,7 +187,7 @@ TEST_CASE("ledger: a book that does not close says which, and by how much") {
   const std::set<std::size_t> beside{
       kFramePolledCapturedBytes, kFrameUnderstated,   kFrameUnderstatedBytes, kFrameStoredBeyondWireBytes,
       kFrameStoredLowered,       kFrameStoredHurried, kFrameCutOverload,      kFrameCutOverloadBytes,
-      kFrameOversized,           kFrameLate,          kFrameBadChecksum};
+      kFrameOversized,           kFrameLate,          kFrameBadChecksum,      kClockSet};
   for (std::size_t counter = 0; counter < kLedgerCounterCount; ++counter) {
     INFO(kLedgerCounters[counter].name);
     CHECK(why(counter, 1).empty() == beside.contains(counter));

@@ -108,6 +108,7 @@ TEST_CASE("of frames: duplicates, super-frames, cut at the source, clock steps, 
   check_finding(survey_with(storage::kFrameLate, 1), "clock-steps", 1, 1000);
   check_finding(survey_with(storage::kFrameInAttempt, 1), "flood", 1, 1000);
   check_finding(survey_with(storage::kFrameBadChecksum, 1), "bad-checksums", 1, 1000);
+  check_finding(survey_with(storage::kClockSet, 1), "clock-set", 1, 1);
   check_finding(survey_with(storage::kFrameCutAtSourceBytes, 1000), "cut-at-source", 1000, 1'000'000);
 }
 
