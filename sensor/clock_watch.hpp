@@ -9,7 +9,7 @@ namespace tapline::sensor {
 
 class ClockWatch {
  public:
-  /// Less is slewing: NTP's 500 ppm, for minutes between two looks.
+  /// Less may be slewing: NTP's 500 ppm make it in 200 s between two looks.
   static constexpr TimeNs kSetNsMin = 100 * kNsPerMillisecond;
 
   ClockWatch(TimeNs (*clock)(), TimeNs (*steady_clock)()) : clock_(clock), steady_clock_(steady_clock) {}

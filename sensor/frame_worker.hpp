@@ -61,9 +61,9 @@ class FrameWorker {
   /// Runs the timers, for at most so many records (FlowTable::kRecordsPerAdvanceMax). False where more are
   /// due, or there was no room for them: then it has to be called again.
   bool advance(std::uint32_t records_max);
-  /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
-  /// The system clock was set, by order time `now_ns`.
+  /// The system clock was set, at order time `now_ns`. Only while ready().
   void note_clock_set(TimeNs now_ns);
+  /// A reading of the device's cumulative counters at order time `now_ns`. Only while ready().
   void note_device(TimeNs now_ns, std::uint64_t received_frames, std::uint64_t dropped_frames);
   /// Live, some times a second: hands over the records at hand, after the frames that they count, so that
   /// after a crash no record speaks of frames that the disk has not. (Where records come faster than that, or

@@ -3,10 +3,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 
 #include "storage/container_layout.hpp"
+#include "storage/radix_sort.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -29,22 +29,6 @@ unsigned value_bits(IndexKeyKind kind) {
       return 24;
     default:
       return 20;
-  }
-}
-
-/// Stable least-significant-digit radix sort by value; blocks within a value stay ascending.
-void sort_by_value(std::vector<std::uint64_t>& items, unsigned bits) {
-  constexpr unsigned kDigitBits = 11;
-  if (items.empty()) return;
-  std::vector<std::uint64_t> scratch(items.size());
-  for (unsigned shift = kBlockBits; shift < kBlockBits + bits; shift += kDigitBits) {
-    std::array<std::size_t, 1 << kDigitBits> start{};
-    constexpr std::uint64_t kDigitMask = (1 << kDigitBits) - 1;
-    for (const std::uint64_t item : items) ++start[item >> shift & kDigitMask];
-    std::size_t sum = 0;
-    for (std::size_t& slot : start) sum += std::exchange(slot, sum);
-    for (const std::uint64_t item : items) scratch[start[item >> shift & kDigitMask]++] = item;
-    items.swap(scratch);
   }
 }
 
@@ -126,7 +110,10 @@ void encode_groups(const Items& items, ValueOf value_of, BlockOf block_of, Secti
 
 void IndexBuilder::sort(NarrowPostings& postings) {
   for (std::size_t kind = 0; kind < postings.size(); ++kind) {
-    sort_by_value(postings[kind], value_bits(static_cast<IndexKeyKind>(kind)));
+    // By value; blocks within a value stay ascending.
+    if (postings[kind].empty()) continue;
+    std::vector<std::uint64_t> scratch;
+    radix_sort(postings[kind], kBlockBits, value_bits(static_cast<IndexKeyKind>(kind)), scratch);
   }
 }
 
