@@ -83,9 +83,9 @@ Status read_sessions(const CommandLine& command_line, query::PacketQuestion& que
   }
   const std::string side = command_line.text("side");
   if (side == "orig") {
-    question.side = query::Side::kOriginator;
+    question.side = query::SessionSide::kOriginator;
   } else if (side == "resp") {
-    question.side = query::Side::kResponder;
+    question.side = query::SessionSide::kResponder;
   } else if (!side.empty() && side != "both") {
     return usage(fmt::format("--side: '{}' is not both, orig or resp", side));
   }
@@ -119,7 +119,8 @@ Result<ExtractOptions> read_options(const CommandLine& command_line) {
   if (!filter) return filter.error();
   const Result<TimeWindow> window = command_line.window();
   if (!window) return window.error();
-  ExtractOptions options{{*filter, *window, {}, query::Side::kBoth, 0}, {}, CaptureFormat::kPcap, 0, {}};
+  ExtractOptions options{
+      {*filter, *window, {}, query::SessionSide::kBoth, 0}, {}, CaptureFormat::kPcap, 0, {}};
   TAPLINE_TRY(read_sessions(command_line, options.question));
   Result<ReadingOptions> reading = read_reading_options(command_line);
   if (!reading) return reading.error();

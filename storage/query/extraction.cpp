@@ -73,7 +73,8 @@ bool Extraction::State::accepts(const Frame& frame) const {
   if (!sessions) return question.filter.matches_packet(frame, meta, nullptr);
   const SessionSelection::Match match = sessions->find(frame, meta);
   if (match.session == nullptr) return false;
-  if (question.side != Side::kBoth && match.from_originator != (question.side == Side::kOriginator))
+  if (question.side != SessionSide::kBoth &&
+      match.from_originator != (question.side == SessionSide::kOriginator))
     return false;
   return question.filter.matches_packet(frame, meta, match.session);
 }
@@ -94,7 +95,7 @@ Result<Extraction> Extraction::prepare_slice(const storage::Store& store, const 
 Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question,
                                        Coverage coverage, const ReadLimits& limits, SliceProgress* progress) {
   auto state = std::make_unique<State>(question);
-  if (question.side != Side::kBoth && !wants_sessions(question)) {
+  if (question.side != SessionSide::kBoth && !wants_sessions(question)) {
     return Error{ErrorCode::kInvalid,
                  "--side needs sessions to know who opened them: use --flow or session fields"};
   }

@@ -15,14 +15,14 @@
 
 namespace tapline::query {
 
-enum class Side : std::uint8_t { kBoth, kOriginator, kResponder };
+enum class SessionSide : std::uint8_t { kBoth, kOriginator, kResponder };
 
 struct PacketQuestion {
   Filter filter;
   TimeWindow window;
-  std::optional<Uid> flow;  // only this session's frames
-  Side side = Side::kBoth;  // other than kBoth: only where sessions are asked for
-  TimeNs pad_ns = 0;        // so much more before and after each session
+  std::optional<Uid> flow;                // only this session's frames
+  SessionSide side = SessionSide::kBoth;  // other than kBoth: only where sessions are asked for
+  TimeNs pad_ns = 0;                      // so much more before and after each session
 };
 
 class Extraction {

@@ -118,15 +118,15 @@ TEST_CASE("a side is the originator's or the responder's") {
   const TestStore store;
   record(*store, conversations());
   const Uid uid = uid_of(*store, 0);
-  CHECK(extract(*store, ask_flow(uid, Side::kOriginator)).frames == pick({0, 2}));
-  CHECK(extract(*store, ask_flow(uid, Side::kResponder)).frames == pick({1}));
+  CHECK(extract(*store, ask_flow(uid, SessionSide::kOriginator)).frames == pick({0, 2}));
+  CHECK(extract(*store, ask_flow(uid, SessionSide::kResponder)).frames == pick({1}));
 }
 
 TEST_CASE("a side without sessions is refused and the message names the remedy") {
   const TestStore store;
   record(*store, conversations());
   PacketQuestion question = ask("udp");
-  question.side = Side::kResponder;
+  question.side = SessionSide::kResponder;
   const Result<Extraction> extraction = Extraction::prepare(*store, question);
   REQUIRE_FALSE(extraction.ok());
   CHECK(extraction.error().code == ErrorCode::kInvalid);
@@ -137,9 +137,9 @@ TEST_CASE("padding reaches frames of the five-tuple so long before and after, en
   const TestStore store;
   record(*store, conversations());
   const Uid uid = uid_of(*store, 2);
-  CHECK(extract(*store, ask_flow(uid, Side::kBoth, 299 * kSecond - 1)).frames == pick({5, 6}));
-  CHECK(extract(*store, ask_flow(uid, Side::kBoth, 299 * kSecond)).frames == pick({2, 5, 6}));
-  CHECK(extract(*store, ask_flow(uid, Side::kBoth, TimeWindow::kUnlimitedUntil)).frames ==
+  CHECK(extract(*store, ask_flow(uid, SessionSide::kBoth, 299 * kSecond - 1)).frames == pick({5, 6}));
+  CHECK(extract(*store, ask_flow(uid, SessionSide::kBoth, 299 * kSecond)).frames == pick({2, 5, 6}));
+  CHECK(extract(*store, ask_flow(uid, SessionSide::kBoth, TimeWindow::kUnlimitedUntil)).frames ==
         pick({0, 1, 2, 5, 6}));
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("a session word with a side gives one direction of each session") {
   const TestStore store;
   record(*store, conversations());
   PacketQuestion question = ask("resp_packets > 0");
-  question.side = Side::kResponder;
+  question.side = SessionSide::kResponder;
   CHECK(extract(*store, question).frames == pick({1, 6}));
 }
 

@@ -27,10 +27,10 @@ inline Filter parse_filter(const std::string& text) {
 }
 
 inline PacketQuestion ask(const std::string& filter, const TimeWindow& window = {}) {
-  return {parse_filter(filter), window, std::nullopt, Side::kBoth, 0};
+  return {parse_filter(filter), window, std::nullopt, SessionSide::kBoth, 0};
 }
 
-inline PacketQuestion ask_flow(const Uid& uid, Side side = Side::kBoth, TimeNs pad_ns = 0) {
+inline PacketQuestion ask_flow(const Uid& uid, SessionSide side = SessionSide::kBoth, TimeNs pad_ns = 0) {
   return {parse_filter(""), {}, uid, side, pad_ns};
 }
 

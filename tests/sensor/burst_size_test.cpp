@@ -35,7 +35,7 @@ std::vector<SessionRecord> sorted_sessions(const storage::Store& store) {
 }
 
 std::vector<OwnedFrame> extract_all(const storage::Store& store) {
-  query::PacketQuestion question{must(query::Filter::parse("", {})), {}, {}, query::Side::kBoth, 0};
+  query::PacketQuestion question{must(query::Filter::parse("", {})), {}, {}, query::SessionSide::kBoth, 0};
   query::Extraction extraction = must(query::Extraction::prepare(store, question));
   std::vector<OwnedFrame> frames;
   while (const Frame* frame = extraction.next()) frames.push_back(owned(*frame));

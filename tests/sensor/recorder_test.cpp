@@ -112,7 +112,7 @@ struct Seen {
 void read_all(const Store& store, const std::set<std::string>& known, Seen& seen) {
   const Result<query::Filter> filter = query::Filter::parse("", {});
   Result<query::Extraction> extraction =
-      query::Extraction::prepare(store, {*filter, {}, std::nullopt, query::Side::kBoth, 0});
+      query::Extraction::prepare(store, {*filter, {}, std::nullopt, query::SessionSide::kBoth, 0});
   if (!extraction) return static_cast<void>(++seen.errors);
   std::uint64_t frames = 0;
   OrderKey last{};

@@ -96,7 +96,7 @@ TEST_CASE("what the ring has kept is extracted exactly, and what it dropped is a
   const storage::Catalog catalog = scan(*store);
   const TimeNs kept_since_ns = catalog.segments.front().name.first_ns;
 
-  query::PacketQuestion question{must(query::Filter::parse("udp", {})), {}, {}, query::Side::kBoth, 0};
+  query::PacketQuestion question{must(query::Filter::parse("udp", {})), {}, {}, query::SessionSide::kBoth, 0};
   query::Extraction extraction = must(query::Extraction::prepare(*store, question));
   std::vector<OwnedFrame> extracted;
   while (const Frame* frame = extraction.next()) extracted.push_back(owned(*frame));
@@ -118,6 +118,7 @@ TEST_CASE("a question about what the ring has kept knows of no hole") {
   record(*store, noise(3000, 1000), budget_of_1_mib());
   const storage::Catalog catalog = scan(*store);
   const TimeWindow kept{catalog.segments.front().name.first_ns, catalog.segments.back().name.last_ns + 1};
-  query::PacketQuestion question{must(query::Filter::parse("udp", {})), kept, {}, query::Side::kBoth, 0};
+  query::PacketQuestion question{
+      must(query::Filter::parse("udp", {})), kept, {}, query::SessionSide::kBoth, 0};
   CHECK(must(query::Extraction::prepare(*store, question)).coverage().complete());
 }
