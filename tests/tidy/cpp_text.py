@@ -111,3 +111,28 @@ def functions(text):
                 head_line = line
             head += character
     return found
+
+
+NAMESPACE = re.compile(r"\bnamespace\b\s*([\w:]*)\s*$")
+TYPE = re.compile(r"\b(?:class|struct|union|enum)\b(?:\s+(?:class|struct))?\s+(?!final\b)(\w[\w:]*)")
+
+
+def types(text):
+    """(qualified name, line) of every type that is defined at namespace level and not in an unnamed namespace.
+    Specializations of templates have no name of their own, and are left out."""
+    code = drop_directives(strip(text))
+    found, scopes = [], []  # scopes: the namespace's name, or None for any other brace
+    head_begin = 0
+    for match in re.finditer(r"[{};]", code):
+        head = code[head_begin:match.start()]
+        head_begin = match.end()
+        if match.group(0) == "}" and scopes:
+            scopes.pop()
+        elif match.group(0) == "{":
+            namespace, is_open = NAMESPACE.search(head), None not in scopes and "" not in scopes
+            if is_open and classify(head) == "type":
+                name = TYPE.search(re.sub(r"\[\[.*?\]\]|alignas\s*\([^()]*\)|template\s*<[^{}]*?>\s*(?=\w)", " ", head))
+                if name and not re.match(r"\s*<", name.string[name.end():]):
+                    found.append(("::".join([*scopes, name.group(1)]), code.count("\n", 0, match.start()) + 1))
+            scopes.append(namespace.group(1) if namespace else None)
+    return found

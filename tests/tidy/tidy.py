@@ -167,6 +167,18 @@ def check_function_lengths(repository):
                               f"{function.name} has {function.lines} lines; at most {FUNCTION_LINES_MAX}")
 
 
+def check_type_names(repository):
+    """One definition of each type: the linker takes any, and says nothing."""
+    defined = {}
+    for path, language in repository.code():
+        if language not in CPP or path.startswith("tests/"):
+            continue
+        for name, line in cpp_text.types(repository.text(path)):
+            first = defined.setdefault(name, path)
+            if first != path:
+                yield Finding(path, line, f"{name} is defined in {first}, too")
+
+
 def check_format_document(repository):
     document, header = "storage/FORMAT.md", "storage/format.hpp"
     present = [path for path in (document, header) if repository.exists(path)]
@@ -178,7 +190,7 @@ def check_format_document(repository):
 
 
 RULES = [check_top_level, check_names, check_readmes, check_includes, check_pragma_once, check_prints, check_file_lengths,
-         check_function_lengths, check_format_document]
+         check_function_lengths, check_type_names, check_format_document]
 
 
 def findings(root):

@@ -151,6 +151,14 @@ class RulesTest(unittest.TestCase):
         self.expect({"storage/a": "#!/bin/bash\nf() {\n" + "  g\n" * limit + "}\n"},
                     "storage/a:2: f has 72 lines; at most 70")
 
+    def test_type_names(self):
+        side = "#pragma once\nnamespace a::b {\n\nenum class Side : int { kA };\n}\n"
+        self.expect({"storage/a.hpp": side, "storage/b.hpp": side},
+                    "storage/b.hpp:4: a::b::Side is defined in storage/a.hpp, too")
+        self.expect({"storage/a.hpp": side, "storage/b.hpp": side.replace("a::b", "a::c")})
+        self.expect({"storage/a.hpp": side, "storage/b.hpp": side.replace(" {\n\nenum", " {\nnamespace {\nenum") + "}\n"})
+        self.expect({"storage/a.hpp": side, "storage/b.hpp": "#pragma once\nnamespace a::b {\nenum class Side : int;\n}\n"})
+
     def test_format_document(self):
         self.expect({"storage/FORMAT.md": None},
                     "storage/format.hpp:1: storage/FORMAT.md and storage/format.hpp belong together; the other one is missing")
@@ -206,6 +214,14 @@ class FunctionsTest(unittest.TestCase):
 
     def test_test_cases_count(self):
         self.assertEqual(self.spans('TEST_CASE("a: b", "[c]") {\n  SECTION("d") {\n  }\n}\n'), [("TEST_CASE", 1, 4)])
+
+
+class TypesTest(unittest.TestCase):
+    def test_only_what_a_namespace_defines(self):
+        text = ("namespace a {\nstruct B;\ntemplate <class T>\nclass alignas(64) C final : D {\n  struct E {};\n};\n"
+                "template <>\nstruct C<int> {};\nint f(struct B* b) {\n  struct G {};\n}\nstruct C::H {};\n"
+                "namespace {\nstruct I {};\n}\nenum : int { kJ };\n}\n")
+        self.assertEqual(cpp_text.types(text), [("a::C", 4), ("a::C::H", 12)])
 
 
 class FormatDocumentTest(unittest.TestCase):
