@@ -1,19 +1,12 @@
 #include "storage/frame_keys.hpp"
 
-#include "capture/base/bytes.hpp"
-#include "capture/packet/decode.hpp"
+#include "capture/packet/flow_key.hpp"
+#include "capture/packet/icmp_quote.hpp"
 
 namespace tapline::storage {
 namespace {
 
-constexpr std::uint8_t kProtoTcp = 6;
-constexpr std::uint8_t kProtoUdp = 17;
-constexpr std::uint8_t kProtoSctp = 132;
 constexpr std::uint16_t kVlanIdMask = 0x0fff;
-
-bool has_real_ports(const PacketMeta& meta) {
-  return meta.ip_proto == kProtoTcp || meta.ip_proto == kProtoUdp || meta.ip_proto == kProtoSctp;
-}
 
 /// Addresses, flow and ports of one IP header.
 void add_ip_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint, FrameKeys& keys) {
@@ -24,34 +17,14 @@ void add_ip_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t finge
   keys.add(address_key(source));
   keys.add(address_key(destination));
   keys.add({IndexKeyKind::kIpProto, meta.ip_proto});
-  if (!has_real_ports(meta) || !meta.has(kMetaPorts)) return;
+  if (meta.has(kMetaFragment) && !meta.has(kMetaLaterFragment)) {
+    FlowKey key;
+    make_flow_key(frame, meta, 0, key);
+    keys.add({IndexKeyKind::kFlow, flow_key_value(flow_fingerprint(fragment_key(key)))});
+  }
+  if (!proto_has_ports(meta.ip_proto) || !meta.has(kMetaPorts)) return;
   keys.add({IndexKeyKind::kProtoPort, proto_port_key_value(meta.ip_proto, meta.src_port)});
   keys.add({IndexKeyKind::kProtoPort, proto_port_key_value(meta.ip_proto, meta.dst_port)});
-}
-
-/// RFC 792 promises 64 bits behind the quoted IP header: ports, but less than a TCP or SCTP header, which is
-/// what the decoder asks for.
-void load_quoted_ports(const Frame& quoted, PacketMeta& meta) {
-  constexpr std::uint32_t kPortsBytes = 4;
-  if (!has_real_ports(meta) || meta.has(kMetaPorts) || meta.has(kMetaLaterFragment)) return;
-  if (meta.l4_offset + kPortsBytes > quoted.captured_bytes) return;
-  meta.src_port = load_be16(quoted.data + meta.l4_offset);
-  meta.dst_port = load_be16(quoted.data + meta.l4_offset + 2);
-  meta.flags = static_cast<std::uint16_t>(meta.flags | kMetaPorts);
-}
-
-/// The packet that an ICMP error quotes, so that the error can be found by the conversation it is about.
-void add_quoted_keys(const Frame& frame, const PacketMeta& meta, FrameKeys& keys) {
-  Frame quoted = frame;
-  quoted.data += meta.payload_offset;
-  quoted.captured_bytes -= meta.payload_offset;
-  quoted.wire_bytes = quoted.captured_bytes;
-  quoted.link_type = kLinkRaw;
-  PacketMeta quoted_meta;
-  decode(quoted, quoted_meta);
-  if (quoted_meta.status != DecodeStatus::kIp) return;
-  load_quoted_ports(quoted, quoted_meta);
-  add_ip_keys(quoted, quoted_meta, frame_fingerprint(quoted, quoted_meta), keys);
 }
 
 }  // namespace
@@ -72,7 +45,8 @@ FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::ui
   FrameKeys keys;
   if (meta.status == DecodeStatus::kIp) {
     add_ip_keys(frame, meta, fingerprint, keys);
-    if (meta.has(kMetaIcmpQuote)) add_quoted_keys(frame, meta, keys);
+    if (const std::optional<QuotedPacket> quoted = read_icmp_quote(frame, meta))
+      add_ip_keys(quoted->frame, quoted->meta, frame_fingerprint(quoted->frame, quoted->meta), keys);
   } else {
     keys.add({IndexKeyKind::kEthertype, meta.ethertype});
     IpAddress sender;

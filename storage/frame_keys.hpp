@@ -28,14 +28,14 @@ class FrameKeys {
 std::uint64_t frame_fingerprint(const Frame& frame, const PacketMeta& meta);
 
 /// Keys of every layer: addresses, ports, protocol and flow of the IP header; the outermost two VLAN ids and
-/// the top MPLS label; addresses of ARP; the five-tuple that an ICMP error quotes; the ethertype of frames
-/// without a session. `fingerprint` is the frame's.
+/// the top MPLS label; addresses of ARP; the five-tuple that an ICMP error quotes; of a first fragment the
+/// flow of those that follow it; the ethertype of frames without a session. `fingerprint` is the frame's.
 FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint);
 
 /// True where frames of one flow and envelope may have different keys, so that each must be posted. Ports
 /// that are really 0 make the same flow as frames that were cut in front of their ports.
 inline bool keys_vary_by_frame(const PacketMeta& meta) {
-  return meta.status != DecodeStatus::kIp || meta.has(kMetaIcmpQuote) ||
+  return meta.status != DecodeStatus::kIp || meta.has(kMetaIcmpQuote) || meta.has(kMetaFragment) ||
          (meta.has(kMetaPorts) && meta.src_port == 0 && meta.dst_port == 0);
 }
 

@@ -34,9 +34,13 @@ CommandLine make_options() {
       "Writes the packets that match to a capture file, in the order in which they were captured, with their "
       "times\n"
       "unaltered. FILTER is one quoted string or several words: host 10.0.0.5 and port 443, a five-tuple\n"
-      "10.0.0.5:51000-203.0.113.9:80/tcp, a session's uid, a Community ID, session fields. What the answer "
-      "could not\n"
-      "see is said on standard error, and by the exit code: 0 found, 4 nothing found, 5 cut short, 6 holes.",
+      "10.0.0.5:51000-203.0.113.9:80/tcp, a session's uid, a Community ID, session fields. Sessions (asked "
+      "for\n"
+      "by uid or fields) come with all fragments of their datagrams and with the ICMP errors about them. "
+      "What the\n"
+      "answer could not see is said on standard error, and by the exit code: 0 found, 4 nothing found, 5 cut "
+      "short,\n"
+      "6 holes.",
       "FILTER");
   options.add_store();
   options.add_question();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tapline::tools {
 namespace {
 
@@ -117,10 +119,12 @@ Result<FlowsOptions> read_flows_options(const CommandLine& command_line, bool on
 }
 
 std::string explain_fields() {
+  std::size_t width = 0;
+  for (const SessionField& field : session_fields()) width = std::max(width, field.name.size());
   std::string text;
   for (const SessionField& field : session_fields()) {
-    text +=
-        fmt::format("{:<22}{}\n", field.name, field.help.empty() ? "the same of the responder" : field.help);
+    text += fmt::format("{:<{}}  {}\n", field.name, width,
+                        field.help.empty() ? "the same of the responder" : field.help);
   }
   return text;
 }

@@ -283,7 +283,7 @@ constexpr std::array kFields = {
                  "how it went, as in Zeek: S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH"},
     SessionField{
         "history", kText, kInRecord, history,
-        "what happened in order, as in Zeek: shadfrgtwiq; upper case: by the originator; ^: turned round"},
+        "what happened in order, as in Zeek: shadfrgtwiqc; upper case: by the originator; ^: turned round"},
     SessionField{"rtt_server", kNumber, kInRecord, [](View s) { return round_trip(s.record.rtt_server_ns); },
                  "seconds from SYN to SYN-ACK"},
     SessionField{"rtt_client", kNumber, kInRecord, [](View s) { return round_trip(s.record.rtt_client_ns); },

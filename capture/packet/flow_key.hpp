@@ -1,8 +1,7 @@
 #pragma once
 // FlowKey: the canonical identity of a conversation. The endpoint (address, port) that sorts lower as bytes
 // is A, so that both directions of a flow have the same key. Who opened the session is decided later
-// (flowgen). Fragments after the first have no ports and get a key of their own (kKeyFragment) until
-// fragments are joined.
+// (flowgen). Fragments after the first have no ports and a key of their own (kKeyFragment).
 
 #include <array>
 #include <cstdint>
@@ -68,6 +67,13 @@ constexpr bool has_tcp_header(const FlowKey& key) {
 /// The key of a frame whose status is kIp, and which way the frame went. `link` goes into the key unchanged.
 Direction make_flow_key(const Frame& frame, const PacketMeta& meta, std::uint16_t link,
                         FlowKey& key) noexcept;
+
+/// The key of later fragments between the same addresses.
+constexpr FlowKey fragment_key(FlowKey key) {
+  key.port_a = key.port_b = 0;
+  key.flags |= kKeyFragment;
+  return key;
+}
 
 /// Source and destination address of a frame whose status is kIp.
 void load_addresses(const Frame& frame, const PacketMeta& meta, IpAddress& source,

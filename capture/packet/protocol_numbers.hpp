@@ -44,4 +44,9 @@ enum IpProto : std::uint8_t {
   kIpProtoShim6 = 140,
 };
 
+/// Protocols whose headers begin with a source and a destination port.
+constexpr bool proto_has_ports(std::uint8_t ip_proto) {
+  return ip_proto == kIpProtoTcp || ip_proto == kIpProtoUdp || ip_proto == kIpProtoSctp;
+}
+
 }  // namespace tapline

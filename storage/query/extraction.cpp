@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "capture/packet/decode.hpp"
+#include "capture/packet/icmp_quote.hpp"
+#include "storage/query/fragment_ties.hpp"
 #include "storage/query/session_question.hpp"
 #include "storage/query/session_selection.hpp"
 #include "storage/query/session_visit.hpp"
@@ -14,22 +16,39 @@ namespace tapline::query {
 
 struct Extraction::State {
   PacketQuestion question;
-  TimeWindow window;  // narrowed to the sessions
+  TimeWindow window;  // narrowed to the sessions, and what belongs to them
+  TimeNs until_ns;    // end of the sessions' own frames within it
   std::optional<SessionSelection> sessions;
+  FragmentTies fragments;   // of the sessions
   bool everything = false;  // within the window: neither sessions nor a filter
   PlanTotals totals;
   std::vector<std::string> warnings;
   Coverage coverage;
   std::optional<FrameMerge> merge;  // last: its threads ask accepts()
 
-  explicit State(PacketQuestion asked) : question(std::move(asked)), window(question.window) {}
+  explicit State(PacketQuestion asked)
+      : question(std::move(asked)), window(question.window), until_ns(window.until_ns) {}
 
   Status select_sessions(const storage::Catalog& catalog);
+  Status tie_fragments(const storage::Catalog& catalog, const ReadLimits& limits,
+                       const SliceProgress* progress);
   /// From several threads at once.
   bool accepts(const Frame& frame) const;
+  bool accepts_of_sessions(const Frame& frame, const PacketMeta& meta) const;
+  bool accepts(const SessionSelection::Match& match, const Frame& frame, const PacketMeta& meta) const;
 };
 
 namespace {
+
+/// A later fragment as its first one shows it: with ports.
+PacketMeta with_ports(PacketMeta meta, const SessionSelection::Match& match) {
+  const SessionRecord& session = *match.session;
+  const bool from_a = match.from_originator == (session.originator == Direction::kAToB);
+  meta.src_port = from_a ? session.key.port_a : session.key.port_b;
+  meta.dst_port = from_a ? session.key.port_b : session.key.port_a;
+  meta.flags = static_cast<std::uint16_t>((meta.flags | kMetaPorts) & ~unsigned{kMetaLaterFragment});
+  return meta;
+}
 
 bool wants_sessions(const PacketQuestion& question) {
   return question.flow || question.filter.single_uid() || question.filter.has_session_terms();
@@ -60,8 +79,41 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
     coverage.add_unreadable_files(catalog.sessions, answer->unreadable);
   }
   const TimeWindow around = sessions->window();
-  window.since_ns = std::max(window.since_ns, around.since_ns);
-  window.until_ns = std::min(window.until_ns, around.until_ns);
+  until_ns = std::min(window.until_ns, around.until_ns);
+  window.since_ns = std::max(window.since_ns, saturating_add(around.since_ns, -kTiedNs));
+  window.until_ns = std::min(window.until_ns, saturating_add(around.until_ns, kTiedNs));
+  return {};
+}
+
+/// Finds the first fragments; the index names the few blocks that have any. Reads them before the others,
+/// because a later fragment may have come before the first one.
+Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const ReadLimits& limits,
+                                        const SliceProgress* progress) {
+  TimeWindow around = window;
+  if (progress != nullptr)
+    around.since_ns = std::max(around.since_ns, saturating_add(progress->slice().since_ns, -kTiedNs));
+  Result<Plan> plan = make_plan(catalog, sessions->fragment_query(), around, limits);
+  if (!plan) return plan.error();
+  totals.planning_bytes_read += plan->totals.planning_bytes_read;
+  const auto is_first = [](const Frame& frame) {
+    PacketMeta meta;
+    decode(frame, meta);
+    return meta.has(kMetaFragment) && !meta.has(kMetaLaterFragment);
+  };
+  // What cannot be read is missed again, and told, when the answer itself is read.
+  FrameMerge firsts(std::move(plan->segments), is_first, limits);
+  while (const Frame* first = firsts.next()) {
+    PacketMeta meta;
+    decode(*first, meta);
+    if (fragments.add(*first, meta, *sessions)) continue;
+    warnings.push_back(
+        fmt::format("more than {} fragmented datagrams: of those after {} only the first "
+                    "fragments are given; ask for shorter windows",
+                    FragmentTies::kFirstsMax, format_rfc3339(first->time_ns)));
+    break;
+  }
+  fragments.sort();
+  totals.planning_bytes_read += firsts.bytes_read();
   return {};
 }
 
@@ -70,9 +122,25 @@ bool Extraction::State::accepts(const Frame& frame) const {
   if (everything) return true;
   PacketMeta meta;
   decode(frame, meta);
-  if (!sessions) return question.filter.matches_packet(frame, meta, nullptr);
-  const SessionSelection::Match match = sessions->find(frame, meta);
-  if (match.session == nullptr) return false;
+  if (sessions) return accepts_of_sessions(frame, meta);
+  return question.filter.matches_packet(frame, meta, nullptr);
+}
+
+bool Extraction::State::accepts_of_sessions(const Frame& frame, const PacketMeta& meta) const {
+  if (meta.has(kMetaLaterFragment) && !fragments.empty()) {
+    const SessionSelection::Match tied = fragments.find(frame, meta);
+    if (tied.session != nullptr) return accepts(tied, frame, with_ports(meta, tied));
+  }
+  const SessionSelection::Match own = sessions->find(frame, meta);
+  if (own.session != nullptr && accepts(own, frame, meta)) return true;
+  const std::optional<QuotedPacket> quoted = read_icmp_quote(frame, meta);
+  if (!quoted) return false;
+  const SessionSelection::Match about = sessions->find_quoted(*quoted, frame.time_ns);
+  return about.session != nullptr && accepts(about, quoted->frame, quoted->meta);
+}
+
+bool Extraction::State::accepts(const SessionSelection::Match& match, const Frame& frame,
+                                const PacketMeta& meta) const {
   if (question.side != SessionSide::kBoth &&
       match.from_originator != (question.side == SessionSide::kOriginator))
     return false;
@@ -107,14 +175,18 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
   IndexQuery index_query = question.filter.index_query();
   if (wants_sessions(question)) {
     TAPLINE_TRY(state->select_sessions(*catalog));
+    TAPLINE_TRY(state->tie_fragments(*catalog, limits, progress));
     index_query = IndexQuery::conjunction({std::move(index_query), state->sessions->index_query()});
+    if (!state->fragments.empty())  // which have no ports that the filter may ask for
+      index_query = IndexQuery::disjunction({std::move(index_query), state->sessions->fragment_query()});
   }
   state->everything = !wants_sessions(question) && question.filter.to_string().empty();
   Result<Plan> plan = make_plan(*catalog, index_query, state->window, limits, progress);
   if (!plan) return plan.error();
   state->coverage.add_plan(*plan);
+  plan->totals.planning_bytes_read += state->totals.planning_bytes_read;
   state->totals = plan->totals;
-  state->warnings = std::move(plan->warnings);
+  std::ranges::move(plan->warnings, std::back_inserter(state->warnings));
   FrameMerge::Accept accept;  // none: every frame
   if (!state->everything || state->window.limited())
     accept = [raw = state.get()](const Frame& frame) { return raw->accepts(frame); };
@@ -131,7 +203,7 @@ const PlanTotals& Extraction::plan_totals() const {
   return state_->totals;
 }
 TimeNs Extraction::until_ns() const {
-  return state_->window.until_ns;
+  return state_->until_ns;
 }
 const std::vector<FrameMerge::LaterBlock>& Extraction::later_blocks() const {
   return state_->merge->later_blocks();

@@ -111,10 +111,6 @@ struct Term {
   std::array<char, kCommunityIdChars> community{};
 };
 
-/// Protocols whose headers begin with a source and a destination port that `port` looks at, as tcpdump does.
-inline bool proto_has_ports(std::uint8_t ip_proto) {
-  return ip_proto == kIpProtoTcp || ip_proto == kIpProtoUdp || ip_proto == kIpProtoSctp;
-}
 inline bool proto_is_icmp(std::uint8_t ip_proto) {
   return ip_proto == kIpProtoIcmp || ip_proto == kIpProtoIcmpv6;
 }

@@ -11,6 +11,19 @@ bool same_conversation(const FlowKey& a, const FlowKey& b) {
          a.port_b == b.port_b && a.ip_proto == b.ip_proto && a.flags == b.flags;
 }
 
+IndexQuery any_flow(std::vector<std::uint64_t> fingerprints) {
+  std::ranges::transform(fingerprints, fingerprints.begin(), storage::flow_key_value);
+  std::ranges::sort(fingerprints);  // an index reads each of its chunks once
+  const auto repeated = std::ranges::unique(fingerprints);
+  fingerprints.erase(repeated.begin(), repeated.end());
+  std::vector<IndexQuery> flows;
+  flows.reserve(fingerprints.size());
+  for (const std::uint64_t value : fingerprints) {
+    flows.push_back(IndexQuery::key({storage::IndexKeyKind::kFlow, value}));
+  }
+  return flows.empty() ? IndexQuery::none() : IndexQuery::disjunction(std::move(flows));
+}
+
 }  // namespace
 
 TimeWindow SessionSelection::frames_of(const SessionRecord& session) const {
@@ -28,13 +41,17 @@ void SessionSelection::add(const SessionRecord& record) {
   window_.until_ns = std::max(window_.until_ns, frames.until_ns);
 }
 
+std::span<const SessionRecord> SessionSelection::sessions_of(const FlowKey& key) const {
+  const auto found = by_fingerprint_.find(flow_fingerprint(key));
+  if (found == by_fingerprint_.end()) return {};
+  return found->second;
+}
+
 SessionSelection::Match SessionSelection::find(const Frame& frame, const PacketMeta& meta) const {
   if (meta.status != DecodeStatus::kIp) return {};
   FlowKey key;
   const Direction direction = make_flow_key(frame, meta, 0, key);
-  const auto found = by_fingerprint_.find(flow_fingerprint(key));
-  if (found == by_fingerprint_.end()) return {};
-  for (const SessionRecord& session : found->second) {
+  for (const SessionRecord& session : sessions_of(key)) {
     if (same_conversation(session.key, key) && frames_of(session).contains(frame.time_ns)) {
       return {&session, direction == session.originator};
     }
@@ -42,19 +59,32 @@ SessionSelection::Match SessionSelection::find(const Frame& frame, const PacketM
   return {};
 }
 
+SessionSelection::Match SessionSelection::find_quoted(const QuotedPacket& quoted, TimeNs time_ns) const {
+  FlowKey key;
+  const Direction direction = make_flow_key(quoted.frame, quoted.meta, 0, key);
+  Match match;
+  for (const SessionRecord& session : sessions_of(key)) {
+    TimeWindow errors = frames_of(session);
+    errors.until_ns = saturating_add(errors.until_ns, quoted.meta.has(kMetaFragment) ? kTiedNs : kErrorNs);
+    if (same_conversation(session.key, key) && errors.contains(time_ns))
+      match = {&session, direction != session.originator};
+  }
+  return match;
+}
+
 IndexQuery SessionSelection::index_query() const {
-  std::vector<std::uint64_t> values;
-  values.reserve(by_fingerprint_.size());
+  std::vector<std::uint64_t> fingerprints;
+  for (const auto& [fingerprint, sessions] : by_fingerprint_) fingerprints.push_back(fingerprint);
+  return any_flow(std::move(fingerprints));
+}
+
+IndexQuery SessionSelection::fragment_query() const {
+  std::vector<std::uint64_t> fingerprints;
   for (const auto& [fingerprint, sessions] : by_fingerprint_) {
-    values.push_back(storage::flow_key_value(fingerprint));
+    const FlowKey& key = sessions.front().key;
+    if ((key.flags & kKeyFragment) == 0) fingerprints.push_back(flow_fingerprint(fragment_key(key)));
   }
-  std::ranges::sort(values);  // an index reads each of its chunks once
-  std::vector<IndexQuery> flows;
-  flows.reserve(values.size());
-  for (const std::uint64_t value : values) {
-    flows.push_back(IndexQuery::key({storage::IndexKeyKind::kFlow, value}));
-  }
-  return flows.empty() ? IndexQuery::none() : IndexQuery::disjunction(std::move(flows));
+  return any_flow(std::move(fingerprints));
 }
 
 }  // namespace tapline::query

@@ -1,18 +1,27 @@
 #pragma once
 // SessionSelection: the sessions that a question about packets asks for, and which of them a frame belongs
-// to.
+// to, or an ICMP error is about. Later fragments: FragmentTies.
 
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "capture/base/time_window.hpp"
 #include "capture/packet/frame.hpp"
+#include "capture/packet/icmp_quote.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/session_record.hpp"
 #include "storage/query/filter_index_query.hpp"
 
 namespace tapline::query {
+
+/// How far from a session's frames later fragments may be, and errors about first ones: 60 s is the longest
+/// that anybody waits for a fragment (RFC 8200, section 4.5).
+inline constexpr TimeNs kTiedNs = 65 * kNsPerSecond;
+/// How long after a packet any other error about it may come: 3 s is how long a router asks in vain for the
+/// address of a host.
+inline constexpr TimeNs kErrorNs = 10 * kNsPerSecond;
 
 class SessionSelection {
  public:
@@ -29,15 +38,22 @@ class SessionSelection {
   };
   /// By five-tuple and time; where sessions of one tuple overlap through padding, the earliest.
   Match find(const Frame& frame, const PacketMeta& meta) const;
+  /// The session that an ICMP error of `time_ns` is about: the latest that had begun by then. The error goes
+  /// the other way than the packet.
+  Match find_quoted(const QuotedPacket& quoted, TimeNs time_ns) const;
 
-  /// Blocks that may hold frames of any of the sessions.
+  /// Blocks that may hold frames of any of the sessions, and errors about them.
   IndexQuery index_query() const;
+  /// Blocks that hold fragments, first and later ones, between the same addresses.
+  IndexQuery fragment_query() const;
   /// From the first frame of the earliest session to the last of the latest, padding included.
   TimeWindow window() const { return window_; }
 
  private:
   /// When a frame of its five-tuple is the session's.
   TimeWindow frames_of(const SessionRecord& session) const;
+  /// Of the key's five-tuple, by first time.
+  std::span<const SessionRecord> sessions_of(const FlowKey& key) const;
 
   TimeNs pad_ns_;
   std::size_t count_ = 0;

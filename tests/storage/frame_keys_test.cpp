@@ -183,3 +183,17 @@ TEST_CASE("a flow seen on two ports is found in the segments of both") {
   for (const TemporaryFolder& folder : folders)
     check_no_false_negative(only_file(folder.path(), kPacketSuffix));
 }
+
+TEST_CASE("a first fragment is found by the flow of those that follow it, too") {
+  ByteBuffer first = make_udp_frame(kClient, kServer, 1000, 53, 200);
+  first[20] = 0x20;  // more fragments
+  ByteBuffer later = first;
+  later[20] = 0;
+  later[21] = 9;
+  const FrameKeys keys = keys_of(first);
+  check_flow_keys(keys, 17);
+  CHECK(keys.keys().size() == 7);
+  const IndexKey fragments = keys_of(later).keys().front();
+  REQUIRE(fragments.kind == IndexKeyKind::kFlow);
+  CHECK(holds(keys, fragments));
+}

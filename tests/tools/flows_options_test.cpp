@@ -86,6 +86,10 @@ TEST_CASE("windows and home networks") {
 TEST_CASE("help explains every field") {
   const std::string text = explain_fields();
   CHECK(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) == session_fields().size());
+  for (const SessionField& field : session_fields()) {
+    CAPTURE(field.name);
+    CHECK(("\n" + text).find("\n" + std::string(field.name) + "  ") != std::string::npos);
+  }
 }
 
 }  // namespace tapline::tools
