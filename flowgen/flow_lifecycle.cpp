@@ -22,7 +22,7 @@ constexpr int kLagLog2Max = 62;
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
                         TcpSlabs tcp_pool, BucketIndex bucket_index, OrientationMemory orientation_memory,
-                        RecentFrames recent_frames, AttemptMap attempt_map)
+                        RecentFrames recent_frames, FragmentPorts fragment_ports, AttemptMap attempt_map)
     : config(table_config),
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
@@ -34,6 +34,7 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       index(std::move(bucket_index)),
       orientations(std::move(orientation_memory)),
       recent(std::move(recent_frames)),
+      fragments(std::move(fragment_ports)),
       attempts(std::move(attempt_map)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
@@ -180,7 +181,7 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
     index.insert(arrival.hash, flow);
   else
     index.replace(arrival.hash, predecessor, flow);
-  if (is_midstream_tcp(arrival.meta)) {
+  if (is_midstream_tcp(arrival.key, arrival.meta.tcp_flags)) {
     const std::optional<Direction> opener = orientations.find(arrival.hash, time_ns);
     if (opener) entry.cold.remembered = bit(*opener) & 3;
   }

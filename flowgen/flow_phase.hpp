@@ -5,8 +5,6 @@
 #include <cstdint>
 
 #include "capture/packet/flow_key.hpp"
-#include "capture/packet/packet_meta.hpp"
-#include "capture/packet/protocol_numbers.hpp"
 #include "capture/packet/tcp_flags.hpp"
 #include "flowgen/flow_table.hpp"
 
@@ -37,9 +35,8 @@ constexpr bool is_tcp_over(FlowPhase phase) {
   return phase == FlowPhase::kTcpClosed || phase == FlowPhase::kTcpReset;
 }
 /// The first frame of a TCP session that does not say by itself who opens it.
-inline bool is_midstream_tcp(const PacketMeta& meta) {
-  const bool later_fragment = (meta.flags & kMetaLaterFragment) != 0;
-  return meta.ip_proto == kIpProtoTcp && !later_fragment && !is_pure_syn(meta.tcp_flags);
+inline bool is_midstream_tcp(const FlowKey& key, std::uint8_t tcp_flags) {
+  return has_tcp_header(key) && !is_pure_syn(tcp_flags);
 }
 
 /// What a frame adds to what is known of the flow.

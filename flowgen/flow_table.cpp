@@ -49,7 +49,7 @@ bool FlowTable::take_pages() {
   State& state = *state_;
   return state.pool.take_pages() || state.interim_slabs.take_pages() || state.tcp_slabs.take_pages() ||
          state.index.take_pages() || state.orientations.take_pages() || state.recent.take_pages() ||
-         state.attempts.take_pages();
+         state.fragments.take_pages() || state.attempts.take_pages();
 }
 
 Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& config) {
@@ -77,11 +77,13 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   if (!memory) return memory.error();
   auto recent = RecentFrames::create();
   if (!recent) return recent.error();
+  auto fragments = FragmentPorts::create();
+  if (!fragments) return fragments.error();
   auto attempts = AttemptMap::create(pool->size());
   if (!attempts) return attempts.error();
   return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
       config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index),
-      std::move(*memory), std::move(*recent), std::move(*attempts))));
+      std::move(*memory), std::move(*recent), std::move(*fragments), std::move(*attempts))));
 }
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
@@ -120,6 +122,11 @@ inline void FlowTable::State::ask_buckets(std::span<const Frame> frames, std::sp
     const PacketMeta& meta = metas[i];
     if (meta.status != DecodeStatus::kIp) continue;
     burst_directions[i] = make_flow_key(frames[i], meta, config.link, burst_keys[i]);
+    if (meta.has(kMetaFragment)) [[unlikely]] {
+      burst_directions[i] = fragments.join(hash, meta, frames[i].time_ns, burst_directions[i], burst_keys[i]);
+      burst_hashes[i] = hash(burst_keys[i]);
+      continue;
+    }
     const bool from_a = burst_directions[i] == Direction::kAToB;
     const std::uint64_t ports_and_tunnel = FlowHash::pack(
         from_a ? meta.src_port : meta.dst_port, from_a ? meta.dst_port : meta.src_port, meta.tunnel_id);
@@ -149,7 +156,7 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
       __builtin_prefetch(&line_of(entry, burst_directions[i]), 1);
     } else {
       prefetch_all(pool.upcoming(begins_asked++));
-      if (is_midstream_tcp(metas[i])) orientations.prefetch(burst_hashes[i]);
+      if (is_midstream_tcp(burst_keys[i], metas[i].tcp_flags)) orientations.prefetch(burst_hashes[i]);
     }
   }
 }
@@ -333,7 +340,7 @@ std::size_t FlowTable::memory_bytes() const {
   const State& state = *state_;
   return sizeof(State) + state.pool.memory_bytes() + state.interim_slabs.memory_bytes() +
          state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.orientations.memory_bytes() +
-         state.recent.memory_bytes() + state.attempts.memory_bytes() +
+         state.recent.memory_bytes() + state.fragments.memory_bytes() + state.attempts.memory_bytes() +
          state.records.size() * sizeof(SessionRecord);
 }
 

@@ -15,6 +15,7 @@
 #include "flowgen/flow_hash.hpp"
 #include "flowgen/flow_pool.hpp"
 #include "flowgen/flow_table.hpp"
+#include "flowgen/fragment_ports.hpp"
 #include "flowgen/orientation_memory.hpp"
 #include "flowgen/recent_frames.hpp"
 #include "flowgen/record_builder.hpp"
@@ -75,7 +76,7 @@ struct VictimQueue {
 struct FlowTable::State {
   State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
         BucketIndex bucket_index, OrientationMemory orientation_memory, RecentFrames recent_frames,
-        AttemptMap attempt_map);
+        FragmentPorts fragment_ports, AttemptMap attempt_map);
 
   // The burst (flow_table.cpp).
 
@@ -153,6 +154,7 @@ struct FlowTable::State {
   BucketIndex index;
   OrientationMemory orientations;
   RecentFrames recent;
+  FragmentPorts fragments;
   AttemptMap attempts;
   TimerWheel wheel;
   FlowCounters counters;

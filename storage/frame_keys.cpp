@@ -17,7 +17,7 @@ void add_ip_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t finge
   keys.add(address_key(source));
   keys.add(address_key(destination));
   keys.add({IndexKeyKind::kIpProto, meta.ip_proto});
-  if (meta.has(kMetaFragment) && !meta.has(kMetaLaterFragment)) {
+  if (meta.is_first_fragment()) {
     FlowKey key;
     make_flow_key(frame, meta, 0, key);
     keys.add({IndexKeyKind::kFlow, flow_key_value(flow_fingerprint(fragment_key(key)))});

@@ -72,7 +72,9 @@ bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHi
   // Without a slot of its own nothing is known about what this flow has posted.
   if (hit.slot == nullptr || slot.block_generation != block.generation() ||
       slot.envelope_hash != meta.envelope_hash || keys_vary_by_frame(meta)) {
-    block.post(collect_frame_keys(frame, meta, hit.fingerprint));
+    // A later fragment is counted where its first one is, which nothing in its own bytes tells.
+    const bool by_itself = meta.has(kMetaLaterFragment);
+    block.post(collect_frame_keys(frame, meta, by_itself ? frame_fingerprint(frame, meta) : hit.fingerprint));
   }
   slot.block_generation = block.generation();
   slot.previous_offset = offset;

@@ -77,6 +77,8 @@ struct alignas(64) PacketMeta {
   std::uint8_t icmp_code;
 
   bool has(MetaFlag flag) const { return (flags & flag) != 0; }
+  /// Of a datagram of several.
+  bool is_first_fragment() const { return (flags & (kMetaFragment | kMetaLaterFragment)) == kMetaFragment; }
 };
 static_assert(sizeof(PacketMeta) == 64);
 

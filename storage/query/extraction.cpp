@@ -98,7 +98,7 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
   const auto is_first = [](const Frame& frame) {
     PacketMeta meta;
     decode(frame, meta);
-    return meta.has(kMetaFragment) && !meta.has(kMetaLaterFragment);
+    return meta.is_first_fragment();
   };
   // What cannot be read is missed again, and told, when the answer itself is read.
   FrameMerge firsts(std::move(plan->segments), is_first, limits);

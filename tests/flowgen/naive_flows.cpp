@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "flowgen/fragment_ports.hpp"
 #include "flowgen/orientation.hpp"
 #include "flowgen/recent_frames.hpp"
 #include "flowgen/tcp_tracker.hpp"
@@ -150,6 +151,20 @@ bool NaiveFlows::is_copy(const Packet& packet, const std::string& name, Directio
   return copy;
 }
 
+Direction NaiveFlows::join_fragment(const Packet& packet, Direction direction, FlowKey& key) {
+  const std::string datagram = fmt::format("{} {} {} {} {} {}", packet.ipv6, packet.ipv6_multicast,
+                                           packet.source, packet.destination, packet.ip_proto, packet.ip_id);
+  if (packet.first_fragment) first_fragments_[datagram] = packet;
+  const auto first = first_fragments_.find(datagram);
+  if (!packet.later_fragment || first == first_fragments_.end()) return direction;
+  const auto unit = [](const Packet& fragment) { return fragment.time_ns >> 30; };
+  if (std::abs(unit(packet) - unit(first->second)) > FragmentPorts::kWaitUnits) return direction;
+  const std::vector<std::uint8_t> bytes = make_bytes(first->second);
+  Frame frame;
+  frame.data = bytes.data();
+  return make_flow_key(frame, make_meta(first->second), config_.link, key);
+}
+
 void NaiveFlows::add(const Packet& packet) {
   const OrderKey order = order_.next(packet.time_ns);
   move_clock(packet.time_ns);
@@ -162,7 +177,8 @@ void NaiveFlows::add(const Packet& packet) {
   Frame frame;
   frame.data = bytes.data();
   FlowKey key;
-  const SeenFrame seen{packet, make_flow_key(frame, make_meta(packet), config_.link, key), order};
+  const Direction direction = make_flow_key(frame, make_meta(packet), config_.link, key);
+  const SeenFrame seen{packet, join_fragment(packet, direction, key), order};
   const std::string name(reinterpret_cast<const char*>(&key), sizeof key);
   const bool copy = is_copy(packet, name, seen.direction);
   const auto found = flows_.find(name);
@@ -227,6 +243,7 @@ void NaiveFlows::set_tcp(const Flow& flow, SessionRecord& record) {
   std::array<TcpSequence, 2> sequences{};
   for (const SeenFrame& frame : flow.frames) {
     const Packet& packet = frame.packet;
+    if (packet.later_fragment) continue;
     observe_tcp(state, {&sequences[0], &sequences[1]}, frame.direction,
                 {packet.time_ns, packet.tcp_seq, packet.tcp_ack, packet.payload_bytes, packet.tcp_window,
                  packet.tcp_flags, packet.bad_checksum});

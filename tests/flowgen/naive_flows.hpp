@@ -47,6 +47,7 @@ class NaiveFlows {
   void move_clock(TimeNs time_ns);
   bool settle(Flow& flow, TimeNs reached_ns);
   bool is_copy(const Packet& packet, const std::string& name, Direction direction);
+  Direction join_fragment(const Packet& packet, Direction direction, FlowKey& key);
   bool is_reuse(const Flow& flow, const SeenFrame& frame) const;
   static void note_signature(const Packet& packet, SessionRecord& record);
   static void set_tcp(const Flow& flow, SessionRecord& record);
@@ -59,6 +60,7 @@ class NaiveFlows {
   std::map<std::string, Flow> flows_;
   std::map<std::string, Memory> memory_;           // never forgets: the table's must be large enough
   std::map<std::string, std::int64_t> datagrams_;  // when last seen, in units of kCopyUnitLog2
+  std::map<std::string, Packet> first_fragments_;  // by addresses as sent, protocol and identification
   bool clock_started_ = false;
   TimeNs clock_ns_ = 0;
   std::vector<TimeNs> jump_;

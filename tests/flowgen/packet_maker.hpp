@@ -43,6 +43,7 @@ struct Packet {
   std::uint8_t ttl = 64;
   bool ipv6 = false;
   bool ipv6_multicast = false;  // destination ff02::<destination>
+  bool first_fragment = false;  // of several
   bool later_fragment = false;
   bool has_transport_header = false;  // of other protocols than TCP: 20 bytes of it, as of TCP, were captured
   std::uint8_t tcp_header_bytes = 20;
@@ -117,6 +118,7 @@ inline PacketMeta make_meta(const Packet& packet) {
   meta.l4_offset = static_cast<std::uint16_t>(kLinkBytes + ip_header_bytes(packet));
   meta.payload_offset = static_cast<std::uint16_t>(meta.l4_offset + transport_header_bytes(packet));
   meta.flags = packet.ipv6 ? kMetaIpv6 : kMetaIpv4;
+  if (packet.first_fragment) meta.flags |= kMetaFragment;
   if (packet.later_fragment) {
     meta.flags |= kMetaFragment | kMetaLaterFragment;
   } else {

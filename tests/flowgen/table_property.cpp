@@ -116,6 +116,7 @@ Packet random_packet(std::mt19937_64& random, TimeNs time_ns) {
   packet.source = 1 + static_cast<std::uint32_t>(random() % 2);
   packet.destination = 2 + static_cast<std::uint32_t>(random() % 2);
   packet.later_fragment = random() % 32 == 0;
+  packet.first_fragment = !packet.later_fragment && random() % 16 == 0;
   packet.destination_port = kServices[random() % kServices.size()];
   if (packet.ip_proto == 1) {
     packet.source_port = 8;
@@ -128,7 +129,8 @@ Packet random_packet(std::mt19937_64& random, TimeNs time_ns) {
   packet.payload_bytes = static_cast<std::uint32_t>(random() % 1400);
   packet.ttl = static_cast<std::uint8_t>(random() % 256);
   packet.has_transport_header = true;
-  packet.ip_id = static_cast<std::uint16_t>(1 + random() % 0xffff);
+  const bool fragment = packet.first_fragment || packet.later_fragment;
+  packet.ip_id = static_cast<std::uint16_t>(1 + random() % (fragment ? 4 : 0xffff));
   if (random() % 64 == 0) packet.status = DecodeStatus::kNotIp;
   packet.bad_checksum = random() % 16 == 0;
   return random() % 3 == 0 ? packet.reply() : packet;

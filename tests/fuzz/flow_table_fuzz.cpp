@@ -168,6 +168,7 @@ Packet read_packet(ByteReader& input, Times& times) {
   packet.source_port = static_cast<std::uint16_t>(40'000 + (choices >> 9 & 1));
   packet.ipv6 = (choices >> 10 & 1) != 0;
   packet.later_fragment = (choices >> 11 & 7) == 7;
+  packet.first_fragment = (choices >> 11 & 7) == 6;
   packet.payload_bytes = (choices >> 14 & 1) != 0 ? input.read<std::uint8_t>() : 0;
   if (packet.ip_proto == 6 && !packet.later_fragment) {
     packet.tcp_flags = input.read<std::uint8_t>();

@@ -105,6 +105,18 @@ TEST_CASE("a later fragment may come before the first one") {
   CHECK(frames_of_port(*store, 4000) == frames);
 }
 
+TEST_CASE("a record counts the later fragments that came behind their first one") {
+  const TestStore store;
+  const Frames frames = {owned(later_of(7, 3), kStart - kMs), owned(first_of(4000, 7), kStart),
+                         owned(later_of(7), kStart + kMs), owned(later_of(7, 2), kStart + 2 * kMs)};
+  record(*store, frames);
+  const SessionRecord session = session_of(*store, 4000);
+  CHECK(session.a_to_b.total.packets + session.b_to_a.total.packets == 3);
+  CHECK(session.a_to_b.total.payload_bytes + session.b_to_a.total.payload_bytes == 1472 + 101 + 102);
+  CHECK(session.last_ns == kStart + 2 * kMs);
+  CHECK(frames_of_port(*store, 4000) == frames);
+}
+
 TEST_CASE("where an identification was used again the first fragment nearest in time counts") {
   const TestStore store;
   const Frames frames = {owned(first_of(4000, 7), kStart), owned(later_of(7), kStart + kSecond),
