@@ -1,7 +1,7 @@
 #include "storage/query/fragment_ties.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <iterator>
 
 namespace tapline::query {
 
@@ -22,19 +22,24 @@ bool FragmentTies::add(const Frame& first, const PacketMeta& meta, const Session
 }
 
 void FragmentTies::sort() {
-  std::ranges::sort(firsts_, {},
-                    [](const First& first) { return std::tuple(first.datagram, first.time_ns); });
+  std::ranges::sort(firsts_, {}, &First::place);
 }
 
 SessionSelection::Match FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
   const Datagram datagram = datagram_of(later, meta);
-  const auto same = std::ranges::equal_range(firsts_, datagram, {}, &First::datagram);
-  const auto distance = [&](const First& first) {
-    return std::max(saturating_add(first.time_ns, -later.time_ns),
-                    saturating_add(later.time_ns, -first.time_ns));
+  const First* nearest = nullptr;
+  TimeNs nearest_ns = kTiedNs;
+  const auto consider = [&](const First& first) {
+    const TimeNs distance_ns = std::max(saturating_add(first.time_ns, -later.time_ns),
+                                        saturating_add(later.time_ns, -first.time_ns));
+    if (first.datagram != datagram || distance_ns > nearest_ns) return;
+    nearest = &first;
+    nearest_ns = distance_ns;
   };
-  const auto nearest = std::ranges::min_element(same, {}, distance);
-  if (nearest == same.end() || nearest->session == nullptr || distance(*nearest) > kTiedNs) return {};
+  const auto after = std::ranges::lower_bound(firsts_, std::pair(datagram, later.time_ns), {}, &First::place);
+  if (after != firsts_.end()) consider(*after);
+  if (after != firsts_.begin()) consider(*std::prev(after));
+  if (nearest == nullptr || nearest->session == nullptr) return {};
   return {nearest->session, datagram.direction == nearest->session->originator};
 }
 

@@ -3,6 +3,7 @@
 // protocol and identification name the first fragment, which has them, wherever and on whatever port it was
 // stored, and also where it came after them.
 
+#include <utility>
 #include <vector>
 
 #include "storage/query/session_selection.hpp"
@@ -36,6 +37,8 @@ class FragmentTies {
     Datagram datagram;
     TimeNs time_ns;
     const SessionRecord* session;  // null: not selected
+
+    std::pair<Datagram, TimeNs> place() const { return {datagram, time_ns}; }
   };
   static Datagram datagram_of(const Frame& fragment, const PacketMeta& meta);
 

@@ -14,8 +14,7 @@ bool same_conversation(const FlowKey& a, const FlowKey& b) {
 IndexQuery any_flow(std::vector<std::uint64_t> fingerprints) {
   std::ranges::transform(fingerprints, fingerprints.begin(), storage::flow_key_value);
   std::ranges::sort(fingerprints);  // an index reads each of its chunks once
-  const auto repeated = std::ranges::unique(fingerprints);
-  fingerprints.erase(repeated.begin(), repeated.end());
+  fingerprints.erase(std::unique(fingerprints.begin(), fingerprints.end()), fingerprints.end());
   std::vector<IndexQuery> flows;
   flows.reserve(fingerprints.size());
   for (const std::uint64_t value : fingerprints) {
