@@ -19,7 +19,7 @@ namespace tapline::sensor {
 struct CrashRecoveryConfig {
   std::uint32_t flows_max = 1u << 20;  // of the replay's flow table: those of the run's
   bool count_copies = false;
-  flowgen::Timeouts timeouts;          // those of the run
+  flowgen::Timeouts timeouts;  // those of the run
 };
 
 /// What was done about one run; counters are sums over its workers.

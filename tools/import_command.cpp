@@ -32,9 +32,10 @@ CommandLine make_options() {
   options.add_value("source", "NAME", "what tells this import from another one of equal content");
   options.add_value("flows-max", "N",
                     "room for so many concurrent sessions, 458 bytes each; default 1048576");
-  options.add_flag("count-copies",
-                   "count a frame that the tap shows twice as two packets, as most tools do; else it is counted "
-                   "apart, in duplicate_packets");
+  options.add_flag(
+      "count-copies",
+      "count a frame that the tap shows twice as two packets, as most tools do; else it is counted "
+      "apart, in duplicate_packets");
   options.add_flag("no-packets", "keep session records only");
   options.add_value("cutoff", "WHAT", sensor::CutoffPolicy::kCutoffHelp);
   options.add_value("cutoff-for", "FILTER=WHAT", sensor::CutoffPolicy::kCutoffForHelp);
@@ -52,7 +53,8 @@ void print_result(const ImportResult& result) {
              result.flows.flows_begun, format_size(result.segments.stored_bytes),
              result.segments.segments_published, format_size(result.segments.index_bytes));
   if (result.flows.frames_duplicate > 0) {
-    fmt::print(stderr, "{} frames are copies of others: they are in duplicate_packets, and in no other count\n",
+    fmt::print(stderr,
+               "{} frames are copies of others: they are in duplicate_packets, and in no other count\n",
                result.flows.frames_duplicate);
   }
   if (result.segments.encoding.blocks_misencoded > 0) {

@@ -84,8 +84,8 @@ constexpr std::array<std::string_view, kFields.size()> kFieldNames = [] {
 
 // In the record's format, with and without orig_ and resp_, and no field of a filter yet.
 constexpr std::array<std::string_view, 13> kUnrecorded = {
-    "tunnel", "parent_uid", "app", "sni", "dns", "tls", "http", "history", "pcr", "lost_during",
-    "segments", "ja4", "alpn"};
+    "tunnel",  "parent_uid", "app",         "sni",      "dns", "tls", "http",
+    "history", "pcr",        "lost_during", "segments", "ja4", "alpn"};
 
 }  // namespace
 

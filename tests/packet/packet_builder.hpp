@@ -22,7 +22,7 @@ using PacketBytes = std::vector<std::uint8_t>;
 
 struct Ipv4Fields {
   std::uint8_t ttl = 64;
-  std::uint16_t id = 0x1234;  // equal frames are copies of each other to the flow table
+  std::uint16_t id = 0x1234;          // equal frames are copies of each other to the flow table
   std::uint16_t fragment_offset = 0;  // in bytes, a multiple of 8
   bool more_fragments = false;
   std::uint8_t option_words = 0;  // no-operation options, 4 bytes each

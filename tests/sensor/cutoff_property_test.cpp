@@ -39,8 +39,7 @@ Made make(std::mt19937_64& random, TimeNs time_ns, std::uint16_t ip_id) {
   PacketBuilder packet;
   packet.eth();
   if (made.client % 3 == 0) packet.vlan(7);
-  packet.ipv4(made.upwards ? "10.0.0.1" : "10.0.0.2", made.upwards ? "10.0.0.2" : "10.0.0.1",
-              {.id = ip_id});
+  packet.ipv4(made.upwards ? "10.0.0.1" : "10.0.0.2", made.upwards ? "10.0.0.2" : "10.0.0.1", {.id = ip_id});
   const std::uint16_t from = made.upwards ? made.client : made.server;
   const std::uint16_t to = made.upwards ? made.server : made.client;
   made.is_tcp ? packet.tcp(from, to, made.flags) : packet.udp(from, to);

@@ -55,8 +55,7 @@ const Strings kOptions = {"help",         "config",        "store",       "inter
                           "keep-at-most", "keep-at-least", "keep-free",   "sessions-budget", "sensor",
                           "scrub",        "hold-quota",    "no-packets",  "compression",     "flows-max",
                           "ring",         "buffer",        "dpdk-memory", "timestamps",      "no-promiscuous",
-                          "for",          "report-every",  "cutoff",      "cutoff-for",
-                          "count-copies"};
+                          "for",          "report-every",  "cutoff",      "cutoff-for",      "count-copies"};
 
 }  // namespace
 

@@ -141,7 +141,8 @@ ByteBuffer Traffic::make_icmp_error(std::uint64_t flow) {
   const std::size_t quote_bytes = number(2) == 0 ? 28 : quoted.size() - 14;
   ByteBuffer frame;
   put_ethernet(frame, 0x0800);
-  put_ipv4(frame, 1, 0xc0000201, 0x0a000000 + static_cast<std::uint32_t>(flow % 4), 8 + quote_bytes, ++frame_number_);
+  put_ipv4(frame, 1, 0xc0000201, 0x0a000000 + static_cast<std::uint32_t>(flow % 4), 8 + quote_bytes,
+           ++frame_number_);
   put_all(frame, {3, 1, 0, 0, 0, 0, 0, 0});
   put_bytes(frame, Bytes(quoted).subspan(14, quote_bytes));
   return frame;
