@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <optional>
 
 #include "storage/header_matcher.hpp"
 
@@ -56,12 +57,41 @@ static_assert(sizeof(HeaderSequence) == sizeof(ZSTD_Sequence) &&
               offsetof(HeaderSequence, literal_bytes) == offsetof(ZSTD_Sequence, litLength) &&
               offsetof(HeaderSequence, match_bytes) == offsetof(ZSTD_Sequence, matchLength));
 
-struct BlockEncoder::State {
-  explicit State(std::uint32_t block_bytes_max) : matcher(block_bytes_max) {}
+namespace {
 
+/// What compress_guided() takes: ten times the rest.
+struct Guide {
   ZSTD_CCtx* context = ZSTD_createCCtx();
-  ZSTD_CCtx* guided_context = ZSTD_createCCtx();
   HeaderMatcher matcher;
+
+  explicit Guide(std::uint32_t block_bytes_max) : matcher(block_bytes_max) {
+    TAPLINE_CHECK(context != nullptr);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+    // Nothing is searched: the least tables that there can be.
+    ZSTD_CCtx_setParameter(context, ZSTD_c_strategy, ZSTD_fast);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, kTableLogMin);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, kTableLogMin);
+    // Matches are as short as kMatchBytesMin and reach back to the start of the block.
+    ZSTD_CCtx_setParameter(context, ZSTD_c_minMatch, 3);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog,
+                           std::max(kWindowLogMin, static_cast<int>(std::bit_width(block_bytes_max))));
+    ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_disable);
+    // libzstd 1.5.4 made frames that failed the round trip where it was left to divide the blocks itself.
+    ZSTD_CCtx_setParameter(context, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+  }
+  Guide(const Guide&) = delete;
+  Guide& operator=(const Guide&) = delete;
+  ~Guide() { ZSTD_freeCCtx(context); }
+};
+
+}  // namespace
+
+struct BlockEncoder::State {
+  explicit State(std::uint32_t bytes_max) : block_bytes_max(bytes_max) {}
+
+  std::uint32_t block_bytes_max;
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  std::optional<Guide> guide;  // from the first guided block on
   XXH3_state_t* stored_hash = XXH3_createState();
   std::vector<std::uint8_t> compressed;
   std::vector<std::uint8_t> framing;  // headers and trailer of raw frames
@@ -69,7 +99,6 @@ struct BlockEncoder::State {
 
   ~State() {
     ZSTD_freeCCtx(context);
-    ZSTD_freeCCtx(guided_context);
     XXH3_freeState(stored_hash);
   }
 
@@ -89,23 +118,9 @@ struct BlockEncoder::State {
 BlockEncoder::BlockEncoder(std::uint32_t block_bytes_max, int level)
     : state_(std::make_unique<State>(block_bytes_max)) {
   State& s = *state_;
-  TAPLINE_CHECK(block_bytes_max <= kBlockRawBytesMax && s.context != nullptr && s.guided_context != nullptr &&
-                s.stored_hash != nullptr);
+  TAPLINE_CHECK(block_bytes_max <= kBlockRawBytesMax && s.context != nullptr && s.stored_hash != nullptr);
   ZSTD_CCtx_setParameter(s.context, ZSTD_c_checksumFlag, 1);
   set_level(level);
-  ZSTD_CCtx* const guided = s.guided_context;
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_checksumFlag, 1);
-  // Nothing is searched: the least tables that there can be.
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_strategy, ZSTD_fast);
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_hashLog, kTableLogMin);
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_chainLog, kTableLogMin);
-  // Matches are as short as kMatchBytesMin and reach back to the start of the block.
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_minMatch, 3);
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_windowLog,
-                         std::max(kWindowLogMin, static_cast<int>(std::bit_width(block_bytes_max))));
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_literalCompressionMode, ZSTD_ps_disable);
-  // libzstd 1.5.4 made frames that failed the round trip where it was left to divide the blocks itself.
-  ZSTD_CCtx_setParameter(guided, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
   s.compressed.resize(stored_bytes_max(block_bytes_max));
   const std::size_t blocks = block_bytes_max / kZstdBlockBytesMax + 1;
   s.framing.resize(kFrameHeaderBytesMax + kZstdBlockHeaderBytes * blocks + kChecksumBytes);
@@ -142,9 +157,10 @@ Result<EncodedBlock> BlockEncoder::compress(Bytes content) {
 
 Result<EncodedBlock> BlockEncoder::compress_guided(Bytes content, std::span<const HeaderHint> hints) {
   State& s = *state_;
-  const std::span<const HeaderSequence> sequences = s.matcher.match(content, hints);
+  if (!s.guide) s.guide.emplace(s.block_bytes_max);
+  const std::span<const HeaderSequence> sequences = s.guide->matcher.match(content, hints);
   const std::size_t written =
-      ZSTD_compressSequences(s.guided_context, s.compressed.data(), s.compressed.size(),
+      ZSTD_compressSequences(s.guide->context, s.compressed.data(), s.compressed.size(),
                              reinterpret_cast<const ZSTD_Sequence*>(sequences.data()), sequences.size(),
                              content.data(), content.size());
   return s.finish_compressed(kCodecGuided, written, content.size());

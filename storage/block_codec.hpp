@@ -29,7 +29,8 @@ struct EncodedBlock {
 /// Tests replace what it makes; a call a block costs nothing.
 class BlockEncoder {
  public:
-  /// `block_bytes_max`: largest content; buffers for it are allocated now. `level` as in zstd, e.g. 1.
+  /// `block_bytes_max`: largest content; buffers for it are allocated now, those of compress_guided() with
+  /// its first call. `level` as in zstd, e.g. 1.
   BlockEncoder(std::uint32_t block_bytes_max, int level);
   virtual ~BlockEncoder();
   BlockEncoder(const BlockEncoder&) = delete;
