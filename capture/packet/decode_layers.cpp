@@ -19,8 +19,47 @@ bool read_vlan(LinkWalk& walk) {
   return true;
 }
 
-// RFC 3032. What follows the bottom label has no type of its own: IP is told by its version (RFC 4928),
-// anything else (pseudo-wires, whose control word begins with 0) is not IP.
+// A tag, then another Ethernet header.
+bool read_inner_frame(LinkWalk& walk, std::uint32_t tag_bytes) {
+  if (!walk.captured(tag_bytes + kEthernetBytes)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  walk.at += tag_bytes;
+  walk.meta.ethertype = load_be16(walk.bytes() + 12);
+  walk.at += kEthernetBytes;
+  return true;
+}
+
+/// What an Ethernet header names that IP can be behind, and the packet begins as it says.
+bool may_be_ethernet(const std::uint8_t* header) {
+  const int version = header[kEthernetBytes] >> 4;
+  switch (load_be16(header + 12)) {
+    case kEtherTypeIpv4:
+      return version == 4;
+    case kEtherTypeIpv6:
+      return version == 6;
+    case kEtherTypeArp:
+    case kEtherTypeVlan:
+    case kEtherTypeServiceVlan:
+    case kEtherTypeQinq1:
+    case kEtherTypeMpls:
+    case kEtherTypePppoeSession:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// RFC 4448: an Ethernet frame, behind a control word (RFC 4385: four bytes, the first four bits 0) or not.
+// Nothing says which, nor that it is Ethernet at all: a MAC address may begin with 0, too.
+bool read_pseudo_wire(LinkWalk& walk) {
+  constexpr std::uint32_t kControlWordBytes = 4;
+  if (!walk.captured(kControlWordBytes + kEthernetBytes + 1))
+    return walk.stop(DecodeStatus::kTruncatedLink), false;
+  const bool controlled = walk.bytes()[0] >> 4 == 0 && may_be_ethernet(walk.bytes() + kControlWordBytes);
+  if (!controlled && !may_be_ethernet(walk.bytes())) return walk.stop(DecodeStatus::kNotIp), false;
+  return read_inner_frame(walk, controlled ? kControlWordBytes : 0);
+}
+
+// RFC 3032. What follows the bottom label has no type of its own: IP is told by its version (RFC 4928).
 bool read_mpls(LinkWalk& walk) {
   for (bool bottom = false; !bottom;) {
     if (!walk.captured(4)) return walk.stop(DecodeStatus::kTruncatedLink), false;
@@ -34,7 +73,7 @@ bool read_mpls(LinkWalk& walk) {
   }
   if (!walk.captured(1)) return walk.stop(DecodeStatus::kTruncatedLink), false;
   const int version = walk.bytes()[0] >> 4;
-  if (version != 4 && version != 6) return walk.stop(DecodeStatus::kNotIp), false;
+  if (version != 4 && version != 6) return read_pseudo_wire(walk);
   walk.meta.ethertype = version == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6;
   return true;
 }
@@ -46,15 +85,6 @@ bool read_pppoe(LinkWalk& walk) {
   walk.add_to_envelope(EnvelopeKind::kPppoe, walk.meta.pppoe_session);
   walk.at += 6;
   return read_ppp_protocol(walk);
-}
-
-// A tag, then another Ethernet header.
-bool read_inner_frame(LinkWalk& walk, std::uint32_t tag_bytes) {
-  if (!walk.captured(tag_bytes + kEthernetBytes)) return walk.stop(DecodeStatus::kTruncatedLink), false;
-  walk.at += tag_bytes;
-  walk.meta.ethertype = load_be16(walk.bytes() + 12);
-  walk.at += kEthernetBytes;
-  return true;
 }
 
 // Cisco FabricPath: laid out as an Ethernet header (switch addresses and type) and a tag of tree and hops;

@@ -11,6 +11,8 @@ constexpr const char* kA6 = "2001:db8::1";
 constexpr const char* kB6 = "2001:db8::2";
 constexpr std::uint16_t kEth = kLinkEthernet;
 
+const PacketBytes kControlWord(4, 0);
+
 PacketBuilder eth() {
   return PacketBuilder().eth();
 }
@@ -199,7 +201,27 @@ std::vector<GoldenPacket> tags_and_labels() {
        "ip 0800 labels=1:16 18/38/46 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
       {"mpls_stack_ipv6", kEth, eth().vlan(3).mpls(1048575).mpls(0).mpls(17).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=1:3 labels=3:1048575 30/70/78 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
-      {"mpls_pseudo_wire", kEth, eth().mpls(16).payload(PacketBytes(4, 0)).payload(30).bytes(),
+      {"mpls_unknown_wire", kEth, eth().mpls(16).payload(PacketBytes(4, 0)).payload(30).bytes(),
+       "not_ip 8847 labels=1:16 18/18/18"},
+      {"pseudo_wire", kEth, eth().mpls(16).payload(kControlWord).eth().ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 labels=1:16 36/56/64 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"pseudo_wire_numbered", kEth,
+       eth().mpls(16).payload(PacketBytes{0, 0, 0x12, 0x34}).eth().vlan(7).ipv6(kA6, kB6).udp(1, 2).bytes(),
+       "ip 86dd vlans=1:7 labels=1:16 40/80/88 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
+      {"pseudo_wire_without_control_word", kEth, eth().mpls(16).eth().ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 labels=1:16 32/52/60 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"pseudo_wire_mac_of_zeros", kEth,
+       spoiled(eth().mpls(16).eth().ipv4(kA, kB).udp(1, 2).bytes(), 18, {0, 0x1b, 0x21, 0, 0, 1}),
+       "ip 0800 labels=1:16 32/52/60 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"pseudo_wire_arp", kEth, eth().mpls(16).payload(kControlWord).eth().arp(1, kA, kB).bytes(),
+       "arp 0806 labels=1:16 36/36/36"},
+      {"pseudo_wire_cut", kEth,
+       cut(eth().mpls(16).payload(kControlWord).eth().ipv4(kA, kB).udp(1, 2).bytes(), 36),
+       "truncated_link 8847 labels=1:16 18/18/18"},
+      {"pseudo_wire_other_version", kEth,
+       spoiled(eth().mpls(16).payload(kControlWord).eth().ipv4(kA, kB).udp(1, 2).bytes(), 36, {0x55}),
+       "not_ip 8847 labels=1:16 18/18/18"},
+      {"mpls_channel", kEth, eth().mpls(16).payload(PacketBytes{0x10, 0, 0, 7}).payload(30).bytes(),
        "not_ip 8847 labels=1:16 18/18/18"},
       {"mpls_without_bottom", kEth, cut(eth().mpls(16).mpls(17).bytes(), 18),
        "truncated_link 8847 labels=1:16 18/18/18"},
