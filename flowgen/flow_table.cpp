@@ -245,6 +245,14 @@ void FlowTable::count_unstored(const FlowHit& hit) {
 void FlowTable::observe_idle(TimeNs idle_ns) {
   state_->clock.observe_idle(idle_ns);
 }
+FlowKey FlowTable::key_of(const Frame& frame, const PacketMeta& meta) {
+  State& state = *state_;
+  FlowKey key;
+  const Direction direction = make_flow_key(frame, meta, state.config.link, key);
+  if (meta.has(kMetaFragment)) state.fragments.join(state.hash, meta, frame.time_ns, direction, key);
+  return key;
+}
+
 void FlowTable::observe_frame(TimeNs time_ns) {
   state_->clock.observe(time_ns);
 }

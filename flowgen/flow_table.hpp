@@ -105,6 +105,10 @@ class FlowTable {
   void observe_idle(TimeNs idle_ns);
   /// The same, for a replay: here stood a frame that has been counted before.
   void observe_frame(TimeNs time_ns);
+
+  /// The key by which update() would find the flow of a frame whose status is kIp. A first fragment is
+  /// remembered, as there.
+  FlowKey key_of(const Frame& frame, const PacketMeta& meta);
   /// The timers' clock; the least time before the first frame.
   TimeNs clock_ns() const;
 

@@ -1,7 +1,7 @@
 #pragma once
 // FragmentPorts: later fragments have no ports. Remembers those of first fragments, a fixed number of them,
-// in sets of one cache line each: the oldest of its set makes room. A later fragment is of the session of its
-// first one, if that came before it and to this table.
+// in sets of one cache line each: what came into its set first makes room. A later fragment is of the session
+// of its first one, if that came before it and to this table.
 
 #include <array>
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace tapline::flowgen {
 class FragmentPorts {
  public:
   /// In capture time, in units of 2^30 ns: the 60 s that a receiver waits (RFC 8200, section 4.5), and more.
-  static constexpr std::int16_t kWaitUnits = 56;
+  static constexpr std::int32_t kWaitUnits = 56;
 
   /// kLimit where the memory cannot be had.
   static Result<FragmentPorts> create() {
@@ -33,10 +33,10 @@ class FragmentPorts {
                                    Direction direction, FlowKey& key) {
     const std::uint64_t digest = digest_of(hash, meta, direction, key);
     Set& set = sets_[digest & (kSets - 1)];
-    const auto now = static_cast<std::uint16_t>(time_ns >> kUnitLog2);
-    const std::uint64_t seen = (digest & ~std::uint64_t{0xffff}) | now;
+    const auto now = static_cast<std::uint32_t>(time_ns >> kUnitLog2);
+    const std::uint64_t seen = digest >> 32 << 32 | now;
     std::uint32_t way = 0;
-    while (way < kWays && (set.seen[way] ^ seen) >> 16 != 0) ++way;
+    while (way < kWays && (set.seen[way] ^ seen) >> 32 != 0) ++way;
     if (!meta.has(kMetaLaterFragment)) {
       if (way == kWays) {
         way = set.oldest;
@@ -47,7 +47,7 @@ class FragmentPorts {
       return direction;
     }
     if (way == kWays) return direction;
-    const auto age = static_cast<std::int16_t>(seen - set.seen[way]);
+    const auto age = static_cast<std::int32_t>(seen - set.seen[way]);
     if (age > kWaitUnits || age < -kWaitUnits) return direction;
     return set_ports(set.ports[way], direction, key);
   }
@@ -64,12 +64,12 @@ class FragmentPorts {
     std::uint16_t destination;
   };
   struct alignas(64) Set {
-    std::array<std::uint64_t, kWays> seen;  // bits 16..63 of the digest; 0..15: when, in units, modulo 2^16
+    std::array<std::uint64_t, kWays> seen;  // bits 32..63 of the digest; 0..31: when, in units
     std::array<Ports, kWays> ports;
     std::uint32_t oldest;
   };
   static_assert(sizeof(Set) == 64);
-  static_assert(kSets <= 1u << 16);  // the set tells what `seen` leaves out of the digest
+  static_assert(kSets <= std::size_t{1} << 32);  // the set tells some of what `seen` leaves out of the digest
 
   /// Of addresses, direction, protocol and identification, which name a datagram.
   static std::uint64_t digest_of(const FlowHash& hash, const PacketMeta& meta, Direction direction,

@@ -100,9 +100,13 @@ std::uint8_t CutoffPolicy::choose(const Frame& frame, const PacketMeta& meta) co
 CutoffPolicy::Kept CutoffPolicy::keep(const Frame& frame, const PacketMeta& meta, const FlowHit& hit) const {
   if (hit.slot == nullptr) [[unlikely]]
     return {limits_[choose(frame, meta) - 1u].stored, frame.captured_bytes};
-  if (hit.slot->cutoff_rule == 0) [[unlikely]]
-    hit.slot->cutoff_rule = choose(frame, meta);
-  const Limit& limit = limits_[hit.slot->cutoff_rule - 1u];
+  std::uint8_t rule = hit.slot->cutoff_rule;
+  if (rule == 0) [[unlikely]] {
+    rule = choose(frame, meta);
+    // A later fragment does not show the ports of its flow.
+    if (!meta.has(kMetaLaterFragment)) hit.slot->cutoff_rule = rule;
+  }
+  const Limit& limit = limits_[rule - 1u];
   if (!limit.stored && !is_tcp_control(meta)) return {false, 0};
   if (limit.payload_bytes == UINT32_MAX) return {true, frame.captured_bytes};
   const std::uint32_t left = limit.payload_bytes - std::min(limit.payload_bytes, hit.payload_bytes_before);

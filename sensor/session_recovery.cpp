@@ -115,9 +115,7 @@ bool SessionRecovery::is_counted(const FlowKey& key, TimeNs time_ns) const {
 Status SessionRecovery::replay(const Frame& frame, const PacketMeta& meta, bool cut) {
   table_->observe_frame(frame.time_ns);
   if (meta.status != DecodeStatus::kIp) return {};
-  FlowKey key;
-  make_flow_key(frame, meta, table_config_.link, key);
-  if (is_counted(key, frame.time_ns)) return {};
+  if (is_counted(table_->key_of(frame, meta), frame.time_ns)) return {};
   ++counters_.frames_counted;
   std::array<FlowHit, 1> hits;
   table_->update({&frame, 1}, {&meta, 1}, hits);

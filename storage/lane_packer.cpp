@@ -69,19 +69,28 @@ bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHi
   PacketBlock& block = *lanes_[number].block;
   const std::uint32_t offset = block.used_bytes();
   block.append(frame, cut, make_hint(slot, block, hit));
+  if (meta.has(kMetaLaterFragment)) {
+    // It is counted where its first one is, which nothing in its own bytes tells: its keys are not its
+    // flow's.
+    block.post(collect_frame_keys(frame, meta, frame_fingerprint(frame, meta)));
+    note_appended(number, frame);
+    return true;
+  }
   // Without a slot of its own nothing is known about what this flow has posted.
   if (hit.slot == nullptr || slot.block_generation != block.generation() ||
       slot.envelope_hash != meta.envelope_hash || keys_vary_by_frame(meta)) {
-    // A later fragment is counted where its first one is, which nothing in its own bytes tells.
-    const bool by_itself = meta.has(kMetaLaterFragment);
-    block.post(collect_frame_keys(frame, meta, by_itself ? frame_fingerprint(frame, meta) : hit.fingerprint));
+    block.post(collect_frame_keys(frame, meta, hit.fingerprint));
   }
   slot.block_generation = block.generation();
   slot.previous_offset = offset;
   slot.envelope_hash = meta.envelope_hash;
   slot.lane = static_cast<std::uint8_t>(number);
-  bytes_since_fold_[is_opaque_lane(number) ? 1 : 0] += kPcapRecordHeaderBytes + frame.captured_bytes;
+  note_appended(number, frame);
   return true;
+}
+
+void LanePacker::note_appended(std::uint32_t number, const Frame& frame) {
+  bytes_since_fold_[is_opaque_lane(number) ? 1 : 0] += kPcapRecordHeaderBytes + frame.captured_bytes;
 }
 
 void LanePacker::seal(std::uint32_t number) {

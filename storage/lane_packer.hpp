@@ -52,6 +52,7 @@ class LanePacker {
     return number >= std::uint32_t{1} << config_.lane_bits_max;
   }
   bool make_ready(std::uint32_t number, const Frame& frame);
+  void note_appended(std::uint32_t number, const Frame& frame);
   void seal(std::uint32_t number);
 
   LanePackerConfig config_;

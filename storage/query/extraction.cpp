@@ -19,8 +19,8 @@ struct Extraction::State {
   TimeWindow window;  // narrowed to the sessions, and what belongs to them
   TimeNs until_ns;    // end of the sessions' own frames within it
   std::optional<SessionSelection> sessions;
-  FragmentTies fragments;   // of the sessions
-  bool everything = false;  // within the window: neither sessions nor a filter
+  std::optional<FragmentTies> fragments;  // of the sessions
+  bool everything = false;                // within the window: neither sessions nor a filter
   PlanTotals totals;
   std::vector<std::string> warnings;
   Coverage coverage;
@@ -89,7 +89,10 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
 /// because a later fragment may have come before the first one.
 Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const ReadLimits& limits,
                                         const SliceProgress* progress) {
-  TimeWindow around = window;
+  // The first one may stand before the window that was asked for, or behind it.
+  const TimeWindow of_sessions = sessions->window();
+  TimeWindow around{saturating_add(std::max(question.window.since_ns, of_sessions.since_ns), -kTiedNs),
+                    saturating_add(std::min(question.window.until_ns, of_sessions.until_ns), kTiedNs)};
   if (progress != nullptr)
     around.since_ns = std::max(around.since_ns, saturating_add(progress->slice().since_ns, -kTiedNs));
   Result<Plan> plan = make_plan(catalog, sessions->fragment_query(), around, limits);
@@ -102,17 +105,18 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
   };
   // What cannot be read is missed again, and told, when the answer itself is read.
   FrameMerge firsts(std::move(plan->segments), is_first, limits);
+  fragments.emplace(*sessions);
   while (const Frame* first = firsts.next()) {
     PacketMeta meta;
     decode(*first, meta);
-    if (fragments.add(*first, meta, *sessions)) continue;
+    if (fragments->add(*first, meta)) continue;
     warnings.push_back(
         fmt::format("more than {} fragmented datagrams: of those after {} only the first "
                     "fragments are given; ask for shorter windows",
                     FragmentTies::kFirstsMax, format_rfc3339(first->time_ns)));
     break;
   }
-  fragments.sort();
+  fragments->sort();
   totals.planning_bytes_read += firsts.bytes_read();
   return {};
 }
@@ -127,9 +131,10 @@ bool Extraction::State::accepts(const Frame& frame) const {
 }
 
 bool Extraction::State::accepts_of_sessions(const Frame& frame, const PacketMeta& meta) const {
-  if (meta.has(kMetaLaterFragment) && !fragments.empty()) {
-    const SessionSelection::Match tied = fragments.find(frame, meta);
-    if (tied.session != nullptr) return accepts(tied, frame, with_ports(meta, tied));
+  if (meta.has(kMetaLaterFragment)) {
+    const FragmentTies::Tie tie = fragments->find(frame, meta);
+    if (tie.match.session != nullptr) return accepts(tie.match, frame, with_ports(meta, tie.match));
+    if (tie.counted_there) return false;
   }
   const SessionSelection::Match own = sessions->find(frame, meta);
   if (own.session != nullptr && accepts(own, frame, meta)) return true;
@@ -177,7 +182,9 @@ Result<Extraction> Extraction::prepare(const storage::Store& store, const Packet
     TAPLINE_TRY(state->select_sessions(*catalog));
     TAPLINE_TRY(state->tie_fragments(*catalog, limits, progress));
     index_query = IndexQuery::conjunction({std::move(index_query), state->sessions->index_query()});
-    if (!state->fragments.empty())  // which have no ports that the filter may ask for
+    // Fragments have no ports that the filter may ask for. What one slice does not ask for is not there for
+    // the next ones.
+    if (progress != nullptr || !state->fragments->empty())
       index_query = IndexQuery::disjunction({std::move(index_query), state->sessions->fragment_query()});
   }
   state->everything = !wants_sessions(question) && question.filter.to_string().empty();

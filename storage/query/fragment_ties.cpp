@@ -5,19 +5,25 @@
 
 namespace tapline::query {
 
-FragmentTies::Datagram FragmentTies::datagram_of(const Frame& fragment, const PacketMeta& meta) {
-  FlowKey key;
-  const Direction direction = make_flow_key(fragment, meta, 0, key);
-  // Of one address to itself ports alone tell the direction, which a later fragment does not have.
-  const bool to_itself = key.address_a == key.address_b;
-  return {flow_fingerprint(fragment_key(key)), meta.ip_id, to_itself ? Direction::kAToB : direction};
+FragmentTies::FragmentTies(const SessionSelection& sessions) : sessions_(sessions) {
+  for (const std::uint64_t fingerprint : sessions.fragment_fingerprints()) wanted_.insert(fingerprint);
 }
 
-bool FragmentTies::add(const Frame& first, const PacketMeta& meta, const SessionSelection& sessions) {
+FragmentTies::First FragmentTies::read(const Frame& fragment, const PacketMeta& meta) {
+  First read{};
+  read.time_ns = fragment.time_ns;
+  read.direction = make_flow_key(fragment, meta, 0, read.key);
+  // Of an address to itself ports alone tell the direction, which a later fragment does not have.
+  const bool from_b = read.direction == Direction::kBToA && read.key.address_a != read.key.address_b;
+  read.datagram = {flow_fingerprint(fragment_key(read.key)), meta.ip_id, from_b};
+  return read;
+}
+
+bool FragmentTies::add(const Frame& first, const PacketMeta& meta) {
+  const First read = FragmentTies::read(first, meta);
+  if (!wanted_.contains(read.datagram.fragments)) return true;
   if (firsts_.size() == kFirstsMax) return false;
-  const SessionRecord* const session = sessions.find(first, meta).session;
-  firsts_.push_back({datagram_of(first, meta), first.time_ns, session});
-  has_session_ = has_session_ || session != nullptr;
+  firsts_.push_back(read);
   return true;
 }
 
@@ -25,22 +31,27 @@ void FragmentTies::sort() {
   std::ranges::sort(firsts_, {}, &First::place);
 }
 
-SessionSelection::Match FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
-  const Datagram datagram = datagram_of(later, meta);
+FragmentTies::Tie FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
+  const std::pair place = read(later, meta).place();
   const First* nearest = nullptr;
   TimeNs nearest_ns = kTiedNs;
   const auto consider = [&](const First& first) {
-    const TimeNs distance_ns = std::max(saturating_add(first.time_ns, -later.time_ns),
-                                        saturating_add(later.time_ns, -first.time_ns));
-    if (first.datagram != datagram || distance_ns > nearest_ns) return;
+    const TimeNs distance_ns = std::max(saturating_difference(first.time_ns, later.time_ns),
+                                        saturating_difference(later.time_ns, first.time_ns));
+    if (first.datagram != place.first || distance_ns > nearest_ns) return;
     nearest = &first;
     nearest_ns = distance_ns;
   };
-  const auto after = std::ranges::lower_bound(firsts_, std::pair(datagram, later.time_ns), {}, &First::place);
+  const auto after = std::ranges::lower_bound(firsts_, place, {}, &First::place);
   if (after != firsts_.end()) consider(*after);
   if (after != firsts_.begin()) consider(*std::prev(after));
-  if (nearest == nullptr || nearest->session == nullptr) return {};
-  return {nearest->session, datagram.direction == nearest->session->originator};
+  if (nearest == nullptr) return {};
+  Tie tie{sessions_.find(nearest->key, nearest->direction, later.time_ns), nearest->time_ns <= later.time_ns};
+  if (tie.match.session != nullptr) return tie;
+  const SessionSelection::Match of_first = sessions_.find(nearest->key, nearest->direction, nearest->time_ns);
+  if (of_first.session != nullptr && sessions_.is_near(*of_first.session, later.time_ns))
+    tie.match = of_first;
+  return tie;
 }
 
 }  // namespace tapline::query

@@ -3,6 +3,7 @@
 // protocol and identification name the first fragment, which has them, wherever and on whatever port it was
 // stored, and also where it came after them.
 
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -12,38 +13,47 @@ namespace tapline::query {
 
 class FragmentTies {
  public:
-  static constexpr std::size_t kFirstsMax = std::size_t{4} << 20;  // 128 MiB
+  static constexpr std::size_t kFirstsMax = std::size_t{2} << 20;  // 160 MiB
 
-  /// A first fragment, of a session of `sessions` or of another: an identification is used again. False, and
-  /// not taken, where there are kFirstsMax.
-  bool add(const Frame& first, const PacketMeta& meta, const SessionSelection& sessions);
+  /// Of these sessions, which stay as they are.
+  explicit FragmentTies(const SessionSelection& sessions);
+
+  /// A first fragment, of whatever session: an identification is used again. False, and not taken, where
+  /// there are kFirstsMax.
+  bool add(const Frame& first, const PacketMeta& meta);
   /// After the last add().
   void sort();
-  /// Of a selected session.
-  bool empty() const { return !has_session_; }
+  bool empty() const { return firsts_.empty(); }
 
-  /// The session of a later fragment: that of the first one that is nearest in time, kTiedNs away at most.
-  SessionSelection::Match find(const Frame& later, const PacketMeta& meta) const;
+  struct Tie {
+    SessionSelection::Match match;  // null: of none that was selected
+    bool counted_there = false;     // the first fragment came before it, so that no other session counts it
+  };
+  /// By the first fragment that is nearest in time, kTiedNs away at most: the session of its five-tuple that
+  /// has the time of the later one, else its own, if that is near.
+  Tie find(const Frame& later, const PacketMeta& meta) const;
 
  private:
   struct Datagram {
     std::uint64_t fragments;  // fingerprint of fragment_key()
     std::uint32_t ip_id;
-    Direction direction;
+    bool from_b;
 
     friend auto operator<=>(const Datagram&, const Datagram&) = default;
   };
   struct First {
     Datagram datagram;
     TimeNs time_ns;
-    const SessionRecord* session;  // null: not selected
+    FlowKey key;
+    Direction direction;
 
     std::pair<Datagram, TimeNs> place() const { return {datagram, time_ns}; }
   };
-  static Datagram datagram_of(const Frame& fragment, const PacketMeta& meta);
+  static First read(const Frame& fragment, const PacketMeta& meta);
 
-  std::vector<First> firsts_;  // by datagram, then time
-  bool has_session_ = false;
+  const SessionSelection& sessions_;
+  std::unordered_set<std::uint64_t> wanted_;  // Datagram::fragments
+  std::vector<First> firsts_;                 // by place()
 };
 
 }  // namespace tapline::query

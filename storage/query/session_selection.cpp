@@ -50,12 +50,22 @@ SessionSelection::Match SessionSelection::find(const Frame& frame, const PacketM
   if (meta.status != DecodeStatus::kIp) return {};
   FlowKey key;
   const Direction direction = make_flow_key(frame, meta, 0, key);
+  return find(key, direction, frame.time_ns);
+}
+
+SessionSelection::Match SessionSelection::find(const FlowKey& key, Direction direction,
+                                               TimeNs time_ns) const {
   for (const SessionRecord& session : sessions_of(key)) {
-    if (same_conversation(session.key, key) && frames_of(session).contains(frame.time_ns)) {
+    if (same_conversation(session.key, key) && frames_of(session).contains(time_ns))
       return {&session, direction == session.originator};
-    }
   }
   return {};
+}
+
+bool SessionSelection::is_near(const SessionRecord& session, TimeNs time_ns) const {
+  const TimeWindow frames = frames_of(session);
+  return TimeWindow{saturating_add(frames.since_ns, -kStrayNs), saturating_add(frames.until_ns, kStrayNs)}
+      .contains(time_ns);
 }
 
 SessionSelection::Match SessionSelection::find_quoted(const QuotedPacket& quoted, TimeNs time_ns) const {
@@ -64,7 +74,7 @@ SessionSelection::Match SessionSelection::find_quoted(const QuotedPacket& quoted
   Match match;
   for (const SessionRecord& session : sessions_of(key)) {
     TimeWindow errors = frames_of(session);
-    errors.until_ns = saturating_add(errors.until_ns, quoted.meta.has(kMetaFragment) ? kTiedNs : kErrorNs);
+    errors.until_ns = saturating_add(errors.until_ns, quoted.meta.has(kMetaFragment) ? kTiedNs : kStrayNs);
     if (same_conversation(session.key, key) && errors.contains(time_ns))
       match = {&session, direction != session.originator};
   }
@@ -78,12 +88,14 @@ IndexQuery SessionSelection::index_query() const {
 }
 
 IndexQuery SessionSelection::fragment_query() const {
+  return any_flow(fragment_fingerprints());
+}
+
+std::vector<std::uint64_t> SessionSelection::fragment_fingerprints() const {
   std::vector<std::uint64_t> fingerprints;
-  for (const auto& [fingerprint, sessions] : by_fingerprint_) {
-    const FlowKey& key = sessions.front().key;
-    if ((key.flags & kKeyFragment) == 0) fingerprints.push_back(flow_fingerprint(fragment_key(key)));
-  }
-  return any_flow(std::move(fingerprints));
+  for (const auto& [fingerprint, sessions] : by_fingerprint_)
+    fingerprints.push_back(flow_fingerprint(fragment_key(sessions.front().key)));
+  return fingerprints;
 }
 
 }  // namespace tapline::query

@@ -16,12 +16,13 @@
 
 namespace tapline::query {
 
-/// How far from a session's frames later fragments may be, and errors about first ones: 60 s is the longest
-/// that anybody waits for a fragment (RFC 8200, section 4.5).
+/// How far from its first fragment a later one may be, or an error about it: 60 s is the longest that anybody
+/// waits for a fragment (RFC 8200, section 4.5).
 inline constexpr TimeNs kTiedNs = 65 * kNsPerSecond;
-/// How long after a packet any other error about it may come: 3 s is how long a router asks in vain for the
-/// address of a host.
-inline constexpr TimeNs kErrorNs = 10 * kNsPerSecond;
+/// How far from a session's frames may be what belongs to it, but no record counts: errors (3 s is how long a
+/// router asks in vain for the address of a host) and fragments (of another worker, or before their first
+/// one). Farther away another session of the five-tuple may have begun.
+inline constexpr TimeNs kStrayNs = 10 * kNsPerSecond;
 
 class SessionSelection {
  public:
@@ -38,6 +39,10 @@ class SessionSelection {
   };
   /// By five-tuple and time; where sessions of one tuple overlap through padding, the earliest.
   Match find(const Frame& frame, const PacketMeta& meta) const;
+  /// The same of a frame that is known by its key.
+  Match find(const FlowKey& key, Direction direction, TimeNs time_ns) const;
+  /// Whether a frame that no record counts may be the session's.
+  bool is_near(const SessionRecord& session, TimeNs time_ns) const;
   /// The session that an ICMP error of `time_ns` is about: the latest that had begun by then. The error goes
   /// the other way than the packet.
   Match find_quoted(const QuotedPacket& quoted, TimeNs time_ns) const;
@@ -46,6 +51,8 @@ class SessionSelection {
   IndexQuery index_query() const;
   /// Blocks that hold fragments, first and later ones, between the same addresses.
   IndexQuery fragment_query() const;
+  /// Of fragment_key() of each, in any order, perhaps repeated.
+  std::vector<std::uint64_t> fragment_fingerprints() const;
   /// From the first frame of the earliest session to the last of the latest, padding included.
   TimeWindow window() const { return window_; }
 

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
 #include <random>
 
+#include "storage/catalog.hpp"
 #include "storage/query/session_selection.hpp"
+#include "storage/segment_index.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/query/store_answer.hpp"
 
@@ -72,6 +76,11 @@ std::vector<OwnedFrame> frames_of_port(const storage::Store& store, std::uint16_
   return extract(store, ask_flow(session_of(store, port, time_ns).uid)).frames;
 }
 
+std::string read_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 using Frames = std::vector<OwnedFrame>;
 
 }  // namespace
@@ -127,13 +136,27 @@ TEST_CASE("where an identification was used again the first fragment nearest in 
   CHECK(frames_of_port(*store, 4001, kStart + 4 * kSecond) == Frames{frames[2], frames[3]});
 }
 
-TEST_CASE("65 s from the first fragment nobody waits for another one") {
+TEST_CASE("fragments that no record counts are within 10 s of the session") {
   const TestStore store;
-  const Frames frames = {owned(later_of(7), kStart - kTiedNs - 1), owned(first_of(4000, 7), kStart),
-                         owned(later_of(7, 2), kStart + kTiedNs),
-                         owned(later_of(7, 3), kStart + kTiedNs + 1)};
+  const Frames frames = {owned(later_of(7), kStart - kStrayNs - 1), owned(later_of(7, 2), kStart - kStrayNs),
+                         owned(first_of(4000, 7), kStart)};
   record(*store, frames);
   CHECK(frames_of_port(*store, 4000) == Frames{frames[1], frames[2]});
+}
+
+TEST_CASE("65 s from the first fragment nobody waits for another one") {
+  const TestStore store;
+  Frames frames = {owned(later_of(7, 2), kStart - kTiedNs - 1), owned(later_of(7), kStart - kTiedNs)};
+  const TimeNs begin = kStart - kTiedNs;  // the session is open all the time
+  for (std::uint16_t i = 0; i < 7; ++i)
+    frames.push_back(owned(whole(4000, 100 + i), begin + i * 10 * kSecond));
+  frames.push_back(owned(first_of(4000, 7), kStart));
+  record(*store, frames);
+  Frames expected(frames.begin() + 1, frames.end());
+  std::ranges::sort(expected, {}, &OwnedFrame::time_ns);
+  Frames found = frames_of_port(*store, 4000);
+  std::ranges::sort(found, {}, &OwnedFrame::time_ns);
+  CHECK(found == expected);
 }
 
 TEST_CASE("fragments that another worker, or another import, has stored are found") {
@@ -190,8 +213,8 @@ TEST_CASE("ICMP errors come with the session that they quote, also after its end
   const TestStore store;
   const Frames frames = {owned(whole(4000, 1), kStart), owned(whole(4001, 2), kStart),
                          owned(error_about(whole(4000, 1)), kStart + kMs),
-                         owned(error_about(whole(4001, 2)), kStart + kErrorNs),
-                         owned(error_about(whole(4000, 3), 40), kStart + kErrorNs + kMs)};
+                         owned(error_about(whole(4001, 2)), kStart + kStrayNs),
+                         owned(error_about(whole(4000, 3), 40), kStart + kStrayNs + kMs)};
   record(*store, frames);
   CHECK(frames_of_port(*store, 4000) == Frames{frames[0], frames[2]});
   CHECK(frames_of_port(*store, 4001) == Frames{frames[1], frames[3]});
@@ -224,6 +247,76 @@ TEST_CASE("an error about a datagram in fragments quotes the first one") {
   CHECK(frames_of_port(*store, 4000) == frames);
 }
 
+TEST_CASE("what comes behind a later fragment is found by its ports, in whatever block") {
+  Frames frames = {owned(first_of(4000, 7), kStart)};
+  for (std::uint16_t i = 0; i < 20; ++i) {  // more than a block of others
+    frames.push_back(
+        owned(PacketBuilder().eth().ipv4("10.1.0.1", "10.1.0.2", {.id = i}).udp(1, 2).payload(1400).bytes(),
+              kStart + i));
+  }
+  frames.push_back(owned(later_of(7), kStart + kMs));
+  for (std::uint16_t i = 0; i < 5; ++i) frames.push_back(owned(whole(4000, 100 + i), kStart + (2 + i) * kMs));
+  const TestStore store;
+  record(*store, frames, small_segments());
+  CHECK(extract(*store, ask("host 10.0.0.5 and port 4000")).frames.size() == 6);
+  CHECK(extract(*store, ask("10.0.0.5:4000-203.0.113.9:9999/udp")).frames.size() == 6);
+  CHECK(frames_of_port(*store, 4000).size() == 7);
+}
+
+TEST_CASE("the first fragment may be outside of the window that was asked for") {
+  const TestStore store;
+  const Frames frames = {owned(first_of(4000, 7), kStart), owned(later_of(7), kStart + kMs),
+                         owned(later_of(8), kStart + 20 * kSecond - kMs),
+                         owned(first_of(4000, 8), kStart + 20 * kSecond - kMs / 2)};
+  record(*store, frames, small_segments());
+  PacketQuestion question = ask_flow(session_of(*store, 4000).uid);
+  question.window = {kStart + kMs, kStart + 20 * kSecond};
+  CHECK(extract(*store, question).frames == Frames{frames[1]});
+  question.flow = session_of(*store, 4000, frames[3].time_ns).uid;
+  question.window = {kStart + kSecond, frames[3].time_ns};
+  CHECK(extract(*store, question).frames == Frames{frames[2]});
+}
+
+TEST_CASE("a session that began anew with a later fragment has it") {
+  const TestStore store;
+  const TimeNs again = kStart + 40 * kSecond;  // the first instance has ended after 15 s of silence
+  const Frames frames = {owned(first_of(4000, 7), kStart), owned(later_of(7), again),
+                         owned(whole(4000, 9), again + kSecond)};
+  record(*store, frames);
+  CHECK(frames_of_port(*store, 4000) == Frames{frames[0]});
+  CHECK(frames_of_port(*store, 4000, again) == Frames{frames[1], frames[2]});
+}
+
+TEST_CASE("a session of fragments has those that no other one counts") {
+  const TestStore store;
+  const Frames frames = {owned(later_of(5), kStart - kMs), owned(later_of(7), kStart - kMs / 2),
+                         owned(first_of(4000, 7), kStart), owned(later_of(7, 2), kStart + kMs),
+                         owned(later_of(6), kStart + 2 * kMs)};
+  record(*store, frames);
+  CHECK(frames_of_port(*store, 0, kStart) == Frames{frames[0], frames[1], frames[4]});
+}
+
+TEST_CASE("an address that speaks to itself has fragments of both sides") {
+  const auto fragment = [](std::uint16_t from, std::uint16_t to, bool first, std::uint16_t id) {
+    PacketBuilder packet;
+    packet.eth().ipv4("10.0.0.5", "10.0.0.5",
+                      {.id = id,
+                       .fragment_offset = static_cast<std::uint16_t>(first ? 0 : kFirstBytes),
+                       .more_fragments = first});
+    return first ? packet.udp(from, to).payload(kFirstBytes - 8).bytes()
+                 : packet.ip_proto(kIpProtoUdp).payload(9).bytes();
+  };
+  const TestStore store;
+  const Frames frames = {
+      owned(fragment(4000, 53, true, 7), kStart), owned(fragment(4000, 53, false, 7), kStart + 1),
+      owned(fragment(53, 4000, true, 8), kStart + 2), owned(fragment(53, 4000, false, 8), kStart + 3)};
+  record(*store, frames);
+  const Uid uid = session_of(*store, 4000).uid;
+  CHECK(extract(*store, ask_flow(uid)).frames == frames);
+  CHECK(extract(*store, ask_flow(uid, SessionSide::kOriginator)).frames == Frames{frames[0], frames[1]});
+  CHECK(extract(*store, ask("orig_packets > 0 and dst port 53")).frames == Frames{frames[0], frames[1]});
+}
+
 TEST_CASE("datagrams in random fragments, with errors, come back whole by their sessions") {
   const std::uint64_t seed = GENERATE(1u, 2u, 3u);
   CAPTURE(seed);
@@ -246,6 +339,8 @@ TEST_CASE("datagrams in random fragments, with errors, come back whole by their 
     for (std::uint16_t number = 1; number <= fragments; ++number)
       put(port, later_of(id, number),
           time_ns - 4 * kMs + static_cast<TimeNs>(random() % 10'000) * kMs / 1000);
+    if (random() % 2 == 0)
+      put(port, whole(tuple_port, static_cast<std::uint16_t>(1000 + datagram)), time_ns + 5 * kMs);
     if (random() % 4 == 0) put(port, error_about(first_of(tuple_port, id)), time_ns + 100 * kMs + datagram);
   }
   std::ranges::stable_sort(all, {}, &std::pair<TimeNs, OwnedFrame>::first);
@@ -253,6 +348,11 @@ TEST_CASE("datagrams in random fragments, with errors, come back whole by their 
   for (auto& [time_ns, frame] : all) frames.push_back(std::move(frame));
   const TestStore store;
   record(*store, frames, small_segments());
+  for (const storage::CatalogFile& segment : scan(*store).segments) {
+    const std::string written = read_bytes(storage::index_path_of(segment.path));
+    must(storage::rebuild_index(segment.path, storage::index_path_of(segment.path)));
+    CHECK(read_bytes(storage::index_path_of(segment.path)) == written);
+  }
   for (std::uint16_t port = 0; port < kPorts; ++port) {
     CAPTURE(port);
     Frames found = frames_of_port(*store, static_cast<std::uint16_t>(4000 + port), kStart + kSecond);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "storage/recovery.hpp"
+#include "tests/packet/packet_builder.hpp"
 #include "tests/sensor/killed_run.hpp"
 
 using namespace tapline;
@@ -61,6 +62,38 @@ TEST_CASE("the runs that are killed here lose, keep, continue and begin somethin
   CHECK(sum.ledger.frames_added > 10);
   CHECK(sum.ledger.frames_lost > 10);
   CHECK(no_files < 10);
+}
+
+TEST_CASE("later fragments of a run that was killed are counted once, in the session of their first one") {
+  constexpr TimeNs kStart = 1'767'225'600 * kNsPerSecond;
+  constexpr std::uint16_t kDatagrams = 50;
+  const auto fragment = [](std::uint16_t id, std::uint16_t number) {
+    PacketBuilder packet;
+    packet.eth().ipv4("10.0.0.5", "192.0.2.1",
+                      {.id = id,
+                       .fragment_offset = static_cast<std::uint16_t>(number * 1480),
+                       .more_fragments = number == 0});
+    return number == 0 ? packet.udp(4000, 9999).payload(1472).bytes()
+                       : packet.ip_proto(kIpProtoUdp).payload(100).bytes();
+  };
+  const TestStore store;
+  SegmentId id;
+  {
+    LiveRun run(*store, kStart);
+    for (std::uint16_t i = 0; i < kDatagrams; ++i) {
+      for (std::uint16_t number = 0; number < 3; ++number)
+        run.feed(
+            owned(fragment(100 + i, number), kStart + i * 2 * kNsPerSecond + number * kNsPerMillisecond));
+    }
+    run.publish_packets();
+    id = run.id();
+  }
+  recover(*store);
+  const Sessions sessions = sessions_of(*store, id);
+  REQUIRE(sessions.size() == 1);
+  const SessionRecord& session = sessions.begin()->second.back();
+  CHECK((session.key.flags & kKeyFragment) == 0);
+  CHECK(session.a_to_b.total.packets + session.b_to_a.total.packets == 3 * kDatagrams);
 }
 
 TEST_CASE("only live runs that are still started are recovered") {

@@ -85,6 +85,20 @@ TEST_CASE("the first rule that matches a direction's first frame decides about a
   CHECK(other.keep(tcp(99).payload(100).bytes(), UINT32_MAX).bytes == kTcpHeaders);
 }
 
+TEST_CASE("a later fragment, which does not show the ports, decides about itself only") {
+  const CutoffPolicy policy = must(CutoffPolicy::parse("none", {"port 80=all"}));
+  const ByteBuffer later = PacketBuilder()
+                               .eth()
+                               .ipv4("10.0.0.1", "10.0.0.2", {.fragment_offset = 1480})
+                               .ip_proto(kIpProtoTcp)
+                               .payload(50)
+                               .bytes();
+  OneDirection joined(policy);
+  CHECK_FALSE(joined.keep(later).stored);
+  CHECK(joined.keep(tcp(80).payload(100).bytes()).stored);
+  CHECK(joined.keep(later).stored);
+}
+
 TEST_CASE("TCP's control frames are stored whatever the policy says, with all of their headers") {
   const CutoffPolicy policy = must(CutoffPolicy::parse("none", {}));
   for (const std::uint8_t flags : {kTcpSyn, kTcpFin, kTcpRst}) {

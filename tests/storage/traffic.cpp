@@ -127,10 +127,16 @@ ByteBuffer Traffic::make_ip(std::uint64_t flow) {
   } else {
     const auto client = static_cast<std::uint32_t>(0x0a000000 + flow);
     const auto server = static_cast<std::uint32_t>(0xcb007100 + flow % 7);
-    const std::uint16_t fragment = number(20) == 0 ? 0x2010 : 0;
+    // Of twenty one is a first fragment, and one a later one: of the last datagram, if there was any.
+    const std::uint64_t kind = number(20);
+    std::uint16_t& last_id = fragment_ids_[{flow, forward}];
+    if (kind == 0) last_id = frame_number_;
+    const std::uint16_t id = kind == 1 && last_id != 0 ? last_id : frame_number_;
     put_ethernet(frame, 0x0800);
-    put_ipv4(frame, proto, forward ? client : server, forward ? server : client, body.size(), frame_number_,
-             fragment);
+    put_ipv4(frame, proto, forward ? client : server, forward ? server : client, body.size(), id,
+             kind == 0   ? 0x2000
+             : kind == 1 ? 0x2010
+                         : 0);
   }
   put_bytes(frame, body);
   return frame;
@@ -214,6 +220,12 @@ FlowHit TestFlows::find(const TestFrame& frame, const Frame& view, const PacketM
   if (meta.status == DecodeStatus::kIp) {
     FlowKey key;
     hit.direction = make_flow_key(view, meta, 0, key);
+    if (meta.has(kMetaFragment)) {
+      const FlowKey own = key;
+      FlowKey& first = firsts_[{flow_fingerprint(fragment_key(own)), hit.direction, meta.ip_id}];
+      if (meta.is_first_fragment()) first = own;
+      if (first.ip_proto != 0) key = first;
+    }
     hit.fingerprint = flow_fingerprint(key);
     hit.content_class = frame.opaque ? ContentClass::kOpaque : ContentClass::kClear;
     std::array<std::uint8_t, 40> name{};

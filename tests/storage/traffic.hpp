@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <random>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "capture/base/byte_writer.hpp"
@@ -49,19 +51,22 @@ class Traffic {
 
   std::mt19937_64 random_;
   std::uint16_t frame_number_ = 0;  // in each frame: none is a copy of another
+  std::map<std::pair<std::uint64_t, bool>, std::uint16_t> fragment_ids_;  // by flow and direction
   TimeNs now_ns_ = 1'700'000'000 * kNsPerSecond;
 };
 
 /// Gives order keys to frames in the order in which they arrive (Frame::order).
 void number_frames(std::vector<TestFrame>& frames);
 
-/// What a flow table would say about frames: one AppendSlot a flow and direction.
+/// What a flow table would say about frames: one AppendSlot a flow and direction; later fragments are of the
+/// flow of their first one.
 class TestFlows {
  public:
   FlowHit find(const TestFrame& frame, const Frame& view, const PacketMeta& meta);
 
  private:
   std::map<std::array<std::uint8_t, 40>, AppendSlot> slots_;  // by key layout and direction
+  std::map<std::tuple<std::uint64_t, Direction, std::uint32_t>, FlowKey> firsts_;  // of datagrams
 };
 
 /// The rest of the pipeline. Owns the slots; the caller owns the writer.
