@@ -103,7 +103,6 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
     decode(frame, meta);
     return meta.is_first_fragment();
   };
-  // What cannot be read is missed again, and told, when the answer itself is read.
   FrameMerge firsts(std::move(plan->segments), is_first, limits);
   fragments.emplace(*sessions);
   while (const Frame* first = firsts.next()) {
@@ -117,6 +116,8 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
     break;
   }
   fragments->sort();
+  for (const UnreadableSegment& segment : firsts.unreadable())
+    warnings.push_back("later fragments may be missing: " + segment.error.context);
   totals.planning_bytes_read += firsts.bytes_read();
   return {};
 }
@@ -132,9 +133,8 @@ bool Extraction::State::accepts(const Frame& frame) const {
 
 bool Extraction::State::accepts_of_sessions(const Frame& frame, const PacketMeta& meta) const {
   if (meta.has(kMetaLaterFragment)) {
-    const FragmentTies::Tie tie = fragments->find(frame, meta);
-    if (tie.match.session != nullptr) return accepts(tie.match, frame, with_ports(meta, tie.match));
-    if (tie.counted_there) return false;
+    const SessionSelection::Match tied = fragments->find(frame, meta);
+    if (tied.session != nullptr) return accepts(tied, frame, with_ports(meta, tied));
   }
   const SessionSelection::Match own = sessions->find(frame, meta);
   if (own.session != nullptr && accepts(own, frame, meta)) return true;

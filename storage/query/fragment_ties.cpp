@@ -31,7 +31,7 @@ void FragmentTies::sort() {
   std::ranges::sort(firsts_, {}, &First::place);
 }
 
-FragmentTies::Tie FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
+SessionSelection::Match FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
   const std::pair place = read(later, meta).place();
   const First* nearest = nullptr;
   TimeNs nearest_ns = kTiedNs;
@@ -46,12 +46,11 @@ FragmentTies::Tie FragmentTies::find(const Frame& later, const PacketMeta& meta)
   if (after != firsts_.end()) consider(*after);
   if (after != firsts_.begin()) consider(*std::prev(after));
   if (nearest == nullptr) return {};
-  Tie tie{sessions_.find(nearest->key, nearest->direction, later.time_ns), nearest->time_ns <= later.time_ns};
-  if (tie.match.session != nullptr) return tie;
+  const SessionSelection::Match in_time = sessions_.find(nearest->key, nearest->direction, later.time_ns);
+  if (in_time.session != nullptr) return in_time;
   const SessionSelection::Match of_first = sessions_.find(nearest->key, nearest->direction, nearest->time_ns);
-  if (of_first.session != nullptr && sessions_.is_near(*of_first.session, later.time_ns))
-    tie.match = of_first;
-  return tie;
+  if (of_first.session == nullptr || !sessions_.is_near(*of_first.session, later.time_ns)) return {};
+  return of_first;
 }
 
 }  // namespace tapline::query

@@ -25,13 +25,9 @@ class FragmentTies {
   void sort();
   bool empty() const { return firsts_.empty(); }
 
-  struct Tie {
-    SessionSelection::Match match;  // null: of none that was selected
-    bool counted_there = false;     // the first fragment came before it, so that no other session counts it
-  };
   /// By the first fragment that is nearest in time, kTiedNs away at most: the session of its five-tuple that
   /// has the time of the later one, else its own, if that is near.
-  Tie find(const Frame& later, const PacketMeta& meta) const;
+  SessionSelection::Match find(const Frame& later, const PacketMeta& meta) const;
 
  private:
   struct Datagram {

@@ -287,13 +287,23 @@ TEST_CASE("a session that began anew with a later fragment has it") {
   CHECK(frames_of_port(*store, 4000, again) == Frames{frames[1], frames[2]});
 }
 
-TEST_CASE("a session of fragments has those that no other one counts") {
+TEST_CASE("a session of fragments has all of its time, also those that other sessions count") {
   const TestStore store;
   const Frames frames = {owned(later_of(5), kStart - kMs), owned(later_of(7), kStart - kMs / 2),
                          owned(first_of(4000, 7), kStart), owned(later_of(7, 2), kStart + kMs),
                          owned(later_of(6), kStart + 2 * kMs)};
   record(*store, frames);
-  CHECK(frames_of_port(*store, 0, kStart) == Frames{frames[0], frames[1], frames[4]});
+  CHECK(session_of(*store, 0).a_to_b.total.packets == 3);
+  CHECK(frames_of_port(*store, 0) == Frames{frames[0], frames[1], frames[3], frames[4]});
+  CHECK(frames_of_port(*store, 4000) == Frames{frames[1], frames[2], frames[3]});
+}
+
+TEST_CASE("a fragment that nobody joins, long after its first one, is in the session that counts it") {
+  const TestStore store;
+  const Frames frames = {owned(first_of(4000, 7), kStart), owned(later_of(7), kStart + 62 * kSecond)};
+  record(*store, frames);
+  CHECK(frames_of_port(*store, 0, kStart + 62 * kSecond) == Frames{frames[1]});
+  CHECK(extract(*store, ask("orig_packets > 0")).frames == frames);
 }
 
 TEST_CASE("an address that speaks to itself has fragments of both sides") {
