@@ -61,6 +61,7 @@ std::vector<std::string> RunFiles::by_creation(const std::vector<CatalogFile>& f
   }
   std::ranges::stable_sort(mine, {}, [](const auto& file) { return file.first; });
   std::vector<std::string> paths;
+  paths.reserve(mine.size());
   for (auto& [created_ns, path] : mine) paths.push_back(std::move(path));
   return paths;
 }

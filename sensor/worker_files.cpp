@@ -129,7 +129,7 @@ Status WorkerFiles::book_efforts() {
 Status WorkerFiles::flush_packets() {
   for (Segments& segments : segments_) {
     if (segments.writer == nullptr) continue;
-    const Status flushed = segments.writer->flush();
+    Status flushed = segments.writer->flush();
     if (!flushed && !config_.live) return flushed;
     if (!flushed) TAPLINE_TRY(give_up(segments, flushed.error()));
   }
@@ -138,7 +138,7 @@ Status WorkerFiles::flush_packets() {
 
 Status WorkerFiles::write(const RecordBatch& batch) {
   // Sessions that cannot be written take neither the ledger nor the totals with them.
-  const Status sessions = write_sessions(batch);
+  Status sessions = write_sessions(batch);
   for (const storage::LedgerRow& row : batch.ledger) totals_.add(row);
   for (const storage::LedgerRow& row : batch.ledger) TAPLINE_TRY(ledger_file_.append(row));
   ledger_file_.note_complete(batch.complete_until_ns);

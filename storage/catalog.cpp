@@ -93,7 +93,7 @@ Result<CatalogFile> find_again(const std::string& path) {
     if (!file || file->name.id_high != wanted->name.id_high) continue;
     if (found && file->open) continue;
     found = std::move(file);
-    found->path = directory + "/" + file_name;
+    found->path = fmt::format("{}/{}", directory, file_name);
   }
   if (found) return *found;
   return Error{ErrorCode::kNotFound, fmt::format("{} is gone", path)};

@@ -213,7 +213,7 @@ void Ring::spare(const RingDirectory::Finished& claimed) {
 
 Status Ring::evict(Volume& volume, const RingDirectory::Finished& claimed) {
   const std::uint64_t id_high = claimed.id_high;
-  const Status evicted = volume.files.evict(claimed);
+  Status evicted = volume.files.evict(claimed);
   if (held_ != nullptr) held_->unclaim(id_high);
   if (evicted) segments_evicted_.fetch_add(1, std::memory_order_relaxed);
   return evicted;

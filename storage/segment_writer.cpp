@@ -44,7 +44,7 @@ void add_counters(SegmentWriterCounters& sum, const SegmentWriterCounters& one) 
   sum.index_bytes += one.index_bytes;
 }
 
-SegmentWriter::SegmentWriter(SegmentWriterConfig config, SegmentSpace& space)
+SegmentWriter::SegmentWriter(const SegmentWriterConfig& config, SegmentSpace& space)
     : SegmentWriter(config, space,
                     std::make_unique<BlockEncoder>(content_bytes_max(config), config.compression_level)) {}
 

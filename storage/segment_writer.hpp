@@ -49,7 +49,7 @@ void add_counters(SegmentWriterCounters& sum, const SegmentWriterCounters& one);
 class SegmentWriter {
  public:
   /// `space` outlives the writer.
-  SegmentWriter(SegmentWriterConfig config, SegmentSpace& space);
+  SegmentWriter(const SegmentWriterConfig& config, SegmentSpace& space);
   /// With an encoder of the caller's, made for blocks of at least kBlockBufferBytesMin and block_bytes.
   SegmentWriter(SegmentWriterConfig config, SegmentSpace& space, std::unique_ptr<BlockEncoder> encoder);
 

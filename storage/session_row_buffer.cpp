@@ -154,7 +154,7 @@ void SessionRowBuffer::append_tcp(Row row, const SessionRecord& record) {
 void SessionRowBuffer::append_signature(Row row, std::uint16_t column, const SynSignature& signature,
                                         std::uint8_t ttl_foretold) {
   const SignatureCells cells = cells_of(signature, ttl_foretold);
-  for (std::uint16_t i = 0; i < cells.size(); ++i) row[column + i] = cells[i];
+  for (std::size_t i = 0; i < cells.size(); ++i) row[column + i] = cells[i];
 }
 
 Bytes SessionRowBuffer::take_group(TimeNs complete_until_ns) {

@@ -234,7 +234,8 @@ void SessionRowReader::fill_tcp(std::uint32_t count) {
 SynSignature SessionRowReader::signature_at(std::uint16_t column, std::uint32_t row,
                                             std::uint8_t ttl_foretold) const {
   SignatureCells cells_of_row;
-  for (std::uint16_t i = 0; i < cells_of_row.size(); ++i) cells_of_row[i] = cells(column + i)[row];
+  for (std::size_t i = 0; i < cells_of_row.size(); ++i)
+    cells_of_row[i] = cells(static_cast<std::uint16_t>(column + i))[row];
   return signature_of(cells_of_row, ttl_foretold);
 }
 

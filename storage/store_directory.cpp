@@ -33,7 +33,7 @@ std::vector<CatalogFile> select_files(const std::string& directory, const std::v
   for (const std::string& file_name : names) {
     std::optional<CatalogFile> file = parse_name(file_name, suffix);
     if (!file) continue;
-    file->path = directory + "/" + file_name;
+    file->path = fmt::format("{}/{}", directory, file_name);
     std::error_code vanished;
     const std::uintmax_t bytes = std::filesystem::file_size(file->path, vanished);
     file->file_bytes = vanished ? 0 : bytes;
@@ -54,7 +54,7 @@ void add_steps(const std::string& path, const std::vector<std::string>& names, S
   for (const std::string& file_name : names) {
     const std::optional<StepName> step = parse_step_name(file_name);
     if (!step) continue;
-    const std::string step_path = path + "/" + file_name;
+    const std::string step_path = fmt::format("{}/{}", path, file_name);
     const std::string open_path =
         fmt::format("{}/open-{}{}{}", path, step->open_digits, kPacketSuffix, kOpenSuffix);
     const auto segment = std::ranges::find(listed.files, open_path, &CatalogFile::path);
@@ -73,7 +73,8 @@ void add_litter(const std::string& directory, const std::vector<std::string>& na
   for (const std::string& file_name : names) {
     const std::optional<FinalName> index = parse_final_name(file_name, kIndexSuffix);
     const bool lonely = index && !std::ranges::binary_search(names, final_name(*index, suffix));
-    if (lonely || file_name.ends_with(kDraftSuffix)) strays.push_back(directory + "/" + file_name);
+    if (lonely || file_name.ends_with(kDraftSuffix))
+      strays.push_back(fmt::format("{}/{}", directory, file_name));
   }
 }
 

@@ -182,7 +182,7 @@ void print_news(query::Following& following) {
 Result<Written> write_followed(query::Following& following, CaptureWriter& writer, std::uint64_t bytes_max) {
   constexpr std::chrono::milliseconds kLookPeriod{200};
   while (true) {
-    const Result<Written> written = write_frames(following, writer, bytes_max);
+    Result<Written> written = write_frames(following, writer, bytes_max);
     if (!written || *written == Written::kTooLong) return written;
     if (*written == Written::kInterrupted) return Written::kAll;
     print_news(following);

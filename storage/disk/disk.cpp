@@ -53,8 +53,8 @@ class RealDisk : public Disk {
   Result<std::unique_ptr<DiskFile>> create_stream(const std::string& path) override {
     Result<std::unique_ptr<DiskFile>> stream =
         StreamFile::create(path, make_write_queue(StreamFile::kBuffers));
-    const bool possible = stream || stream.error().code != ErrorCode::kUnsupported;
-    return possible ? std::move(stream) : create(path);
+    if (!stream && stream.error().code == ErrorCode::kUnsupported) return create(path);
+    return stream;
   }
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path) override {

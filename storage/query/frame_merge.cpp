@@ -252,11 +252,11 @@ std::span<const FrameRun> FrameMerge::next_runs() {
     Cursor& cursor = *cursors_[queue_[0].cursor()];
     if (queue_[0].loaded()) {
       take_run(cursor);
-    } else if (!runs_.empty()) {
-      break;  // loading takes away the block before, which runs point into
-    } else if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) {
-      break;  // set by a signal handler or another thread; nothing else is read because of it
     } else {
+      // Set by a signal handler or another thread; nothing else is read because of it.
+      const bool stopped = stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+      // Loading takes away the block before, which runs point into.
+      if (stopped || !runs_.empty()) break;
       load(cursor);
     }
     replace_first(cursor);

@@ -15,7 +15,6 @@ using storage::Catalog;
 using storage::CatalogFile;
 using storage::format_segment_id;
 using storage::Hold;
-using storage::HoldRequest;
 using storage::HoldState;
 
 namespace {
