@@ -214,7 +214,8 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
          direction,
          meta.payload_offset,
          static_cast<std::uint32_t>(std::min<std::uint64_t>(payload_before, UINT32_MAX)),
-         duplicate};
+         duplicate,
+         meta.has(kMetaLaterFragment) && (burst_keys[i].flags & kKeyFragment) == 0};
 }
 
 bool FlowTable::State::is_rare(const FlowEntry& entry, const Arrival& arrival) const {

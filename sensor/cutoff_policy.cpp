@@ -6,7 +6,6 @@
 
 #include "capture/base/size.hpp"
 #include "capture/packet/protocol_numbers.hpp"
-#include "storage/frame_keys.hpp"
 
 namespace tapline::sensor {
 namespace {
@@ -104,9 +103,7 @@ CutoffPolicy::Kept CutoffPolicy::keep(const Frame& frame, const PacketMeta& meta
   std::uint8_t rule = hit.slot->cutoff_rule;
   if (rule == 0) [[unlikely]] {
     rule = choose(frame, meta);
-    // A later fragment does not show the ports of the flow of its first one.
-    if (!meta.has(kMetaLaterFragment) || hit.fingerprint == storage::frame_fingerprint(frame, meta))
-      hit.slot->cutoff_rule = rule;
+    if (!hit.joined) hit.slot->cutoff_rule = rule;  // it does not show the ports of its flow
   }
   const Limit& limit = limits_[rule - 1u];
   if (!limit.stored && !is_tcp_control(meta)) return {false, 0};

@@ -69,15 +69,10 @@ bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHi
   PacketBlock& block = *lanes_[number].block;
   const std::uint32_t offset = block.used_bytes();
   block.append(frame, cut, make_hint(slot, block, hit));
-  if (meta.has(kMetaLaterFragment)) {
-    // Counted where its first one is, which nothing in its own bytes tells, its keys are not those of its
-    // flow.
-    const std::uint64_t fingerprint = frame_fingerprint(frame, meta);
-    if (fingerprint != hit.fingerprint) {
-      block.post(collect_frame_keys(frame, meta, fingerprint));
-      note_appended(number, frame);
-      return true;
-    }
+  if (hit.joined) {  // has keys of its own, and says nothing about those of its flow
+    block.post(collect_frame_keys(frame, meta, frame_fingerprint(frame, meta)));
+    note_appended(number, frame);
+    return true;
   }
   // Without a slot of its own nothing is known about what this flow has posted.
   if (hit.slot == nullptr || slot.block_generation != block.generation() ||

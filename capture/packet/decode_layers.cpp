@@ -28,7 +28,7 @@ bool read_inner_frame(LinkWalk& walk, std::uint32_t tag_bytes) {
   return true;
 }
 
-/// What an Ethernet header names that IP can be behind, and the packet begins as it says.
+/// Of bytes that may be anything: what they name as their type is common, and IP begins as it says.
 bool may_be_ethernet(const std::uint8_t* header) {
   const int version = header[kEthernetBytes] >> 4;
   switch (load_be16(header + 12)) {

@@ -19,6 +19,8 @@ struct FlowHit {
   // on.
   std::uint32_t payload_bytes_before;
   bool duplicate;  // a copy of a frame seen before: no session record counts it among its packets
+  // A later fragment in the flow of its first one: its own bytes tell neither the fingerprint nor ports.
+  bool joined = false;
 };
 
 }  // namespace tapline

@@ -117,7 +117,10 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
   }
   fragments->sort();
   for (const UnreadableSegment& segment : firsts.unreadable())
-    warnings.push_back("later fragments may be missing: " + segment.error.context);
+    warnings.push_back(
+        fmt::format("{}: fragments may be missing whose first one was there; `tapline verify` "
+                    "looks at the whole store",
+                    segment.error.context));
   totals.planning_bytes_read += firsts.bytes_read();
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "storage/query/live_run.hpp"
 
@@ -92,6 +93,7 @@ struct Following::State {
   Coverage given;  // of the slices before
   std::vector<Hole> new_holes;
   std::vector<std::string> warnings;
+  std::set<std::string> warned;  // slices say the same of a segment again and again
   std::uint64_t blocks_read = 0;
   std::uint64_t late_frames = 0;
 
@@ -138,7 +140,9 @@ Status Following::State::look() {
   slice_given = false;
   // A session that has ended is given wholly.
   last_slice = last_slice || (question.flow && slice->until_ns() <= complete_until_ns);
-  warnings.insert(warnings.end(), slice->warnings().begin(), slice->warnings().end());
+  for (const std::string& warning : slice->warnings()) {
+    if (warned.insert(warning).second) warnings.push_back(warning);
+  }
   return {};
 }
 

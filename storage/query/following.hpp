@@ -37,7 +37,7 @@ class Following {
   TimeNs given_until_ns() const;
   /// Holes that were not there at the last call, as far as next() gave null.
   std::vector<Hole> take_new_holes();
-  /// Warnings of all slices that were not taken yet.
+  /// Warnings of all slices that were not taken yet, each once.
   std::vector<std::string> take_warnings();
   /// Of everything that was given, in the middle of a slice, too: its window ends at given_until_ns() at the
   /// latest. Where frames are dropped for more than some seconds, the counts of holes

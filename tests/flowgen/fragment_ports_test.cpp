@@ -62,6 +62,15 @@ TEST_CASE("a later fragment counts in the session of its first one") {
         std::map<Endpoints, std::uint64_t>{{kJoined, 3}});
 }
 
+TEST_CASE("the hit of a frame says whether it was joined") {
+  Driver driver;
+  for (const auto& [packet, joined] :
+       {std::pair(first(7), false), std::pair(later(7), true), std::pair(later(8), false)}) {
+    driver.send(packet);
+    CHECK(driver.hits().at(0).joined == joined);
+  }
+}
+
 TEST_CASE("a fragment of another datagram has a session of its own") {
   const std::map<Endpoints, std::uint64_t> apart{{kJoined, 1}, {kAlone, 1}};
   CHECK(sessions_of({first(7), later(8)}) == apart);

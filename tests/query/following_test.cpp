@@ -10,15 +10,9 @@
 #include <optional>
 #include <thread>
 
-#include "capture/packet/decode.hpp"
-#include "capture/packet/uid.hpp"
 #include "storage/container_layout.hpp"
 #include "storage/container_reader.hpp"
-#include "storage/ledger_file.hpp"
-#include "storage/session_file_writer.hpp"
-#include "tests/packet/packet_builder.hpp"
-#include "tests/query/ring_writer.hpp"
-#include "tests/query/store_answer.hpp"
+#include "tests/query/open_run.hpp"
 
 using namespace tapline;
 using namespace tapline::query;
@@ -27,104 +21,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-TimeNs time_of(std::uint64_t number) {
-  return kStart + static_cast<TimeNs>(number) * kStepNs;
-}
-
 storage::TestFrame out_of_time(std::uint64_t number, std::uint64_t order_number) {
   storage::TestFrame frame = numbered_frame(number);
   frame.order = {time_of(order_number), 0};
   return frame;
-}
-
-/// A recorder of one worker on eth1, moved on by a test.
-class OpenRun {
- public:
-  explicit OpenRun(std::uint64_t segment_bytes = 1u << 20)
-      : writer_(small_files(*store_, segment_bytes)), pipeline_(writer_), ledger_(ledger_config()) {
-    source_.id.fill(7);
-    source_.path = "eth1";
-    source_.live = true;
-    source_.first_ns = kStart;
-    must(storage::save_source(*store_, source_));
-    lock_.emplace(must(storage::StoreLock::acquire(*store_)));
-  }
-
-  void append(const storage::TestFrame& frame) { must(pipeline_.append(frame)); }
-  void append_until(std::uint64_t end) {
-    for (; next_ < end; ++next_) append(numbered_frame(next_));
-  }
-  void seal() { writer_.lanes().seal_all(); }
-  /// All frames before `number` are on the disk.
-  void say_complete(std::uint64_t number) {
-    seal();
-    ledger_.note_complete(time_of(number));
-    must(ledger_.append({}));
-    must(ledger_.flush());
-  }
-  void publish() { must(writer_.finish()); }
-  void stop() {
-    publish();
-    must(ledger_.finish());
-    source_.state = storage::SourceState::kComplete;
-    source_.last_ns = time_of(next_) - 1;
-    must(storage::save_source(*store_, source_));
-    lock_.reset();
-  }
-
-  const storage::Store& operator*() const { return *store_; }
-  const storage::Store* operator->() const { return &*store_; }
-
- private:
-  storage::RowGroupFileConfig ledger_config() const {
-    storage::RowGroupFileConfig config;
-    config.directory = store_->ledger_directory();
-    config.source_id.fill(7);
-    return config;
-  }
-
-  TestStore store_;
-  storage::FrameSegmentWriter writer_;
-  storage::TestPipeline pipeline_;
-  storage::LedgerFileWriter ledger_;
-  storage::Source source_;
-  std::optional<storage::StoreLock> lock_;
-  std::uint64_t next_ = 0;
-};
-
-enum class Part { kWhole, kFirst, kLater };
-
-/// Of datagrams from one port to another; the fragments are of one datagram.
-storage::TestFrame datagram_frame(Part part, std::uint64_t number) {
-  PacketBuilder packet;
-  packet.eth().ipv4("10.0.0.5", "203.0.113.9",
-                    {.id = static_cast<std::uint16_t>(part == Part::kWhole ? 1 : 7),
-                     .fragment_offset = static_cast<std::uint16_t>(part == Part::kLater ? 1480 : 0),
-                     .more_fragments = part == Part::kFirst});
-  if (part == Part::kLater)
-    packet.ip_proto(kIpProtoUdp).payload(100);
-  else
-    packet.udp(4000, 9999).payload(part == Part::kFirst ? 1472 : 20);
-  storage::TestFrame frame;
-  frame.bytes = packet.bytes();
-  frame.wire_bytes = static_cast<std::uint32_t>(frame.bytes.size());
-  frame.time_ns = time_of(number);
-  frame.order = {frame.time_ns, 0};
-  return frame;
-}
-
-/// A session that goes on, and of which only this frame was counted.
-SessionRecord open_session(const storage::TestFrame& opening) {
-  const Frame frame = opening.view();
-  PacketMeta meta;
-  decode(frame, meta);
-  SessionRecord record;
-  record.originator = make_flow_key(frame, meta, 0, record.key);
-  record.first_ns = record.last_ns = record.delta_first_ns = record.delta_last_ns = frame.time_ns;
-  record.end_reason = EndReason::kOpen;
-  record.first_order = opening.order;
-  record.uid = make_uid(1, record.key, record.first_ns, record.first_order);
-  return record;
 }
 
 /// Where the content of a block of an open segment begins, the file has zeroes, as while it is being written.
@@ -153,17 +53,6 @@ class ContentAway {
   std::uint64_t offset_ = 0;
   Content content_{};
 };
-
-std::vector<std::uint64_t> take(Following& following) {
-  std::vector<std::uint64_t> numbers;
-  while (const Frame* frame = following.next()) numbers.push_back(number_of(frame->time_ns));
-  return numbers;
-}
-
-std::vector<std::uint64_t> look_and_take(Following& following) {
-  must(following.look_again());
-  return take(following);
-}
 
 /// first, first + step, ... below end.
 std::vector<std::uint64_t> every(std::uint64_t first, std::uint64_t end, std::uint64_t step = 1) {
@@ -402,31 +291,6 @@ TEST_CASE("session fields cannot be followed, and the error says what can") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::kInvalid);
   CHECK(refused.error().context.find("uid") != std::string::npos);
-}
-
-TEST_CASE("a session that is followed has the fragments that were published before their first one") {
-  OpenRun run;
-  const SessionRecord session = open_session(datagram_frame(Part::kWhole, 0));
-  storage::SessionFileConfig records;
-  records.file.directory = run->sessions_directory();
-  storage::SessionFileWriter sessions(records);
-  must(sessions.append(session));
-  must(sessions.flush());
-  auto second = small_files(*run, 1u << 20);
-  second.worker = 1;
-  storage::FrameSegmentWriter other(second);
-  storage::TestPipeline other_pipeline(other);
-
-  run.append(datagram_frame(Part::kWhole, 0));
-  must(other_pipeline.append(datagram_frame(Part::kLater, 10)));
-  must(other.finish());
-  run.say_complete(5);
-  Following following = must(Following::start(*run, ask_flow(session.uid), {}));
-  CHECK(take(following) == std::vector<std::uint64_t>{0});
-  run.append(datagram_frame(Part::kFirst, 9));
-  run.append(datagram_frame(Part::kWhole, 20));
-  run.say_complete(30);
-  CHECK(look_and_take(following) == std::vector<std::uint64_t>{9, 10, 20});
 }
 
 TEST_CASE("while a recorder writes in its own thread, a follower gets every frame once, in order") {

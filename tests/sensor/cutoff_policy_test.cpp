@@ -31,11 +31,12 @@ class OneDirection {
  public:
   explicit OneDirection(const CutoffPolicy& policy) : policy_(policy) {}
 
-  CutoffPolicy::Kept keep(const ByteBuffer& bytes, std::uint32_t before = 0) {
+  CutoffPolicy::Kept keep(const ByteBuffer& bytes, std::uint32_t before = 0, bool joined = false) {
     const Frame frame = view(bytes);
     PacketMeta meta;
     decode(frame, meta);
-    const FlowHit hit{&slot_, 1, ContentClass::kClear, Direction::kAToB, meta.payload_offset, before, false};
+    const FlowHit hit{&slot_, 1,     ContentClass::kClear, Direction::kAToB, meta.payload_offset, before,
+                      false,  joined};
     return policy_.keep(frame, meta, hit);
   }
 
@@ -85,7 +86,7 @@ TEST_CASE("the first rule that matches a direction's first frame decides about a
   CHECK(other.keep(tcp(99).payload(100).bytes(), UINT32_MAX).bytes == kTcpHeaders);
 }
 
-TEST_CASE("a later fragment, which does not show the ports, decides about itself only") {
+TEST_CASE("a later fragment, which does not show the ports of its flow, decides about itself only") {
   const CutoffPolicy policy = must(CutoffPolicy::parse("none", {"port 80=all"}));
   const ByteBuffer later = PacketBuilder()
                                .eth()
@@ -94,9 +95,9 @@ TEST_CASE("a later fragment, which does not show the ports, decides about itself
                                .payload(50)
                                .bytes();
   OneDirection joined(policy);
-  CHECK_FALSE(joined.keep(later).stored);
+  CHECK_FALSE(joined.keep(later, 0, true).stored);
   CHECK(joined.keep(tcp(80).payload(100).bytes()).stored);
-  CHECK(joined.keep(later).stored);
+  CHECK(joined.keep(later, 0, true).stored);
 }
 
 TEST_CASE("TCP's control frames are stored whatever the policy says, with all of their headers") {

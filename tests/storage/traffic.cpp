@@ -225,6 +225,7 @@ FlowHit TestFlows::find(const TestFrame& frame, const Frame& view, const PacketM
       FlowKey& first = firsts_[{flow_fingerprint(fragment_key(own)), hit.direction, meta.ip_id}];
       if (meta.is_first_fragment()) first = own;
       if (first.ip_proto != 0) key = first;
+      hit.joined = key != own;
     }
     hit.fingerprint = flow_fingerprint(key);
     hit.content_class = frame.opaque ? ContentClass::kOpaque : ContentClass::kClear;
