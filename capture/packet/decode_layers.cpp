@@ -110,6 +110,14 @@ bool read_vn_tag(LinkWalk& walk) {
   return true;
 }
 
+// IEEE 802.1BR: port and channels of an extender, which differ by direction; then a type.
+bool read_e_tag(LinkWalk& walk) {
+  if (!walk.captured(8)) return walk.stop(DecodeStatus::kTruncatedLink), false;
+  walk.meta.ethertype = load_be16(walk.bytes() + 6);
+  walk.at += 8;
+  return true;
+}
+
 // Cisco MetaData: version, length, and one option, the sender's security group; then a type.
 bool read_meta_data(LinkWalk& walk) {
   if (!walk.captured(8)) return walk.stop(DecodeStatus::kTruncatedLink), false;
@@ -203,6 +211,9 @@ void read_layers(LinkWalk& walk) {
         break;
       case kEtherTypeVnTag:
         more = read_vn_tag(walk);
+        break;
+      case kEtherTypeETag:
+        more = read_e_tag(walk);
         break;
       case kEtherTypeMetaData:
         more = read_meta_data(walk);

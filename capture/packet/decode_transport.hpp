@@ -66,8 +66,25 @@ inline void decode_tcp(const Frame& frame, PacketMeta& meta, const IpExtent& ext
   }
 }
 
+/// One of TunnelPort.
+bool is_tunnel_port(std::uint16_t port) noexcept;
+
+/// Most datagrams have both ports outside of the range of those.
+inline bool may_be_tunnel(std::uint16_t src_port, std::uint16_t dst_port) {
+  const auto in_range = [](unsigned port) {
+    return port - kTunnelPortMin <= kTunnelPortMax - kTunnelPortMin;
+  };
+  if (!in_range(src_port) && !in_range(dst_port)) [[likely]]
+    return false;
+  return is_tunnel_port(src_port) || is_tunnel_port(dst_port);
+}
+
 inline void decode_udp(const Frame& frame, PacketMeta& meta, const IpExtent& extent) {
-  if (extent.readable_bytes() >= kUdpFixedBytes) load_ports(meta, frame.data + extent.at);
+  if (extent.readable_bytes() >= kUdpFixedBytes) {
+    load_ports(meta, frame.data + extent.at);
+    if (may_be_tunnel(meta.src_port, meta.dst_port)) [[unlikely]]
+      set_flag(meta, kMetaTunnel);
+  }
   set_payload(meta, extent, kUdpFixedBytes);
 }
 
@@ -93,6 +110,13 @@ inline void decode_transport(const Frame& frame, PacketMeta& meta, const IpExten
       return decode_icmp(frame, meta, extent);
     case kIpProtoSctp:
       return decode_sctp(frame, meta, extent);
+    case kIpProtoIpv4:
+    case kIpProtoIpv6:
+    case kIpProtoGre:
+    case kIpProtoEtherIp:
+    case kIpProtoMpls:
+      set_flag(meta, kMetaTunnel);
+      return set_payload(meta, extent, 0);
     default:
       return set_payload(meta, extent, 0);
   }

@@ -1,5 +1,6 @@
 #pragma once
-// PacketMeta: what the decoder found in one frame, one cache line. Offsets count from Frame::data and are
+// PacketMeta: what the decoder found in one frame, one cache line; of what tunnels carry, each packet has one
+// of its own (packet_layers.hpp). Offsets count from Frame::data and are
 // valid for reading only where the flag that names the layer is set: the decoder sets it after checking that
 // the layer's fixed header was captured.
 
@@ -33,6 +34,7 @@ enum MetaFlag : std::uint16_t {
   kMetaIcmpOneWay = 1 << 7,     // ICMP type without a counterpart (Community ID does not sort its endpoints)
   kMetaIcmpQuote = 1 << 8,      // ICMP error: an IP header of the offending packet begins at payload_offset
   kMetaBadChecksum = 1 << 9,    // set by verify_checksums(), not by the decoder
+  kMetaTunnel = 1 << 10,        // by its protocol or port it may carry another packet: packet_layers.hpp
 };
 
 struct alignas(64) PacketMeta {
@@ -60,9 +62,10 @@ struct alignas(64) PacketMeta {
 
   std::uint16_t vlan_tci[2];  // outermost two, tag control information in host order
   std::uint32_t mpls_label;   // top label (20 bits), valid where mpls_count > 0
-  // Over all VLAN ids, MPLS labels, 802.1ah services and the PPPoE session; 0 where there are none.
+  // Over all VLAN ids, MPLS labels, 802.1ah services and the PPPoE session; in a tunnel over the packets that
+  // carry this one, too. 0 where there are none.
   std::uint32_t envelope_hash;
-  std::uint32_t tunnel_id;  // reserved: 0
+  std::uint32_t tunnel_id;  // of the tunnel that the packet was found in (tunnel_id.hpp); 0: of none
 
   std::uint16_t tcp_window;
   std::uint16_t pppoe_session;  // 0 without

@@ -1,5 +1,5 @@
-// decode: any bytes of any link type. Input: one byte that selects the link type, two of wire length (in
-// units of 64 bytes, so that lying lengths are reached), then the frame.
+// decode: any bytes of any link type, and what is within them. Input: one byte that selects the link type,
+// two of wire length (in units of 64 bytes, so that lying lengths are reached), then the frame.
 
 #include <cstdint>
 #include <cstdio>
@@ -12,6 +12,7 @@
 #include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
 #include "capture/packet/flow_key.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "tests/fuzz/decode_input.hpp"
 #include "tests/packet/meta_invariants.hpp"
 
@@ -56,9 +57,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   frame.link_type = test::kDecodeLinkTypes[data[0] % std::size(test::kDecodeLinkTypes)];
   PacketMeta meta;
   decode_burst(std::span(&frame, 1), std::span(&meta, 1));
-  const char* const broken = test::broken_invariant(frame, meta);
-  require(broken == nullptr, broken);
-  use(frame, meta);
-  verify_checksums(std::span(&frame, 1), std::span(&meta, 1));
+  std::uint32_t packets = 0;
+  any_packet(frame, meta, [&packets](const Frame& packet, const PacketMeta& packet_meta) {
+    const char* const broken = test::broken_invariant(packet, packet_meta);
+    require(broken == nullptr, broken);
+    require((packet_meta.tunnel_id != 0) == (packets > 0), "a tunnel id outside, or none within");
+    use(packet, packet_meta);
+    PacketMeta verified = packet_meta;
+    verify_checksums(std::span(&packet, 1), std::span(&verified, 1));
+    ++packets;
+    return false;
+  });
+  require(packets <= kPacketLayersMax, "deeper than promised");
   return 0;
 }

@@ -1,6 +1,7 @@
-// decode_dump FILE: one line a frame with what the decoder found, tab-separated, for decode_tshark to
-// compare. The first line names the columns. A damaged file gives its whole frames, then its error on stderr
-// and exit code 1.
+// decode_dump FILE: one line a packet with what the decoder found, tab-separated, for decode_tshark to
+// compare: of each frame, and behind it of what it carries in tunnels (layer 1, 2, ...), whose offsets count
+// from its own first byte. The first line names the columns. A damaged file gives its whole frames, then its
+// error on stderr and exit code 1.
 
 #include <fmt/format.h>
 
@@ -11,19 +12,22 @@
 #include "capture/files/file_source.hpp"
 #include "capture/packet/decode.hpp"
 #include "capture/packet/flow_key.hpp"
+#include "capture/packet/packet_layers.hpp"
+#include "capture/packet/tunnel_id.hpp"
 
 namespace {
 
 using namespace tapline;
 
 constexpr const char* kColumns =
-    "link\twire\tcaptured\tstatus\tethertype\tflags\tsrc\tdst\tproto\tsrc_port\tdst_port\tip_bytes\tpayload_"
+    "layer\ttunnel\tlink\twire\tcaptured\tstatus\tethertype\tflags\tsrc\tdst\tproto\tsrc_port\tdst_port\tip_"
+    "bytes\tpayload_"
     "bytes\t"
     "ttl\tip_id\tfragment_offset\tvlan_count\tvlan1\tvlan2\tmpls_count\tmpls_label\tpppoe\ttcp_flags\ttcp_"
     "seq\t"
     "tcp_ack\ttcp_window\ticmp_type\ticmp_code\tl3\tl4\tpayload\n";
 
-void print_frame(const Frame& frame, const PacketMeta& meta) {
+void print_packet(int layer, const Frame& frame, const PacketMeta& meta) {
   std::string source;
   std::string destination;
   if (meta.status == DecodeStatus::kIp) {
@@ -32,6 +36,7 @@ void print_frame(const Frame& frame, const PacketMeta& meta) {
     source = format_address(addresses[0]);
     destination = format_address(addresses[1]);
   }
+  fmt::print("{}\t{}\t", layer, format_tunnel_id(meta.tunnel_id));
   fmt::print(
       "{}\t{}\t{}\t{}\t{:04x}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}"
       "\t{}\t{}\t{}"
@@ -42,6 +47,14 @@ void print_frame(const Frame& frame, const PacketMeta& meta) {
       meta.vlan_tci[0] & 0xfff, meta.vlan_tci[1] & 0xfff, meta.mpls_count, meta.mpls_label,
       meta.pppoe_session, meta.tcp_flags, meta.tcp_seq, meta.tcp_ack, meta.tcp_window, meta.icmp_type,
       meta.icmp_code, meta.l3_offset, meta.l4_offset, meta.payload_offset);
+}
+
+void print_frame(const Frame& frame, const PacketMeta& meta) {
+  int layer = 0;
+  any_packet(frame, meta, [&layer](const Frame& packet, const PacketMeta& packet_meta) {
+    print_packet(layer++, packet, packet_meta);
+    return false;
+  });
 }
 
 int dump(FrameSource& source) {

@@ -260,6 +260,9 @@ std::vector<GoldenPacket> frames_in_frames() {
       {"backbone_cut_in_service", kEth, cut(eth().backbone(7).bytes(), 17), "truncated_link 88e7 14/14/14"},
       {"vn_tag_ipv6", kEth, eth().vlan(5).vn_tag().vlan(5).ipv6(kA6, kB6).udp(1, 2).bytes(),
        "ip 86dd vlans=2:5,5 28/68/76 len=48/0 proto=17 ttl=64 v6+l4+ports 1>2"},
+      {"e_tag_ipv4", kEth, eth().e_tag().ipv4(kA, kB).udp(1, 2).bytes(),
+       "ip 0800 22/42/50 len=28/0 proto=17 ttl=64 id=1234 v4+l4+ports 1>2"},
+      {"e_tag_cut", kEth, cut(eth().e_tag().bytes(), 21), "truncated_link 893f 14/14/14"},
       {"vn_tag_cut", kEth, cut(eth().vn_tag().bytes(), 19), "truncated_link 8926 14/14/14"},
       {"meta_data_ipv4", kEth,
        eth()

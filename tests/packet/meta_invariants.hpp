@@ -19,7 +19,8 @@ inline const char* broken_invariant(const Frame& frame, const PacketMeta& meta) 
   if (meta.status != DecodeStatus::kIp && meta.flags != 0) return "flags without an IP header";
   if (meta.status == DecodeStatus::kArp && meta.l3_offset + 28u > frame.captured_bytes)
     return "arp not captured";
-  if (meta.tunnel_id != 0) return "tunnel without a tunnel decoder";
+  if (meta.tunnel_id != 0 && meta.envelope_hash == 0) return "in a tunnel, and no envelope hash";
+  if (meta.has(kMetaTunnel) && meta.has(kMetaLaterFragment)) return "a tunnel in a later fragment";
   const bool enveloped = meta.vlan_count > 0 || meta.mpls_count > 0 || meta.envelope_hash != 0;
   if (meta.vlan_count + meta.mpls_count > 0 && meta.envelope_hash == 0)
     return "tags without an envelope hash";

@@ -99,6 +99,12 @@ class PacketBuilder {
     put32(0x33);
     return expect_ethertype(put16(0));
   }
+  PacketBuilder& e_tag() {
+    set_next_ethertype(kEtherTypeETag);
+    put32(0x33);
+    put16(0);
+    return expect_ethertype(put16(0));
+  }
   PacketBuilder& linux_sll(std::uint16_t hardware_type = 1) {
     put16(0);
     put16(hardware_type);
