@@ -22,7 +22,8 @@ constexpr int kLagLog2Max = 62;
 
 FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool,
                         TcpSlabs tcp_pool, BucketIndex bucket_index, OrientationMemory orientation_memory,
-                        RecentFrames recent_frames, FragmentPorts fragment_ports, AttemptMap attempt_map)
+                        RecentFrames recent_frames, FragmentPorts fragment_ports, AttemptMap attempt_map,
+                        ParentUids parent_uids)
     : config(table_config),
       hash(table_config.hash_seed),
       timeouts(phase_timeouts(table_config.timeouts)),
@@ -36,6 +37,7 @@ FlowTable::State::State(const FlowTableConfig& table_config, FlowPool flow_pool,
       recent(std::move(recent_frames)),
       fragments(std::move(fragment_ports)),
       attempts(std::move(attempt_map)),
+      parents(std::move(parent_uids)),
       wheel(pool.data()),
       records(kRecordBufferMax) {}
 
@@ -105,7 +107,10 @@ void FlowTable::State::write_record(const FlowEntry& entry, EndReason reason) {
   TAPLINE_CHECK(record_count < records.size());  // the caller drains after every call
   const InterimSlab* const slab = entry.cold.slab == kNoSlab ? nullptr : &interim_slabs[entry.cold.slab];
   const TcpSlab* const tcp = entry.cold.tcp_slab == kNoSlab ? nullptr : &tcp_slabs[entry.cold.tcp_slab];
-  build_record(entry, slab, tcp, origin, reason, records[record_count++]);
+  SessionRecord& record = records[record_count++];
+  build_record(entry, slab, tcp, origin, reason, record);
+  const auto flow = static_cast<std::size_t>(&entry - pool.data());
+  record.parent_uid = record.key.tunnel_id != 0 ? parents[flow] : Uid{};
   ++counters.records_written;
 }
 
@@ -153,6 +158,7 @@ void FlowTable::State::let_go(std::uint32_t flow) {
 }
 
 std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t predecessor) {
+  const Uid parent = arrival.carrier != kNoFlow ? uid_of_carrier(arrival) : Uid{};
   if (pool.full()) evict();
   const std::uint32_t flow = pool.allocate();
   FlowEntry& entry = pool[flow];
@@ -185,12 +191,19 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
     const std::optional<Direction> opener = orientations.find(arrival.hash, time_ns);
     if (opener) entry.cold.remembered = bit(*opener) & 3;
   }
+  if (key.tunnel_id != 0) parents[flow] = parent;
   attempts.add(flow);
   entry.hot.enter_attempt_map();
   ++counters.flows_begun;
   note_frame(entry, arrival);
   relink(flow);
   return flow;
+}
+
+Uid FlowTable::State::uid_of_carrier(const Arrival& arrival) const {
+  const FlowEntry& carrier = pool[arrival.carrier];
+  return make_uid(origin.sensor_id, carrier.hot.key(origin.link), carrier.cold.begin_ns,
+                  {carrier.cold.first_order_ns, carrier.cold.first_order_count});
 }
 
 bool FlowTable::State::is_other_answer(const FlowEntry& entry, const Arrival& arrival) {

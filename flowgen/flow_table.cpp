@@ -49,7 +49,7 @@ bool FlowTable::take_pages() {
   State& state = *state_;
   return state.pool.take_pages() || state.interim_slabs.take_pages() || state.tcp_slabs.take_pages() ||
          state.index.take_pages() || state.orientations.take_pages() || state.recent.take_pages() ||
-         state.fragments.take_pages() || state.attempts.take_pages();
+         state.fragments.take_pages() || state.attempts.take_pages() || state.parents.take_pages();
 }
 
 Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& config) {
@@ -81,9 +81,12 @@ Result<std::unique_ptr<FlowTable>> FlowTable::create(const FlowTableConfig& conf
   if (!fragments) return fragments.error();
   auto attempts = AttemptMap::create(pool->size());
   if (!attempts) return attempts.error();
-  return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<State>(
-      config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs), std::move(*index),
-      std::move(*memory), std::move(*recent), std::move(*fragments), std::move(*attempts))));
+  auto parents = ParentUids::create(pool->size());
+  if (!parents) return parents.error();
+  return std::unique_ptr<FlowTable>(new FlowTable(
+      std::make_unique<State>(config, std::move(*pool), std::move(*slabs), std::move(*tcp_slabs),
+                              std::move(*index), std::move(*memory), std::move(*recent),
+                              std::move(*fragments), std::move(*attempts), std::move(*parents))));
 }
 
 // Budget (flow_table_bench, with decoding): 250 cycles a packet at a million flows.
@@ -146,6 +149,7 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
     burst_copies[i] = !config.count_copies && recent.take(burst_prints[i], frames[i].time_ns);
+    if (metas[i].tunnel_id != 0 && i > 0 && burst_copies[i - 1]) burst_copies[i] = true;  // within a copy
   }
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
@@ -179,7 +183,7 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
     return;
   }
   const Direction direction = burst_directions[i];
-  const Arrival arrival{frame, meta, burst_keys[i], burst_hashes[i], direction};
+  const Arrival arrival{frame, meta, burst_keys[i], burst_hashes[i], direction, carrier_of(i, meta)};
   std::uint32_t flow = find_flow(i);
   bool duplicate = false;
   if (flow == kNoFlow) [[unlikely]] {
@@ -193,6 +197,7 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
     take_expected(line_of(pool[flow], direction).tcp, segment_of(arrival));
   }
 
+  burst_flows[i] = flow;
   FlowEntry& entry = pool[flow];
   DirectionLine& line = line_of(entry, direction);
   const std::uint64_t payload_before = line.payload_bytes;
@@ -350,7 +355,7 @@ std::size_t FlowTable::memory_bytes() const {
   return sizeof(State) + state.pool.memory_bytes() + state.interim_slabs.memory_bytes() +
          state.tcp_slabs.memory_bytes() + state.index.memory_bytes() + state.orientations.memory_bytes() +
          state.recent.memory_bytes() + state.fragments.memory_bytes() + state.attempts.memory_bytes() +
-         state.records.size() * sizeof(SessionRecord);
+         state.parents.memory_bytes() + state.records.size() * sizeof(SessionRecord);
 }
 
 }  // namespace tapline::flowgen

@@ -47,7 +47,7 @@ struct Timeouts {
 };
 
 struct FlowTableConfig {
-  std::uint32_t flows_max = 1u << 20;  // 458 bytes each with all that belongs to them: README.md
+  std::uint32_t flows_max = 1u << 20;  // 474 bytes each with all that belongs to them: README.md
   /// Flows that can have written an interim record at once; 0: a quarter of flows_max.
   std::uint32_t interim_slabs_max = 0;
   /// TCP sessions of more than one frame that can be tracked at once; 0: half of flows_max.
@@ -98,7 +98,9 @@ class FlowTable {
   bool take_pages();
 
   /// Accounts a burst (at most kBurstFramesMax frames, order keys set) and fills hits[i]. Appends at most
-  /// kRecordsPerFrameMax records per frame to records().
+  /// kRecordsPerFrameMax records per frame to records(). What was found in a tunnel (PacketMeta::tunnel_id)
+  /// is a frame of its own here and stands right behind the packet that carries it, whose session becomes the
+  /// parent of a session that begins; or else first in the burst: then no parent is known.
   void update(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::span<FlowHit> hits);
 
   /// Moves the timers' clock. Live, on an idle link: no frame has come for `idle_ns`.

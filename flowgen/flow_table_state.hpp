@@ -31,6 +31,8 @@ struct Arrival {
   const FlowKey& key;
   std::uint64_t hash;
   Direction direction;
+  std::uint32_t
+      carrier;  // flow of the packet whose tunnel this one was found in; kNoFlow: none, or not known
 };
 
 /// Of a frame with a TCP header.
@@ -45,6 +47,9 @@ inline constexpr std::uint64_t kUnstoredMax = (std::uint64_t{1} << 48) - 1;
 
 using InterimSlabs = SlabPool<InterimSlab>;
 using TcpSlabs = SlabPool<TcpSlab>;
+/// Of the flow that carried the first packet of each flow that was found in a tunnel; by place in the pool.
+/// Others do not touch it.
+using ParentUids = MappedArray<Uid>;
 
 enum class Settled : std::uint8_t { kNothing, kInterim, kEnded };
 
@@ -76,7 +81,7 @@ struct VictimQueue {
 struct FlowTable::State {
   State(const FlowTableConfig& table_config, FlowPool flow_pool, InterimSlabs interim_pool, TcpSlabs tcp_pool,
         BucketIndex bucket_index, OrientationMemory orientation_memory, RecentFrames recent_frames,
-        FragmentPorts fragment_ports, AttemptMap attempt_map);
+        FragmentPorts fragment_ports, AttemptMap attempt_map, ParentUids parent_uids);
 
   // The burst (flow_table.cpp).
 
@@ -86,6 +91,10 @@ struct FlowTable::State {
   void ask_entries(std::span<const Frame> frames, std::span<const PacketMeta> metas, std::size_t begin,
                    std::size_t end);
   void count_frame(std::size_t i, const Frame& frame, const PacketMeta& meta, FlowHit& hit);
+  /// The flow of the packet that carries the i-th one.
+  std::uint32_t carrier_of(std::size_t i, const PacketMeta& meta) const {
+    return meta.tunnel_id == 0 || i == 0 ? kNoFlow : burst_flows[i - 1];
+  }
   std::uint32_t find_flow(std::size_t i);
   /// Whether more is to be done for this frame than counting it.
   bool is_rare(const FlowEntry& entry, const Arrival& arrival) const;
@@ -156,6 +165,7 @@ struct FlowTable::State {
   RecentFrames recent;
   FragmentPorts fragments;
   AttemptMap attempts;
+  ParentUids parents;
   TimerWheel wheel;
   FlowCounters counters;
 
@@ -168,6 +178,7 @@ struct FlowTable::State {
   std::array<FlowKey, kBurstFramesMax> burst_keys;
   std::array<std::uint64_t, kBurstFramesMax> burst_hashes;
   std::array<std::uint32_t, kBurstFramesMax> burst_candidates;
+  std::array<std::uint32_t, kBurstFramesMax> burst_flows;  // in which they were counted
   std::array<Direction, kBurstFramesMax> burst_directions;
   std::array<FramePrint, kBurstFramesMax> burst_prints;
   std::array<bool, kBurstFramesMax> burst_copies;
@@ -175,6 +186,7 @@ struct FlowTable::State {
   VictimQueue victims;             // of a full table
 
  private:
+  Uid uid_of_carrier(const Arrival& arrival) const;
   void note_frame(FlowEntry& entry, const Arrival& arrival);
   void note_flags(FlowEntry& entry, const Arrival& arrival);
   void note_segment(FlowEntry& entry, TcpSlab& slab, const Arrival& arrival);

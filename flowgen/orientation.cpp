@@ -15,10 +15,10 @@ constexpr std::uint16_t kSystemPortMax = 1023;  // RFC 6335, section 6
 
 // Service ports above the system ports. Only what servers listen on nearly everywhere: a port in the
 // ephemeral range would flip as many sessions as it mends.
-constexpr std::array<std::uint16_t, 46> kServicePorts = {
-    1080, 1194, 1433, 1434, 1521, 1701, 1723, 1812, 1813, 1883, 1900, 2049, 2055, 2083, 2181, 3128,
-    3268, 3269, 3306, 3389, 3478, 4433, 4500, 4739, 4789, 5060, 5061, 5222, 5353, 5355, 5432, 5671,
-    5672, 5900, 5985, 5986, 6081, 6379, 6443, 6514, 8000, 8080, 8443, 9092, 9200, 11211};
+constexpr std::array<std::uint16_t, 50> kServicePorts = {
+    1080, 1194, 1433, 1434, 1521, 1701, 1723, 1812, 1813, 1883, 1900, 2049, 2055, 2083, 2181, 3128, 3268,
+    3269, 3306, 3389, 3478, 3544, 4433, 4500, 4739, 4789, 4790, 5060, 5061, 5072, 5222, 5353, 5355, 5432,
+    5671, 5672, 5900, 5985, 5986, 6081, 6379, 6443, 6514, 8000, 8080, 8443, 8472, 9092, 9200, 11211};
 
 // A bit for each port: a search mispredicts several branches for every ephemeral port.
 constexpr std::array<std::uint64_t, 1024> kIsServicePort = [] {

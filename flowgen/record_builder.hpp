@@ -16,8 +16,8 @@ struct RecordOrigin {
   bool frames_stored;  // false: no frame of any flow is
 };
 
-/// Sets every field of `record`. `slab`: the flow's, or null where it has written no record yet. `tcp`: the
-/// flow's, or null where it has none.
+/// Sets every field of `record` but parent_uid. `slab`: the flow's, or null where it has written no record
+/// yet. `tcp`: the flow's, or null where it has none.
 void build_record(const FlowEntry& flow, const InterimSlab* slab, const TcpSlab* tcp,
                   const RecordOrigin& origin, EndReason reason, SessionRecord& record);
 

@@ -6,6 +6,7 @@
 #include "capture/base/time_window.hpp"
 #include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "sensor/run_files.hpp"
 #include "storage/query/frame_merge.hpp"
 
@@ -72,12 +73,15 @@ class WorkerRecovery {
                             [since_ns](const Frame& frame) { return frame.order.time_ns >= since_ns; });
     CutFrames cut_frames;
     PacketMeta meta;
+    LayeredBurst packets;
     while (const Frame* frame = merge.next()) {
       decode(*frame, meta);
       verify_checksums({&*frame, 1}, {&meta, 1});
+      packets.clear();
+      packets.add(*frame, meta);
       const bool cut = cut_frames.is_cut(*frame, merge.block_header());
-      ledger_.recount(*frame, meta.status, cut);
-      if (frame->order.time_ns >= sessions_since_ns) TAPLINE_TRY(sessions_.replay(*frame, meta, cut));
+      ledger_.recount(*frame, packets.metas(), cut);
+      if (frame->order.time_ns >= sessions_since_ns) TAPLINE_TRY(sessions_.replay(packets, cut));
       ++report_.frames_replayed;
     }
     report_.bytes_read += merge.bytes_read();

@@ -25,11 +25,12 @@ std::string trimmed(const std::string& text) {
 
 }  // namespace
 
-std::uint32_t trimmed_bytes(const Frame& frame, const PacketMeta& meta, std::uint32_t payload_bytes) {
+std::uint32_t trimmed_bytes(const Frame& frame, const PacketMeta& meta, std::uint32_t header_bytes,
+                            std::uint32_t payload_bytes) {
   if (meta.has(kMetaIcmpQuote)) payload_bytes = std::max(payload_bytes, kQuoteBytes);
   if (payload_bytes >= meta.payload_bytes) return frame.captured_bytes;
   return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(frame.captured_bytes, std::uint64_t{meta.payload_offset} + payload_bytes));
+      std::min<std::uint64_t>(frame.captured_bytes, std::uint64_t{header_bytes} + payload_bytes));
 }
 
 bool is_tcp_control(const PacketMeta& meta) {
@@ -97,19 +98,20 @@ std::uint8_t CutoffPolicy::choose(const Frame& frame, const PacketMeta& meta) co
   return static_cast<std::uint8_t>(rule + 1);
 }
 
-CutoffPolicy::Kept CutoffPolicy::keep(const Frame& frame, const PacketMeta& meta, const FlowHit& hit) const {
+CutoffPolicy::Kept CutoffPolicy::keep(const Frame& frame, const PacketMeta& outermost, const PacketMeta& meta,
+                                      const FlowHit& hit) const {
   if (hit.slot == nullptr) [[unlikely]]
-    return {limits_[choose(frame, meta) - 1u].stored, frame.captured_bytes};
+    return {limits_[choose(frame, outermost) - 1u].stored, frame.captured_bytes};
   std::uint8_t rule = hit.slot->cutoff_rule;
   if (rule == 0) [[unlikely]] {
-    rule = choose(frame, meta);
+    rule = choose(frame, outermost);
     if (!hit.joined) hit.slot->cutoff_rule = rule;  // it does not show the ports of its flow
   }
   const Limit& limit = limits_[rule - 1u];
   if (!limit.stored && !is_tcp_control(meta)) return {false, 0};
   if (limit.payload_bytes == UINT32_MAX) return {true, frame.captured_bytes};
   const std::uint32_t left = limit.payload_bytes - std::min(limit.payload_bytes, hit.payload_bytes_before);
-  return {true, trimmed_bytes(frame, meta, left)};
+  return {true, trimmed_bytes(frame, meta, hit.header_bytes, left)};
 }
 
 }  // namespace tapline::sensor

@@ -19,10 +19,11 @@
 
 namespace tapline::sensor {
 
-/// Bytes of the frame that remain if only `payload_bytes` of its transport payload are kept: link, network
-/// and transport headers stay, padding goes with the payload. The packet that an ICMP error quotes counts as
-/// header, as far as its own headers go.
-std::uint32_t trimmed_bytes(const Frame& frame, const PacketMeta& meta, std::uint32_t payload_bytes);
+/// Bytes of the frame that remain if only `payload_bytes` of the payload of a packet within it (`meta`) are
+/// kept: its first `header_bytes` stay, up to and with that packet's headers; padding goes with the payload.
+/// The packet that an ICMP error quotes counts as header, as far as its own headers go.
+std::uint32_t trimmed_bytes(const Frame& frame, const PacketMeta& meta, std::uint32_t header_bytes,
+                            std::uint32_t payload_bytes);
 /// TCP's SYN, FIN and RST: what a session's beginning and end are known by.
 bool is_tcp_control(const PacketMeta& meta);
 
@@ -58,8 +59,10 @@ class CutoffPolicy {
     bool stored = true;
     std::uint32_t bytes = 0;  // from the start of the frame
   };
-  /// What is to be stored of this frame. Remembers in `hit.slot` which rule it was.
-  Kept keep(const Frame& frame, const PacketMeta& meta, const FlowHit& hit) const;
+  /// What is to be stored of this frame. `hit`, in whose slot it is remembered which rule it was, is of the
+  /// innermost packet with a session, and `meta` that packet's; `outermost` is the frame's.
+  Kept keep(const Frame& frame, const PacketMeta& outermost, const PacketMeta& meta,
+            const FlowHit& hit) const;
 
  private:
   struct Limit {

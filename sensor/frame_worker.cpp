@@ -10,6 +10,7 @@
 #include "capture/base/time_window.hpp"
 #include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "flowgen/flow_hash.hpp"
 
 namespace tapline::sensor {
@@ -33,6 +34,19 @@ Result<std::unique_ptr<flowgen::FlowTable>> make_table(const FrameWorkerConfig& 
   if (!seed) return seed.error();
   table.hash_seed = *seed;
   return flowgen::FlowTable::create(table);
+}
+
+bool has_tunnels(std::span<const PacketMeta> metas) {
+  unsigned flags = 0;
+  for (const PacketMeta& meta : metas) flags |= meta.flags;
+  return (flags & kMetaTunnel) != 0;
+}
+
+/// Which of the packets of a frame says where it is stored: the innermost that has a session.
+std::size_t storing_packet(std::span<const FlowHit> hits) {
+  std::size_t packet = hits.size() - 1;
+  while (packet > 0 && hits[packet].slot == nullptr) --packet;
+  return packet;
 }
 
 }  // namespace
@@ -74,7 +88,7 @@ bool FrameWorker::room_for_records(std::size_t sessions) {
 }
 
 bool FrameWorker::ready() {
-  return room_for_records(std::size_t{flowgen::FlowTable::kRecordsPerFrameMax} * kBurstFramesMax);
+  return room_for_records(RecordBatch::kSessionsPerBurst);
 }
 
 void FrameWorker::process(std::span<Frame> burst) {
@@ -86,11 +100,40 @@ void FrameWorker::process(std::span<Frame> burst) {
   decode_burst(burst, std::span(metas).first(burst.size()));
   verify_checksums(burst, std::span(metas).first(burst.size()));
   const std::uint64_t given_up_before = table_->counters().frames_in_attempts;
-  table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
-  for (std::size_t i = 0; i < burst.size(); ++i) book_frame(burst[i], metas[i], hits[i]);
+  if (!has_tunnels(std::span(metas).first(burst.size()))) [[likely]] {
+    table_->update(burst, std::span(metas).first(burst.size()), std::span(hits).first(burst.size()));
+    for (std::size_t i = 0; i < burst.size(); ++i) book_frame(burst[i], {&metas[i], 1}, {&hits[i], 1});
+  } else {
+    count_layers(burst, std::span(metas).first(burst.size()));
+  }
   if (const std::uint64_t given_up = table_->counters().frames_in_attempts - given_up_before; given_up != 0)
     ledger_.at(order_ns()).move_to_attempts(given_up);
   take_records();
+}
+
+/// In as many pieces as the packets need; those of one frame stay together, so that all its hits are valid
+/// when it is booked.
+void FrameWorker::count_layers(std::span<Frame> burst, std::span<const PacketMeta> metas) {
+  LayeredBurst layers;
+  std::array<std::uint32_t, kBurstFramesMax> packets_of;
+  std::array<FlowHit, kBurstFramesMax> hits;
+  for (std::size_t begin = 0, end = 0; begin < burst.size(); begin = end) {
+    layers.clear();
+    for (; end < burst.size() && layers.fits_frame(); ++end)
+      packets_of[end] = layers.add(burst[end], metas[end]);
+    const std::span<const Frame> packets = layers.frames();
+    table_->update(packets, layers.metas(), std::span(hits).first(packets.size()));
+    for (std::size_t i = begin, first = 0; i < end; first += packets_of[i++]) {
+      for (std::size_t inner = first + 1; inner < first + packets_of[i]; ++inner) {
+        const auto offset = static_cast<std::size_t>(packets[inner].data - packets[first].data);
+        hits[inner].header_bytes =
+            static_cast<std::uint16_t>(std::min<std::size_t>(hits[inner].header_bytes + offset, UINT16_MAX));
+      }
+      book_frame(burst[i], layers.metas().subspan(first, packets_of[i]),
+                 std::span(hits).subspan(first, packets_of[i]));
+    }
+    take_records();
+  }
 }
 
 void FrameWorker::observe_backlog() {
@@ -98,7 +141,7 @@ void FrameWorker::observe_backlog() {
   trims_ = config_.cutoff.any() || shedder_.counting();
 }
 
-void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit) {
+void FrameWorker::book_frame(Frame& frame, Packets packets, Hits hits) {
   if (!any_frame_) first_ns_ = last_ns_ = frame.time_ns;
   any_frame_ = true;
   first_ns_ = std::min(first_ns_, frame.time_ns);
@@ -106,25 +149,27 @@ void FrameWorker::book_frame(Frame& frame, const PacketMeta& meta, const FlowHit
 
   LedgerCounts& counts = ledger_.at(frame.order.time_ns);
   counts.add_polled(frame);
-  counts.add_decoded(1);
-  if (meta.has(kMetaBadChecksum)) counts.add_bad_checksum();
-  if (hit.slot == nullptr) {
-    counts.add_no_session(meta.status);
-  } else {
-    hit.duplicate ? counts.add_duplicate() : counts.add_in_session();
+  counts.add_decoded(packets.size());
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (packets[i].has(kMetaBadChecksum)) counts.add_bad_checksum();
+    if (hits[i].slot == nullptr) {
+      counts.add_no_session(packets[i].status);
+    } else {
+      hits[i].duplicate ? counts.add_duplicate() : counts.add_in_session();
+    }
   }
   if (!config_.store_packets) return counts.add_filtered(frame);
-  store_frame(frame, meta, hit, counts);
+  store_frame(frame, packets, hits, counts);
 }
 
-void FrameWorker::store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit,
-                              LedgerCounts& counts) {
+void FrameWorker::store_frame(Frame& frame, Packets packets, Hits hits, LedgerCounts& counts) {
+  const std::size_t storing = storing_packet(hits);
   const Frame as_captured = frame;
   storage::FrameCut cut;
   frame.captured_bytes = std::min(frame.captured_bytes, kFrameBytesMax);
-  const bool wanted = !trims_ || trim(frame, meta, hit, cut);
+  const bool wanted = !trims_ || trim(frame, packets.front(), packets[storing], hits[storing], cut);
   if (frame.captured_bytes < as_captured.captured_bytes) cut.captured_bytes = as_captured.captured_bytes;
-  const bool stored = wanted && packer_for(frame.link_type).append(frame, meta, hit, cut);
+  const bool stored = wanted && packer_for(frame.link_type).append(frame, packets, hits[storing], cut);
   if (stored) {
     counts.add_stored(as_captured, frame.captured_bytes);
   } else if (wanted) {
@@ -136,18 +181,22 @@ void FrameWorker::store_frame(Frame& frame, const PacketMeta& meta, const FlowHi
     counts.add_cut_overload(cut.overload_bytes);
     ++frames_shed_;
   }
-  if ((cut.any() || !stored) && hit.slot != nullptr && !hit.duplicate) table_->count_unstored(hit);
+  if (!cut.any() && stored) return;
+  for (const FlowHit& hit : hits) {
+    if (hit.slot != nullptr && !hit.duplicate) table_->count_unstored(hit);
+  }
 }
 
 /// What the policy and the backlog leave of a frame; false: nothing, by the policy.
-bool FrameWorker::trim(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::FrameCut& cut) {
+bool FrameWorker::trim(Frame& frame, const PacketMeta& outermost, const PacketMeta& meta, const FlowHit& hit,
+                       storage::FrameCut& cut) {
   if (config_.cutoff.any()) {
-    const CutoffPolicy::Kept kept = config_.cutoff.keep(frame, meta, hit);
+    const CutoffPolicy::Kept kept = config_.cutoff.keep(frame, outermost, meta, hit);
     if (!kept.stored) return false;
     frame.captured_bytes = kept.bytes;
   }
   if (!shedder_.counting() || hit.slot == nullptr || is_tcp_control(meta)) return true;
-  const std::uint32_t header_bytes = trimmed_bytes(frame, meta, 0);
+  const std::uint32_t header_bytes = trimmed_bytes(frame, meta, hit.header_bytes, 0);
   const std::uint32_t payload_bytes = frame.captured_bytes - header_bytes;
   if (payload_bytes == 0 || !shedder_.sheds(hit.payload_bytes_before, payload_bytes)) return true;
   cut.overload_bytes = payload_bytes;

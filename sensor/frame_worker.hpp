@@ -96,9 +96,15 @@ class FrameWorker {
               std::unique_ptr<flowgen::FlowTable> table);
   storage::LanePacker& packer_for(std::uint16_t link_type);
   void observe_backlog();
-  void book_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit);
-  void store_frame(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::LedgerCounts& counts);
-  bool trim(Frame& frame, const PacketMeta& meta, const FlowHit& hit, storage::FrameCut& cut);
+  /// The burst has tunnels.
+  void count_layers(std::span<Frame> burst, std::span<const PacketMeta> metas);
+  // Of one frame: the packets within it, outermost first, and what the flow table says of each.
+  using Packets = std::span<const PacketMeta>;
+  using Hits = std::span<const FlowHit>;
+  void book_frame(Frame& frame, Packets packets, Hits hits);
+  void store_frame(Frame& frame, Packets packets, Hits hits, storage::LedgerCounts& counts);
+  bool trim(Frame& frame, const PacketMeta& outermost, const PacketMeta& meta, const FlowHit& hit,
+            storage::FrameCut& cut);
   void take_records();
   void send_batch(TimeNs complete_until_ns);
   bool room_for_records(std::size_t sessions);

@@ -45,11 +45,13 @@ void correct_pair(const LedgerCounts& booked, const LedgerCounts& found, std::si
   add_signed(row, second, of_second);
 }
 
-/// Book 3 for frames that were not booked: by status where rows of the same second said less, the rest in
-/// sessions.
+/// Book 3 for frames that were not booked, and the packets within them: by status where rows of the same
+/// second said less, the rest in sessions.
 void add_decoded(const LedgerCounts& booked, const LedgerCounts& found, std::int64_t frames,
                  LedgerCounts& row) {
-  std::int64_t left = frames;
+  const std::int64_t inner =
+      std::max<std::int64_t>(found[storage::kPacketInner] - booked[storage::kPacketInner], 0);
+  std::int64_t left = frames + inner;
   for (std::size_t status = 0; status < kDecodeStatusCount; ++status) {
     const std::size_t counter = storage::kFrameNoSession + status;
     const std::int64_t more = std::clamp<std::int64_t>(found[counter] - booked[counter], 0, left);
@@ -57,7 +59,8 @@ void add_decoded(const LedgerCounts& booked, const LedgerCounts& found, std::int
     left -= more;
   }
   add_signed(row, storage::kFrameInSession, left);
-  add_signed(row, storage::kFrameDecoded, frames);
+  add_signed(row, storage::kFrameDecoded, frames + inner);
+  add_signed(row, storage::kPacketInner, inner);
 }
 
 }  // namespace
@@ -125,7 +128,7 @@ Status LedgerRecovery::load_file(const std::string& path, bool collect) {
   }
 }
 
-void LedgerRecovery::recount(const Frame& frame, DecodeStatus status, bool cut) {
+void LedgerRecovery::recount(const Frame& frame, std::span<const PacketMeta> packets, bool cut) {
   const std::int64_t second = floor_seconds(frame.order.time_ns);
   if (second < since_second_) return;
   Frame captured = frame;
@@ -133,8 +136,9 @@ void LedgerRecovery::recount(const Frame& frame, DecodeStatus status, bool cut) 
   LedgerCounts& counts = seconds_[second].found;
   counts.add_polled(captured);
   counts.add_stored(captured, frame.captured_bytes);
-  counts.add_decoded(1);
-  status == DecodeStatus::kIp ? counts.add_in_session() : counts.add_no_session(status);
+  counts.add_decoded(packets.size());
+  for (const PacketMeta& packet : packets)
+    packet.status == DecodeStatus::kIp ? counts.add_in_session() : counts.add_no_session(packet.status);
 }
 
 void LedgerRecovery::leave_out(TimeNs first_ns, TimeNs last_ns) {

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "capture/packet/packet_meta.hpp"
 #include "storage/ledger_file.hpp"
 
 namespace tapline::sensor {
@@ -37,9 +39,9 @@ class LedgerRecovery {
   /// Order time since which recount() wants every stored frame.
   TimeNs recount_since_ns() const { return since_ns_; }
 
-  /// `cut`: the store has less of the frame than was captured. How much was captured then is not known any
-  /// more: all of it is assumed.
-  void recount(const Frame& frame, DecodeStatus status, bool cut);
+  /// `packets`: of the frame, outermost first. `cut`: the store has less of it than was captured. How much
+  /// was captured then is not known any more: all of it is assumed.
+  void recount(const Frame& frame, std::span<const PacketMeta> packets, bool cut);
   /// Seconds whose stored frames could not all be read are left as they are.
   void leave_out(TimeNs first_ns, TimeNs last_ns);
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "capture/packet/packet_layers.hpp"
 #include "capture/packet/session_record.hpp"
 #include "flowgen/flow_table.hpp"
 #include "storage/ledger_row.hpp"
@@ -13,8 +14,11 @@
 namespace tapline::sensor {
 
 struct RecordBatch {
-  /// What one burst and one step of the timers can bring.
-  static constexpr std::size_t kSessionsMax = flowgen::FlowTable::kRecordBufferMax;
+  /// What one burst can bring: each frame may be several packets.
+  static constexpr std::size_t kSessionsPerBurst =
+      std::size_t{flowgen::FlowTable::kRecordsPerFrameMax} * kPacketLayersMax * kBurstFramesMax;
+  /// That, and one step of the timers.
+  static constexpr std::size_t kSessionsMax = kSessionsPerBurst + flowgen::FlowTable::kRecordsPerAdvanceMax;
   /// A burst ends as many seconds as it has frames at most; a device reading and a stop one each.
   static constexpr std::size_t kLedgerRowsMax = 2 * (kBurstFramesMax + 2);
 

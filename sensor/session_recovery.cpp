@@ -40,6 +40,7 @@ SessionRecovery::SessionRecovery(const flowgen::FlowTableConfig& table,
     : table_config_(table),
       writer_({files}),
       known_(0, flowgen::FlowHash(table.hash_seed)),
+      parents_(0, flowgen::FlowHash(table.hash_seed)),
       since_ns_(kBeginningOfTime),
       complete_until_ns_(kBeginningOfTime) {}
 
@@ -112,14 +113,42 @@ bool SessionRecovery::is_counted(const FlowKey& key, TimeNs time_ns) const {
   return at != known_.end() && time_ns <= at->second.last_ns;
 }
 
-Status SessionRecovery::replay(const Frame& frame, const PacketMeta& meta, bool cut) {
-  table_->observe_frame(frame.time_ns);
-  if (meta.status != DecodeStatus::kIp) return {};
-  if (is_counted(table_->key_of(frame, meta), frame.time_ns)) return {};
-  ++counters_.frames_counted;
-  std::array<FlowHit, 1> hits;
-  table_->update({&frame, 1}, {&meta, 1}, hits);
-  if (cut) table_->count_unstored(hits[0]);
+void SessionRecovery::note_carrier(const FlowKey& key, const FlowKey& carrier, TimeNs time_ns) {
+  if (parents_.contains(key)) return;
+  const auto at = known_.find(carrier);
+  if (at == known_.end()) return;
+  Known& known = at->second;
+  if (is_counted(carrier, time_ns)) {
+    parents_[key] = known.uid;
+  } else if (known.open) {
+    if (!known.further_ns) known.further_ns = time_ns;
+    SessionRecord further;
+    further.key = carrier;
+    further.first_ns = *known.further_ns;
+    if (continues_session(*known.open, further, table_config_.timeouts)) parents_[key] = known.uid;
+  }
+}
+
+Status SessionRecovery::replay(const LayeredBurst& packets, bool cut) {
+  const std::span<const Frame> frames = packets.frames();
+  table_->observe_frame(frames[0].time_ns);
+  uncounted_.clear();
+  FlowKey carrier;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const PacketMeta& meta = packets.metas()[i];
+    if (meta.status != DecodeStatus::kIp) continue;
+    const FlowKey key = table_->key_of(frames[i], meta);
+    if (meta.tunnel_id != 0) note_carrier(key, carrier, frames[i].time_ns);
+    carrier = key;
+    if (!is_counted(key, frames[i].time_ns)) uncounted_.add_packet(frames[i], meta);
+  }
+  if (uncounted_.frames().empty()) return {};
+  counters_.frames_counted += uncounted_.frames().size();
+  std::array<FlowHit, kPacketLayersMax> hits;
+  table_->update(uncounted_.frames(), uncounted_.metas(), std::span(hits).first(uncounted_.frames().size()));
+  if (cut) {
+    for (const FlowHit& hit : std::span(hits).first(uncounted_.frames().size())) table_->count_unstored(hit);
+  }
   TAPLINE_TRY(drain_records());
   if (++frames_since_advance_ < kFramesPerAdvance) return {};
   frames_since_advance_ = 0;
@@ -143,6 +172,10 @@ Status SessionRecovery::drain_records() {
 /// A record of the flow table's: the first instance of a flow may be what a stored session goes on with.
 Status SessionRecovery::write_next(SessionRecord record) {
   if (record.end_reason == EndReason::kShutdown) record.end_reason = EndReason::kRecovered;
+  if (const auto parent = parents_.find(record.key); parent != parents_.end()) {
+    record.parent_uid = parent->second;
+    if (record.final()) parents_.erase(parent);
+  }
   const auto at = known_.find(record.key);
   if (at == known_.end() || !at->second.open) {
     if (record.seq == 0) ++counters_.sessions_new;

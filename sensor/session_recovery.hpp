@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "capture/packet/packet_layers.hpp"
 #include "flowgen/flow_hash.hpp"
 #include "flowgen/flow_table.hpp"
 #include "storage/session_file_reader.hpp"
@@ -44,8 +45,8 @@ class SessionRecovery {
   /// How far the files say to be complete; the least time where none does.
   TimeNs complete_until_ns() const { return complete_until_ns_; }
 
-  /// `cut`: the store has less of the frame than was captured.
-  Status replay(const Frame& frame, const PacketMeta& meta, bool cut);
+  /// The packets of one frame. `cut`: the store has less of the frame than was captured.
+  Status replay(const LayeredBurst& packets, bool cut);
 
   /// Ends every session and publishes the records.
   Status finish();
@@ -61,10 +62,14 @@ class SessionRecovery {
     TimeNs last_ns = 0;
     std::unique_ptr<SessionRecord> open;  // while its session waits to be continued or ended
     std::optional<Uid> continued_by;      // the flow table's name for the session
+    std::optional<TimeNs> further_ns;     // of the first frame that was counted after it; of tunnels only
   };
   Status load_file(const std::string& path, TimeNs records_since_ns);
   void note_record(const SessionRecord& record, bool recent);
   bool is_counted(const FlowKey& key, TimeNs time_ns) const;
+  /// Where the flow table cannot know it, or knows it by a name of its own, the uid of the session that
+  /// carries a flow.
+  void note_carrier(const FlowKey& key, const FlowKey& carrier, TimeNs time_ns);
   Status advance();
   Status drain_records();
   Status write_next(SessionRecord record);
@@ -75,6 +80,8 @@ class SessionRecovery {
   std::unique_ptr<flowgen::FlowTable> table_;
   storage::SessionFileWriter writer_;
   std::unordered_map<FlowKey, Known, flowgen::FlowHash> known_;
+  std::unordered_map<FlowKey, Uid, flowgen::FlowHash> parents_;  // of flows in tunnels: note_carrier()
+  LayeredBurst uncounted_;                                       // scratch of replay()
   storage::SessionRowReader rows_;
   TimeNs since_ns_;
   TimeNs complete_until_ns_;

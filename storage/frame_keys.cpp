@@ -41,8 +41,9 @@ std::uint64_t frame_fingerprint(const Frame& frame, const PacketMeta& meta) {
   return flow_fingerprint(key);
 }
 
-FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint) {
-  FrameKeys keys;
+namespace {
+
+void add_packet_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint, FrameKeys& keys) {
   if (meta.status == DecodeStatus::kIp) {
     add_ip_keys(frame, meta, fingerprint, keys);
     if (const std::optional<QuotedPacket> quoted = read_icmp_quote(frame, meta))
@@ -60,6 +61,18 @@ FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::ui
     keys.add({IndexKeyKind::kVlan, static_cast<std::uint64_t>(meta.vlan_tci[i] & kVlanIdMask)});
   }
   if (meta.mpls_count > 0) keys.add({IndexKeyKind::kMplsLabel, meta.mpls_label});
+}
+
+}  // namespace
+
+FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint) {
+  FrameKeys keys;
+  add_packet_keys(frame, meta, fingerprint, keys);
+  if (!meta.has(kMetaTunnel)) return keys;
+  any_inner_packet(frame, meta, [&keys](const Frame& inner, const PacketMeta& inner_meta) {
+    add_packet_keys(inner, inner_meta, frame_fingerprint(inner, inner_meta), keys);
+    return false;
+  });
   return keys;
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "capture/packet/frame.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "storage/index_key.hpp"
 
@@ -17,7 +18,7 @@ class FrameKeys {
  public:
   std::span<const IndexKey> keys() const { return {keys_.data(), count_}; }
   void add(IndexKey key);
-  static constexpr std::size_t kKeysMax = 20;
+  static constexpr std::size_t kKeysMax = 20 * kPacketLayersMax;
 
  private:
   std::array<IndexKey, kKeysMax> keys_;
@@ -27,9 +28,10 @@ class FrameKeys {
 /// flow_fingerprint() of the frame's flow, the same at every port; 0 where it has no session.
 std::uint64_t frame_fingerprint(const Frame& frame, const PacketMeta& meta);
 
-/// Keys of every layer: addresses, ports, protocol and flow of the IP header; the outermost two VLAN ids and
-/// the top MPLS label; addresses of ARP; the five-tuple that an ICMP error quotes; of a first fragment the
-/// flow of those that follow it; the ethertype of frames without a session. `fingerprint` is the frame's.
+/// Keys of every packet within the frame, and of every layer: addresses, ports, protocol and flow of the IP
+/// header; the outermost two VLAN ids and the top MPLS label; addresses of ARP; the five-tuple that an ICMP
+/// error quotes; of a first fragment the flow of those that follow it; the ethertype of frames without a
+/// session. `meta` and `fingerprint` are the outermost packet's.
 FrameKeys collect_frame_keys(const Frame& frame, const PacketMeta& meta, std::uint64_t fingerprint);
 
 /// True where frames of one flow and envelope may have different keys, so that each must be posted. Ports

@@ -61,7 +61,10 @@ bool LanePacker::make_ready(std::uint32_t number, const Frame& frame) {
   return true;
 }
 
-bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut) {
+bool LanePacker::append(const Frame& frame, std::span<const PacketMeta> packets, const FlowHit& hit,
+                        const FrameCut& cut) {
+  const PacketMeta& meta = packets.front();
+  const std::uint32_t envelope_hash = packets.back().envelope_hash;
   AppendSlot& slot =
       hit.slot != nullptr ? *hit.slot : sessionless_slots_[meta.ethertype % sessionless_slots_.size()];
   const std::uint32_t number = choose_lane(hit, slot);
@@ -76,12 +79,13 @@ bool LanePacker::append(const Frame& frame, const PacketMeta& meta, const FlowHi
   }
   // Without a slot of its own nothing is known about what this flow has posted.
   if (hit.slot == nullptr || slot.block_generation != block.generation() ||
-      slot.envelope_hash != meta.envelope_hash || keys_vary_by_frame(meta)) {
-    block.post(collect_frame_keys(frame, meta, hit.fingerprint));
+      slot.envelope_hash != envelope_hash || std::ranges::any_of(packets, keys_vary_by_frame)) {
+    block.post(collect_frame_keys(frame, meta,
+                                  packets.size() == 1 ? hit.fingerprint : frame_fingerprint(frame, meta)));
   }
   slot.block_generation = block.generation();
   slot.previous_offset = offset;
-  slot.envelope_hash = meta.envelope_hash;
+  slot.envelope_hash = envelope_hash;
   slot.lane = static_cast<std::uint8_t>(number);
   note_appended(number, frame);
   return true;

@@ -23,10 +23,15 @@ class LanePacker {
   /// `exchange` outlives the packer.
   LanePacker(const LanePackerConfig& config, BlockExchange& exchange);
 
-  /// Stores one frame. `hit` is the flow table's; hit.slot may be null (no session). A frame longer than
-  /// kFrameBytesMax must have been cut by the caller, who says so in `cut`. False where it needed a block and
-  /// there was none: then it is not stored.
-  bool append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut = {});
+  /// Stores one frame. `packets` are those within it, outermost first. `hit` is the flow table's, of the
+  /// innermost that has a session; hit.slot may be null (none has). A frame longer than kFrameBytesMax must
+  /// have been cut by the caller, who says so in `cut`. False where it needed a block and there was none:
+  /// then it is not stored.
+  bool append(const Frame& frame, std::span<const PacketMeta> packets, const FlowHit& hit,
+              const FrameCut& cut = {});
+  bool append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut = {}) {
+    return append(frame, std::span(&meta, 1), hit, cut);
+  }
 
   /// Hands over every block that holds a frame.
   void seal_all();

@@ -62,6 +62,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(39, "frame_in_attempt", "frames of attempts pushed out by a flood, in no session record"),
     counter(40, "frame_bad_checksum", "decoded frames with a wrong checksum of IP, TCP, UDP or ICMP"),
     counter(41, "clock_set", "times that the sensor's clock was set, by 0.1 s and more, while it recorded"),
+    counter(42, "packet_inner", "decoded packets that were found in tunnels, each in addition to its frame"),
     counter(kDroppedColumns + 0, "frame_dropped_no_block", "frames dropped: all blocks were in use"),
     counter(kDroppedColumns + 1, "frame_dropped_io_error", "frames dropped: the disk refused"),
     counter(kDroppedColumns + 2, "frame_dropped_no_space", "frames dropped: the ring could not make room"),
@@ -199,6 +200,8 @@ Status LedgerTotals::check() const {
   TAPLINE_TRY(
       compare("book 1 in bytes: wire = stored + cut + filtered + dropped", counts_[kFramePolledWireBytes],
               plus(plus(stored_bytes, cut_bytes), plus(counts_[kFrameFilteredBytes], dropped_bytes()))));
+  TAPLINE_TRY(compare("book 3: decoded = polled + packets in tunnels", counts_[kFrameDecoded],
+                      plus(counts_[kFramePolled], counts_[kPacketInner])));
   const std::int64_t of_sessions = plus(counts_[kFrameInSession], counts_[kFrameDuplicate]);
   return compare("book 3: decoded = in session + duplicates + in attempts + without session",
                  counts_[kFrameDecoded],

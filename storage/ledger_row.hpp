@@ -5,7 +5,9 @@
 //   1. frames: polled = stored whole + stored cut + filtered + dropped (by cause)
 //      bytes:  polled wire bytes = stored + cut by us + cut at the source + filtered + dropped
 //   2. device_received = polled + in the ring (cumulative frames; checked by whoever reads the device)
-//   3. decoded = in a session + without one (by status) + duplicates
+//   3. decoded = in a session + without one (by status) + duplicates, where a packet in a tunnel is decoded
+//   in
+//      addition to the frame: decoded = polled + inner packets
 // Bytes are wire bytes. Some sources hand out frames with more bytes captured than they say the wire had;
 // book 1 counts such a frame with the smaller number, and what is beyond it in counters of its own, so that
 // the sums close exactly.
@@ -58,6 +60,7 @@ enum LedgerCounter : std::uint16_t {
   kFrameInAttempt,    // book 3
   kFrameBadChecksum,  // of those decoded; in no book
   kClockSet,          // no frames; in no book
+  kPacketInner,       // of those decoded, the ones within frames
   kFrameDropped,      // one of each cause
   kFrameDroppedBytes = kFrameDropped + kDropCauseCount,
   kFrameNoSession = kFrameDroppedBytes + kDropCauseCount,  // one of each DecodeStatus
@@ -87,7 +90,7 @@ struct LedgerCounts {
   void add_cut_overload(std::uint32_t bytes);
   void add_dropped(const Frame& frame, DropCause cause);
 
-  /// Exactly one of these for each decoded frame.
+  /// Exactly one of these for each decoded packet.
   void add_in_session() { add(kFrameInSession, 1); }
   void add_duplicate() { add(kFrameDuplicate, 1); }
   /// Frames booked as in session before, of attempts that a flood has pushed out of the flow table.
@@ -98,7 +101,11 @@ struct LedgerCounts {
   void add_no_session(DecodeStatus status) { add(kFrameNoSession + static_cast<std::size_t>(status), 1); }
   void add_bad_checksum() { add(kFrameBadChecksum, 1); }
   void add_clock_set() { add(kClockSet, 1); }
-  void add_decoded(std::uint32_t frames) { add(kFrameDecoded, frames); }
+  /// A frame of so many packets: the outermost, and those in tunnels.
+  void add_decoded(std::size_t packets) {
+    add(kFrameDecoded, packets);
+    if (packets > 1) add(kPacketInner, packets - 1);
+  }
 
   friend bool operator==(const LedgerCounts&, const LedgerCounts&) = default;
 };

@@ -54,7 +54,7 @@ void collect_keys(const std::vector<Frame>& frames, BlockKeys& keys) {
     const std::uint64_t fingerprint = frame_fingerprint(frame, meta);
     // Repetitions only cost time; runs of one flow are the common ones.
     const bool repeated = fingerprint == previous_fingerprint && meta.envelope_hash == previous_envelope;
-    if (repeated && !keys_vary_by_frame(meta)) continue;
+    if (repeated && !keys_vary_by_frame(meta) && !meta.has(kMetaTunnel)) continue;
     previous_fingerprint = fingerprint;
     previous_envelope = meta.envelope_hash;
     keys.add(collect_frame_keys(frame, meta, fingerprint).keys());

@@ -63,6 +63,8 @@ void SessionRowBuffer::append(const SessionRecord& record) {
   row[kOriginator] = static_cast<std::uint64_t>(record.originator);
   row[kOrientRule] = static_cast<std::uint64_t>(record.orient_rule);
   row[kOrientConfidence] = record.orient_confidence;
+  row[kParentUid] = load_be64(record.parent_uid.bytes.data());
+  row[kParentUid + 1] = load_be64(record.parent_uid.bytes.data() + 8);
   append_tcp(row, record);
 
   const bool first_row = rows_ == 0;

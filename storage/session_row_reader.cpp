@@ -202,6 +202,8 @@ void SessionRowReader::fill_details(std::uint32_t count) {
     record.originator = static_cast<Direction>(cells(kOriginator)[i]);
     record.orient_rule = static_cast<OrientRule>(cells(kOrientRule)[i]);
     record.orient_confidence = static_cast<std::uint8_t>(cells(kOrientConfidence)[i]);
+    store_be64(record.parent_uid.bytes.data(), cells(kParentUid)[i]);
+    store_be64(record.parent_uid.bytes.data() + 8, cells(kParentUid + 1)[i]);
   }
 }
 

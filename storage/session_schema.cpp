@@ -45,7 +45,8 @@ const std::array<SessionColumnSpec, kSessionColumnCount> kSessionColumns{{
     {{kIpProto, "proto", kUnsigned, 8, kPlain, "IP protocol number"}, kFieldsKey | kAllBytes},
     {{kKeyFlags, "key_flags", kUnsigned, 8, kPlain, "1: IPv6, 2: later fragments"}, kFieldsKey | kAllBytes},
     {{kLink, "link", kUnsigned, 16, kPlain, "link (tap) that the flow was seen on"}, kFieldsKey},
-    {{kTunnelId, "tunnel", kUnsigned, 32, kPlain, "tunnel id; 0: none"}, kFieldsKey},
+    {{kTunnelId, "tunnel", kUnsigned, 32, kPlain, "tunnel kind << 28, number + 1 (0: none); 0: in no tunnel"},
+     kFieldsKey},
 
     {{kCountersA, "a_packets", kUnsigned, 64, kPlain, "packets sent by A"},
      kFieldsCounters | kFieldsTimes | kFieldsPrevious},
@@ -180,6 +181,10 @@ const std::array<SessionColumnSpec, kSessionColumnCount> kSessionColumns{{
      kFieldsTcp},
     {{kBadChecksumsB, "b_bad_checksums", kUnsigned, 64, kPlain, "packets of B with a wrong checksum"},
      kFieldsTcp},
+    {{kParentUid, "parent_uid_high", kUnsigned, 64, kPlain,
+      "first 8 bytes, as a number, of the uid of the session that is its tunnel; 0: none"},
+     kFieldsDetails},
+    {{kParentUid + 1, "parent_uid_low", kUnsigned, 64, kPlain, "the other 8"}, kFieldsDetails},
 }};
 
 }  // namespace tapline::storage

@@ -63,9 +63,10 @@ enum SessionColumn : std::uint16_t {
   kSynAck = kSyn + 4,
   kBadChecksumsA = kSynAck + 4,
   kBadChecksumsB,
+  kParentUid,
 };
-inline constexpr std::uint16_t kSessionColumnCount = kBadChecksumsB;
-static_assert(kSessionColumnCount == 89, "numbers of columns that are on disk never change");
+inline constexpr std::uint16_t kSessionColumnCount = kParentUid + 1;
+static_assert(kSessionColumnCount == 91, "numbers of columns that are on disk never change");
 
 /// Parts of a record that can be read alone: a scan for totals need not decode uids.
 enum SessionFields : std::uint8_t {

@@ -31,7 +31,7 @@ CommandLine make_options() {
                     "sensor name of a new store; part of every session's uid; default: host name");
   options.add_value("source", "NAME", "what tells this import from another one of equal content");
   options.add_value("flows-max", "N",
-                    "room for so many concurrent sessions, 458 bytes each; default 1048576");
+                    "room for so many concurrent sessions, 474 bytes each; default 1048576");
   options.add_flag(
       "count-copies",
       "count a frame that the tap shows twice as two packets, as most tools do; else it is counted "

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "capture/packet/tunnel_id.hpp"
 #include "storage/query/filter_evaluate.hpp"
 #include "storage/query/filter_field.hpp"
 #include "storage/query/filter_names.hpp"
@@ -133,6 +134,11 @@ FieldValue vlans(View s) {
 FieldValue mpls_label(View s) {
   if (s.record.mpls_label == 0) return Absent{};
   return number(s.record.mpls_label - 1);
+}
+
+FieldValue parent_uid(View s) {
+  if (s.record.parent_uid == Uid{}) return Absent{};
+  return s.record.parent_uid;
 }
 
 FieldValue community_id_of(View s) {
@@ -312,6 +318,11 @@ constexpr std::array kFields = {
                  "and how sure that is, in percent"},
     SessionField{"vlans", kText, kInRecord, vlans, "VLAN ids, outer first"},
     SessionField{"mpls_label", kNumber, kInRecord, mpls_label, "MPLS label of the first labelled frame"},
+    SessionField{"tunnel", kText, kInRecord,
+                 [](View s) { return label(format_tunnel_id(s.record.key.tunnel_id)); },
+                 "tunnel that it was found in, and its number: vxlan:42, gtpu, ip, ..."},
+    SessionField{"parent_uid", kText, kInRecord, parent_uid,
+                 "uid of the session that carried its first packet"},
     SessionField{"community_id", kText, kInRecord, community_id_of,
                  "Community ID v1; its seed: --community-id-seed"},
     SessionField{"pcr", kNumber, kInRecord, pcr,

@@ -112,6 +112,7 @@ struct DirectionState {
 
 struct SessionRecord {
   Uid uid;
+  Uid parent_uid;  // of the session that carried its first packet in a tunnel; zero: none, or not known
   FlowKey key;
   DirectionState a_to_b;
   DirectionState b_to_a;

@@ -6,6 +6,7 @@
 
 #include "capture/packet/decode.hpp"
 #include "capture/packet/icmp_quote.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "storage/query/fragment_ties.hpp"
 #include "storage/query/session_question.hpp"
 #include "storage/query/session_selection.hpp"
@@ -13,6 +14,16 @@
 #include "storage/session_lookup.hpp"
 
 namespace tapline::query {
+
+namespace {
+
+/// One of those within a frame.
+struct Packet {
+  const Frame& frame;
+  const PacketMeta& meta;
+};
+
+}  // namespace
 
 struct Extraction::State {
   PacketQuestion question;
@@ -30,12 +41,17 @@ struct Extraction::State {
       : question(std::move(asked)), window(question.window), until_ns(window.until_ns) {}
 
   Status select_sessions(const storage::Catalog& catalog);
+  void find_carriers(const storage::Catalog& catalog);
   Status tie_fragments(const storage::Catalog& catalog, const ReadLimits& limits,
                        const SliceProgress* progress);
   /// From several threads at once.
   bool accepts(const Frame& frame) const;
-  bool accepts_of_sessions(const Frame& frame, const PacketMeta& meta) const;
-  bool accepts(const SessionSelection::Match& match, const Frame& frame, const PacketMeta& meta) const;
+  bool accepts_of_sessions(const Packet& packet, const Packet& outermost) const;
+  bool accepts(const SessionSelection::Match& match, const Packet& packet, const Packet& outermost) const;
+  bool is_wanted_side(const SessionSelection::Match& match) const {
+    return question.side == SessionSide::kBoth ||
+           match.from_originator == (question.side == SessionSide::kOriginator);
+  }
 };
 
 namespace {
@@ -78,11 +94,34 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
     for (const SessionRecord& record : answer->sessions) sessions->add(record);
     coverage.add_unreadable_files(catalog.sessions, answer->unreadable);
   }
+  find_carriers(catalog);
   const TimeWindow around = sessions->window();
   until_ns = std::min(window.until_ns, around.until_ns);
   window.since_ns = std::max(window.since_ns, saturating_add(around.since_ns, -kTiedNs));
   window.until_ns = std::min(window.until_ns, saturating_add(around.until_ns, kTiedNs));
   return {};
+}
+
+/// What carries the sessions in tunnels, and what carries that.
+void Extraction::State::find_carriers(const storage::Catalog& catalog) {
+  constexpr std::size_t kCarriersMax = 1024;  // each is looked up in the session files
+  std::vector<Uid> uids = sessions->parents();
+  std::vector<Error> unreadable;
+  for (std::size_t i = 0; i < uids.size(); ++i) {
+    if (i == kCarriersMax) {
+      warnings.push_back(fmt::format(
+          "the sessions came in more than {} tunnels: where those were fragmented, later fragments may be "
+          "missing; ask for fewer sessions",
+          kCarriersMax));
+      break;
+    }
+    const std::optional<SessionRecord> carrier =
+        storage::find_newest_record(session_paths(catalog), uids[i], unreadable);
+    if (!carrier) continue;
+    sessions->add_carrier(carrier->key);
+    if (carrier->parent_uid != Uid{} && !std::ranges::count(uids, carrier->parent_uid))
+      uids.push_back(carrier->parent_uid);
+  }
 }
 
 /// Finds the first fragments; the index names the few blocks that have any. Reads them before the others,
@@ -101,14 +140,18 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
   const auto is_first = [](const Frame& frame) {
     PacketMeta meta;
     decode(frame, meta);
-    return meta.is_first_fragment();
+    return any_packet(frame, meta,
+                      [](const Frame&, const PacketMeta& packet) { return packet.is_first_fragment(); });
   };
   FrameMerge firsts(std::move(plan->segments), is_first, limits);
   fragments.emplace(*sessions);
   while (const Frame* first = firsts.next()) {
     PacketMeta meta;
     decode(*first, meta);
-    if (fragments->add(*first, meta)) continue;
+    const bool full = any_packet(*first, meta, [this](const Frame& frame, const PacketMeta& packet) {
+      return packet.is_first_fragment() && !fragments->add(frame, packet);
+    });
+    if (!full) continue;
     warnings.push_back(
         fmt::format("more than {} fragmented datagrams: of those after {} only the first "
                     "fragments are given; ask for shorter windows",
@@ -130,29 +173,37 @@ bool Extraction::State::accepts(const Frame& frame) const {
   if (everything) return true;
   PacketMeta meta;
   decode(frame, meta);
-  if (sessions) return accepts_of_sessions(frame, meta);
+  if (sessions) {
+    return any_packet(frame, meta, [&](const Frame& packet, const PacketMeta& packet_meta) {
+      return accepts_of_sessions({packet, packet_meta}, {frame, meta});
+    });
+  }
   return question.filter.matches_packet(frame, meta, nullptr);
 }
 
-bool Extraction::State::accepts_of_sessions(const Frame& frame, const PacketMeta& meta) const {
+bool Extraction::State::accepts_of_sessions(const Packet& packet, const Packet& outermost) const {
+  const auto& [frame, meta] = packet;
   if (meta.has(kMetaLaterFragment)) {
-    const SessionSelection::Match tied = fragments->find(frame, meta);
-    if (tied.session != nullptr) return accepts(tied, frame, with_ports(meta, tied));
+    const FragmentTies::Tie tie = fragments->find(frame, meta);
+    if (tie.match.session != nullptr && tie.carried) return is_wanted_side(tie.match);
+    if (tie.match.session != nullptr)
+      return accepts(tie.match, {frame, with_ports(meta, tie.match)}, outermost);
   }
   const SessionSelection::Match own = sessions->find(frame, meta);
-  if (own.session != nullptr && accepts(own, frame, meta)) return true;
+  if (own.session != nullptr && accepts(own, packet, outermost)) return true;
   const std::optional<QuotedPacket> quoted = read_icmp_quote(frame, meta);
   if (!quoted) return false;
   const SessionSelection::Match about = sessions->find_quoted(*quoted, frame.time_ns);
-  return about.session != nullptr && accepts(about, quoted->frame, quoted->meta);
+  return about.session != nullptr && accepts(about, {quoted->frame, quoted->meta}, outermost);
 }
 
-bool Extraction::State::accepts(const SessionSelection::Match& match, const Frame& frame,
-                                const PacketMeta& meta) const {
-  if (question.side != SessionSide::kBoth &&
-      match.from_originator != (question.side == SessionSide::kOriginator))
-    return false;
-  return question.filter.matches_packet(frame, meta, match.session);
+/// What the filter asks of packets may be true of the session's own, or of those that carry it.
+bool Extraction::State::accepts(const SessionSelection::Match& match, const Packet& packet,
+                                const Packet& outermost) const {
+  if (!is_wanted_side(match)) return false;
+  return question.filter.matches_packet(packet.frame, packet.meta, match.session) ||
+         (packet.meta.tunnel_id != 0 &&
+          question.filter.matches_packet(outermost.frame, outermost.meta, match.session));
 }
 
 Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question,

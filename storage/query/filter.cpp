@@ -103,8 +103,8 @@ IndexQuery Filter::index_query() const {
 
 std::optional<Uid> Filter::single_uid() const {
   const Term* const term = only_term(compiled_->ast);
-  if (term == nullptr || term->kind != TermKind::kUid || term->relation != Relation::kEqual)
-    return std::nullopt;
+  const bool one = term != nullptr && term->field == Field::kUid && term->relation == Relation::kEqual;
+  if (!one) return std::nullopt;
   return term_uid(*term);
 }
 

@@ -32,6 +32,7 @@ class PacketView {
   IpAddress destination_;
 };
 
+/// Of the packet, or of any within it.
 bool matches_packet_term(const Term& term, PacketView& packet) noexcept;
 
 /// `home_nets` decide what egress and ingress are.

@@ -1,4 +1,5 @@
 #include "capture/base/bytes.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 #include "storage/index_key.hpp"
 #include "storage/query/filter_evaluate.hpp"
@@ -128,7 +129,9 @@ bool compare(Relation relation, std::int64_t left, std::int64_t right) noexcept 
   return false;
 }
 
-bool matches_packet_term(const Term& term, PacketView& packet) noexcept {
+namespace {
+
+bool matches_layer(const Term& term, PacketView& packet) {
   const PacketMeta& meta = packet.meta;
   switch (term.kind) {
     case TermKind::kNetwork:
@@ -154,6 +157,17 @@ bool matches_packet_term(const Term& term, PacketView& packet) noexcept {
       break;
   }
   return false;
+}
+
+}  // namespace
+
+bool matches_packet_term(const Term& term, PacketView& packet) noexcept {
+  if (matches_layer(term, packet)) return true;
+  if (!packet.meta.has(kMetaTunnel) || term.kind == TermKind::kLength) return false;
+  return any_inner_packet(packet.frame, packet.meta, [&term](const Frame& inner, const PacketMeta& meta) {
+    PacketView within(inner, meta);
+    return matches_layer(term, within);
+  });
 }
 
 }  // namespace tapline::query

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "capture/packet/protocol_numbers.hpp"
+#include "capture/packet/tunnel_id.hpp"
 #include "storage/query/filter_evaluate.hpp"
 
 namespace tapline::query {
@@ -193,7 +194,9 @@ std::optional<std::int64_t> field_value(const Term& term, const SessionRecord& s
     case Field::kNone:
     case Field::kAddress:
     case Field::kVlan:
+    case Field::kTunnel:
     case Field::kUid:
+    case Field::kParentUid:
     case Field::kCommunityId:
       break;
   }
@@ -208,6 +211,14 @@ bool has_vlan(const SessionRecord& session, std::int64_t vlan) {
     }
   }
   return false;
+}
+
+/// `wanted`: an id, or minus a kind. The keys of one kind of tunnel may be hashed.
+bool is_in_tunnel(const SessionRecord& session, std::int64_t wanted) {
+  if (wanted > 0) return session.key.tunnel_id == wanted;
+  TunnelKind kind = tunnel_kind(session.key.tunnel_id);
+  if (kind == TunnelKind::kGreHashed) kind = TunnelKind::kGre;
+  return static_cast<std::int64_t>(kind) == -wanted;
 }
 
 bool has_label(const SessionRecord& session, std::int64_t label) {
@@ -258,6 +269,8 @@ bool matches_community_id(const Term& term, const SessionRecord& session) {
 
 bool matches_number(const Term& term, const SessionRecord& session, const std::vector<Network>& home_nets) {
   if (term.field == Field::kVlan) return has_vlan(session, term.value) == (term.relation == Relation::kEqual);
+  if (term.field == Field::kTunnel)
+    return is_in_tunnel(session, term.value) == (term.relation == Relation::kEqual);
   const std::optional<std::int64_t> value = field_value(term, session, home_nets);
   return value && compare(term.relation, *value, term.value);
 }
@@ -285,7 +298,8 @@ bool matches_session_term(const Term& term, const SessionRecord& session,
     case TermKind::kFiveTuple:
       return matches_five_tuple(term, session.key);
     case TermKind::kUid:
-      return (session.uid == term_uid(term)) == wants_equal;
+      return ((term.field == Field::kParentUid ? session.parent_uid : session.uid) == term_uid(term)) ==
+             wants_equal;
     case TermKind::kCommunityId:
       return matches_community_id(term, session) == wants_equal;
     case TermKind::kAddressField: {

@@ -72,7 +72,9 @@ constexpr std::array kFields = {
     FieldSpec{"worker", Field::kWorker, kAll, FieldType::kCount},
     FieldSpec{"vlan", Field::kVlan, kAll, FieldType::kVlan},
     FieldSpec{"vlans", Field::kVlan, kAll, FieldType::kVlan},
+    FieldSpec{"tunnel", Field::kTunnel, kAll, FieldType::kTunnel},
     FieldSpec{"uid", Field::kUid, kAll, FieldType::kUid},
+    FieldSpec{"parent_uid", Field::kParentUid, kAll, FieldType::kUid},
     FieldSpec{"community_id", Field::kCommunityId, kAll, FieldType::kCommunityId},
 };
 
@@ -83,9 +85,8 @@ constexpr std::array<std::string_view, kFields.size()> kFieldNames = [] {
 }();
 
 // In the record's format, with and without orig_ and resp_, and no field of a filter yet.
-constexpr std::array<std::string_view, 13> kUnrecorded = {
-    "tunnel",  "parent_uid", "app",         "sni",      "dns", "tls", "http",
-    "history", "pcr",        "lost_during", "segments", "ja4", "alpn"};
+constexpr std::array<std::string_view, 11> kUnrecorded = {
+    "app", "sni", "dns", "tls", "http", "history", "pcr", "lost_during", "segments", "ja4", "alpn"};
 
 }  // namespace
 
@@ -122,6 +123,7 @@ bool is_equality_only(FieldType type) {
     case FieldType::kConnState:
     case FieldType::kIpProto:
     case FieldType::kVlan:
+    case FieldType::kTunnel:
     case FieldType::kUid:
     case FieldType::kCommunityId:
       return true;

@@ -26,6 +26,7 @@ enum class FieldType : std::uint8_t {
   kConnState,
   kIpProto,
   kVlan,
+  kTunnel,
   kUid,
   kCommunityId,
 };

@@ -9,6 +9,7 @@
 #include "capture/base/size.hpp"
 #include "capture/base/time.hpp"
 #include "capture/packet/session_record.hpp"
+#include "capture/packet/tunnel_id.hpp"
 #include "storage/query/filter_field.hpp"
 #include "storage/query/filter_names.hpp"
 #include "storage/query/filter_network.hpp"
@@ -57,6 +58,22 @@ std::optional<std::int64_t> parse_bool(std::string_view text) {
   if (text == "true" || text == "yes" || text == "1") return 1;
   if (text == "false" || text == "no" || text == "0") return 0;
   return std::nullopt;
+}
+
+/// `none`, `vxlan:42`: the id; `vxlan`: minus the kind, for any of its numbers.
+std::optional<std::int64_t> parse_tunnel(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const auto kind = parse_name(tunnel_kind_name, kTunnelKindCount, text.substr(0, colon));
+  if (!kind) return std::nullopt;
+  if (colon == std::string_view::npos) return -*kind;
+  const auto number = parse_number(text.substr(colon + 1), kTunnelNumberMax);
+  if (!number || *kind == 0) return std::nullopt;
+  return make_tunnel_id(static_cast<TunnelKind>(*kind), static_cast<std::uint32_t>(*number));
+}
+
+std::string tunnel_text(std::int64_t value) {
+  return value > 0 ? format_tunnel_id(static_cast<std::uint32_t>(value))
+                   : tunnel_kind_name(static_cast<TunnelKind>(-value));
 }
 
 template <class Number>
@@ -108,6 +125,11 @@ Result<std::int64_t> parse_value(const FieldSpec& spec, std::string_view text, T
       return or_invalid(widened(parse_ip_proto(text)), spec, "use a protocol name or 0 to 255", text);
     case FieldType::kVlan:
       return or_invalid(widened(parse_number(text, 4095)), spec, "use 0 to 4095", text);
+    case FieldType::kTunnel:
+      return or_invalid(parse_tunnel(lower), spec,
+                        "use one of " + names_of(tunnel_kind_name, kTunnelKindCount) +
+                            ", with its number if need be: vxlan:42",
+                        text);
     case FieldType::kAddress:
     case FieldType::kUid:
     case FieldType::kCommunityId:
@@ -171,6 +193,8 @@ std::string field_value_text(const Term& term) {
       return conn_state_name(static_cast<ConnState>(term.value));
     case FieldType::kIpProto:
       return ip_proto_text(static_cast<std::uint8_t>(term.value));
+    case FieldType::kTunnel:
+      return tunnel_text(term.value);
     default:
       return fmt::format("{}", term.value);
   }

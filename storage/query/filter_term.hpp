@@ -25,7 +25,7 @@ enum class TermKind : std::uint8_t {
   kLength,     // wire bytes against value
   kFiveTuple,  // address:port_low - other:port_high / ip_proto, in either direction
   // Session words: answered from the session record alone.
-  kUid,          // address holds the uid's bytes
+  kUid,          // address holds the bytes of the uid, or of that of the parent
   kCommunityId,  // community holds the text
   kAddressField,
   kNumberField,
@@ -85,7 +85,9 @@ enum class Field : std::uint8_t {
   kProto,
   kWorker,
   kVlan,
+  kTunnel,
   kUid,
+  kParentUid,
   kCommunityId,
 };
 

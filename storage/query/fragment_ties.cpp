@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "capture/packet/packet_layers.hpp"
+
 namespace tapline::query {
 
 FragmentTies::FragmentTies(const SessionSelection& sessions) : sessions_(sessions) {
@@ -20,8 +22,14 @@ FragmentTies::First FragmentTies::read(const Frame& fragment, const PacketMeta& 
 }
 
 bool FragmentTies::add(const Frame& first, const PacketMeta& meta) {
-  const First read = FragmentTies::read(first, meta);
+  First read = FragmentTies::read(first, meta);
   if (!wanted_.contains(read.datagram.fragments)) return true;
+  if (meta.has(kMetaTunnel)) {
+    any_inner_packet(first, meta, [&](const Frame& inner, const PacketMeta& inner_meta) {
+      read.carried = sessions_.find(inner, inner_meta);
+      return read.carried.session != nullptr;
+    });
+  }
   if (firsts_.size() == kFirstsMax) return false;
   firsts_.push_back(read);
   return true;
@@ -31,7 +39,7 @@ void FragmentTies::sort() {
   std::ranges::sort(firsts_, {}, &First::place);
 }
 
-SessionSelection::Match FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
+FragmentTies::Tie FragmentTies::find(const Frame& later, const PacketMeta& meta) const {
   const std::pair place = read(later, meta).place();
   const First* nearest = nullptr;
   TimeNs nearest_ns = kTiedNs;
@@ -47,10 +55,10 @@ SessionSelection::Match FragmentTies::find(const Frame& later, const PacketMeta&
   if (after != firsts_.begin()) consider(*std::prev(after));
   if (nearest == nullptr) return {};
   const SessionSelection::Match in_time = sessions_.find(nearest->key, nearest->direction, later.time_ns);
-  if (in_time.session != nullptr) return in_time;
+  if (in_time.session != nullptr) return {in_time};
   const SessionSelection::Match of_first = sessions_.find(nearest->key, nearest->direction, nearest->time_ns);
-  if (of_first.session == nullptr || !sessions_.is_near(*of_first.session, later.time_ns)) return {};
-  return of_first;
+  if (of_first.session != nullptr && sessions_.is_near(*of_first.session, later.time_ns)) return {of_first};
+  return {nearest->carried, true};
 }
 
 }  // namespace tapline::query

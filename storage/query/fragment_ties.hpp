@@ -1,7 +1,8 @@
 #pragma once
 // FragmentTies: which session the later fragments of a datagram belong to. They have no ports: addresses,
 // protocol and identification name the first fragment, which has them, wherever and on whatever port it was
-// stored, and also where it came after them.
+// stored, and also where it came after them. Of a datagram that is a tunnel's, the first fragment shows the
+// packet that it carries, and the later ones are the rest of that packet.
 
 #include <unordered_set>
 #include <utility>
@@ -13,7 +14,7 @@ namespace tapline::query {
 
 class FragmentTies {
  public:
-  static constexpr std::size_t kFirstsMax = std::size_t{2} << 20;  // 160 MiB
+  static constexpr std::size_t kFirstsMax = std::size_t{2} << 20;  // 192 MiB
 
   /// Of these sessions, which stay as they are.
   explicit FragmentTies(const SessionSelection& sessions);
@@ -25,9 +26,13 @@ class FragmentTies {
   void sort();
   bool empty() const { return firsts_.empty(); }
 
+  struct Tie {
+    SessionSelection::Match match;
+    bool carried = false;  // the session is that of a packet within the datagram
+  };
   /// By the first fragment that is nearest in time, kTiedNs away at most: the session of its five-tuple that
-  /// has the time of the later one, else its own, if that is near.
-  SessionSelection::Match find(const Frame& later, const PacketMeta& meta) const;
+  /// has the time of the later one, else its own, if that is near; else that of the packet it carries.
+  Tie find(const Frame& later, const PacketMeta& meta) const;
 
  private:
   struct Datagram {
@@ -42,6 +47,7 @@ class FragmentTies {
     TimeNs time_ns;
     FlowKey key;
     Direction direction;
+    SessionSelection::Match carried;  // of a packet within it
 
     std::pair<Datagram, TimeNs> place() const { return {datagram, time_ns}; }
   };

@@ -1,14 +1,15 @@
 #include "storage/query/session_selection.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace tapline::query {
 namespace {
 
-/// Link and tunnel aside: a question by session finds its frames on whatever interface they were stored.
+/// Link aside: a question by session finds its frames on whatever interface they were stored.
 bool same_conversation(const FlowKey& a, const FlowKey& b) {
   return a.address_a == b.address_a && a.address_b == b.address_b && a.port_a == b.port_a &&
-         a.port_b == b.port_b && a.ip_proto == b.ip_proto && a.flags == b.flags;
+         a.port_b == b.port_b && a.tunnel_id == b.tunnel_id && a.ip_proto == b.ip_proto && a.flags == b.flags;
 }
 
 IndexQuery any_flow(std::vector<std::uint64_t> fingerprints) {
@@ -92,10 +93,20 @@ IndexQuery SessionSelection::fragment_query() const {
 }
 
 std::vector<std::uint64_t> SessionSelection::fragment_fingerprints() const {
-  std::vector<std::uint64_t> fingerprints;
+  std::vector<std::uint64_t> fingerprints = carriers_;
   for (const auto& [fingerprint, sessions] : by_fingerprint_)
     fingerprints.push_back(flow_fingerprint(fragment_key(sessions.front().key)));
   return fingerprints;
+}
+
+std::vector<Uid> SessionSelection::parents() const {
+  std::set<Uid> parents;
+  for (const auto& [fingerprint, sessions] : by_fingerprint_) {
+    for (const SessionRecord& session : sessions) {
+      if (session.parent_uid != Uid{}) parents.insert(session.parent_uid);
+    }
+  }
+  return {parents.begin(), parents.end()};
 }
 
 }  // namespace tapline::query

@@ -32,6 +32,10 @@ class SessionSelection {
   /// The newest record of a session.
   void add(const SessionRecord& record);
   std::size_t size() const { return count_; }
+  /// Uids of the sessions that carry those within tunnels, each once.
+  std::vector<Uid> parents() const;
+  /// The key of such a session: fragments of its datagrams may be fragments of what it carries.
+  void add_carrier(const FlowKey& key) { carriers_.push_back(flow_fingerprint(fragment_key(key))); }
 
   struct Match {
     const SessionRecord* session = nullptr;  // null: of none
@@ -49,9 +53,9 @@ class SessionSelection {
 
   /// Blocks that may hold frames of any of the sessions, and errors about them.
   IndexQuery index_query() const;
-  /// Blocks that hold fragments, first and later ones, between the same addresses.
+  /// Blocks that hold fragments, first and later ones, between the same addresses, or those of carriers.
   IndexQuery fragment_query() const;
-  /// Of fragment_key() of each, in any order, perhaps repeated.
+  /// Of fragment_key() of each, and of carriers, in any order, perhaps repeated.
   std::vector<std::uint64_t> fragment_fingerprints() const;
   /// From the first frame of the earliest session to the last of the latest, padding included.
   TimeWindow window() const { return window_; }
@@ -66,6 +70,7 @@ class SessionSelection {
   std::size_t count_ = 0;
   TimeWindow window_{TimeWindow::kUnlimitedUntil, TimeWindow::kUnlimitedSince};
   std::unordered_map<std::uint64_t, std::vector<SessionRecord>> by_fingerprint_;
+  std::vector<std::uint64_t> carriers_;  // fingerprints of their fragment_key()
 };
 
 }  // namespace tapline::query

@@ -49,6 +49,7 @@ struct Packet {
   std::uint8_t tcp_header_bytes = 20;
   std::uint16_t ip_id = 0;
   std::uint16_t vlan = 0;  // 0: none
+  std::uint32_t tunnel_id = 0;
   bool bad_checksum = false;
   DecodeStatus status = DecodeStatus::kIp;
   std::vector<std::uint8_t> payload;  // captured bytes behind the headers
@@ -133,6 +134,7 @@ inline PacketMeta make_meta(const Packet& packet) {
   meta.ip_proto = packet.ip_proto;
   meta.ttl = packet.ttl;
   meta.ip_id = packet.ip_id;
+  meta.tunnel_id = packet.tunnel_id;
   if (packet.vlan != 0) {
     meta.vlan_count = 1;
     meta.vlan_tci[0] = packet.vlan;

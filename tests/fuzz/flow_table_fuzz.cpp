@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "capture/base/byte_reader.hpp"
@@ -47,6 +48,8 @@ class Books {
   }
 
   void take(const SessionRecord& record) {
+    require(record.parent_uid == Uid{} || record.key.tunnel_id != 0, "a parent outside of tunnels");
+    if (record.parent_uid != Uid{}) parents_.insert(record.parent_uid);
     Session& session = sessions_[record.uid];
     require(!session.ended, "a record after the final one");
     require(record.seq == session.records++, "record numbers with a gap");
@@ -82,6 +85,7 @@ class Books {
     require(counters.tcp_slab_exhausted >= untracked_, "untracked sessions that were not counted");
     require(unstored_ <= marked_unstored, "unstored packets that are none");
     if (counters.attempts_given_up != 0) return;
+    for (const Uid& parent : parents_) require(sessions_.contains(parent), "a parent that is no session");
     require(records_sum_ == frames_, "bytes of final records and of frames differ");
     require(unstored_ == marked_unstored, "unstored packets");
     require(
@@ -119,6 +123,7 @@ class Books {
   TimeNs latest_ns_ = std::numeric_limits<TimeNs>::min();
 
   std::map<Uid, Session> sessions_;
+  std::set<Uid> parents_;
   DirectionCounters records_sum_;
   std::uint64_t finals_ = 0;
   std::uint64_t evicted_ = 0;
@@ -177,6 +182,7 @@ Packet read_packet(ByteReader& input, Times& times) {
     packet.tcp_window = packet.tcp_flags >> 6;
     packet.bad_checksum = packet.tcp_window == 3;
   }
+  if (packet.ip_proto == 17) packet.tunnel_id = choices >> 7 & 3;
   return (choices >> 15) != 0 ? packet.reply() : packet;
 }
 
@@ -188,12 +194,15 @@ class World {
         table_(*FlowTable::create(config)),
         memory_bytes_(table_->memory_bytes()) {}
 
+  /// What is in a tunnel has the packet before it for its carrier.
   void add(const Packet& packet) {
     if (frame_count_ == kFramesMax) return;
     ++frame_count_;
     books_.count_frame(packet);
+    const bool carried = metas_.empty() || metas_.back().status == DecodeStatus::kIp;
     bytes_.push_back(make_bytes(packet));
     metas_.push_back(make_meta(packet));
+    if (!carried) metas_.back().tunnel_id = 0;
     Frame frame;
     frame.time_ns = packet.time_ns;
     frame.captured_bytes = static_cast<std::uint32_t>(bytes_.back().size());

@@ -80,9 +80,9 @@ def ignores_checksums(command):
 ZEEK_LOGS = ("conn.log", "conn-all.log")
 
 
-def zeek(corpus):
-    """conn.log of tests that read one capture, whole, in each of their commands: which of several wrote the log cannot be told.
-    Sessions inside tunnels are left out, and their tunnels stay."""
+def zeek_logs(corpus):
+    """(capture, rows, whether checksums are ignored): conn.log of tests that read one capture, whole, in each of their commands: which
+    of several wrote the log cannot be told."""
     root = corpus / "zeek+zeek/testing/btest"
     captures = {}
     for line in (corpus / "ZEEK_MAP.tsv").read_text().splitlines()[1:]:
@@ -92,9 +92,24 @@ def zeek(corpus):
         logs = [root / "Baseline" / folder / name for name in ZEEK_LOGS if (root / "Baseline" / folder / name).exists()]
         name, no_checksums = names.pop() if len(names) == 1 else (None, False)
         if logs and name is not None and (root / "Traces" / name).exists():
-            rows = table(logs[0])
-            sessions = [zeek_session(row) for row in rows if row.get("tunnel_parents", "-") in ("-", "(empty)", "")]
-            yield root / "Traces" / name, [session | {"no_checksums": no_checksums} for session in sessions]
+            yield root / "Traces" / name, table(logs[0]), no_checksums
+
+
+def zeek_sessions(corpus, in_tunnels):
+    for capture, rows, no_checksums in zeek_logs(corpus):
+        wanted = [row for row in rows if (row.get("tunnel_parents", "-") not in ("-", "(empty)", "")) == in_tunnels]
+        if wanted or not in_tunnels:
+            yield capture, [zeek_session(row) | {"no_checksums": no_checksums, "in_tunnel": in_tunnels} for row in wanted]
+
+
+def zeek(corpus):
+    """Sessions in no tunnel, and the tunnels."""
+    yield from zeek_sessions(corpus, False)
+
+
+def zeek_tunnels(corpus):
+    """Sessions in tunnels."""
+    yield from zeek_sessions(corpus, True)
 
 
 # Arkime's data bytes of ICMP begin with its header, those of ESP behind it.
@@ -114,13 +129,22 @@ def arkime_session(body):
     return session
 
 
-def arkime(corpus):
+def arkime_sessions(corpus, in_tunnels):
     for path in sorted((corpus / "arkime+arkime/tests/pcap").glob("*.test")):
         captures = [path.with_suffix(suffix) for suffix in (".pcap", ".pcapng", ".pcap.gz") if path.with_suffix(suffix).exists()]
         bodies = [entry["body"] for entry in json.loads(path.read_text())["sessions3"]]
-        whole = [body for body in bodies if "ip" in body["source"] and not any(key.startswith("srcOuterIp") for key in body)]
-        if captures and whole:
-            yield captures[0], [arkime_session(body) for body in whole]
+        wanted = [body for body in bodies if "ip" in body["source"] and any(key.startswith("srcOuterIp") for key in body) == in_tunnels]
+        if captures and wanted:
+            yield captures[0], [arkime_session(body) | {"in_tunnel": in_tunnels} for body in wanted]
+
+
+def arkime(corpus):
+    yield from arkime_sessions(corpus, False)
+
+
+def arkime_tunnels(corpus):
+    """Sessions in tunnels."""
+    yield from arkime_sessions(corpus, True)
 
 
 NDPI_LINE = re.compile(r"^\t\d+\t(TCP|UDP|ICMP|ICMPV6|IGMP|SCTP|GRE|ESP) (\[[^\]]+\]|[\d.]+):(\d+) <?-> (\[[^\]]+\]|[\d.]+):(\d+) "
@@ -188,7 +212,7 @@ def suricata(corpus):
                 yield capture, [dict(session) for _ in range(count)]
 
 
-READERS = {"Zeek conn.log": zeek, "Arkime sessions": arkime, "nDPI flows": ndpi, "ipfixprobe flows": ipfixprobe, "Suricata flow": suricata}
+READERS = {"Zeek conn.log": zeek, "Zeek in tunnels": zeek_tunnels, "Arkime sessions": arkime, "Arkime tunnels": arkime_tunnels, "nDPI flows": ndpi, "ipfixprobe flows": ipfixprobe, "Suricata flow": suricata}
 
 
 def expected(corpus: pathlib.Path):

@@ -19,7 +19,7 @@ constexpr std::size_t kFrames = 12'000;
 
 /// One segment of hundreds of blocks; the host is seen three times, far apart. Returns when.
 std::vector<TimeNs> record_host(const storage::Store& store) {
-  std::vector<OwnedFrame> frames = random_traffic(4, kFrames);
+  std::vector<OwnedFrame> frames = random_traffic(6, kFrames);
   std::vector<TimeNs> times;
   for (const std::size_t at : {kFrames * 3 / 4, kFrames / 2, kFrames / 4}) {
     const auto place = frames.begin() + static_cast<std::ptrdiff_t>(at);

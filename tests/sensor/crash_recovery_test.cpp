@@ -34,11 +34,21 @@ TEST_CASE("where all packets are in the store, the sessions count every one of t
   std::mt19937_64 random(seed);
   if (seed % 2 == 0) tear_open_files(*killed.store, 3000, random);
   recover(*killed.store);
-  check_sessions(sessions_of(*killed.store, killed.id), sums_of(killed.fed));
+  const Sessions sessions = sessions_of(*killed.store, killed.id);
+  check_sessions(sessions, sums_of(killed.fed));
+  for (const auto& [uid, records] : sessions) {
+    const SessionRecord& record = records.back();
+    if (record.key.tunnel_id == 0) continue;
+    const auto parent = sessions.find(record.parent_uid);
+    REQUIRE(parent != sessions.end());
+    CHECK(parent->second.back().key.ip_proto == kIpProtoIpv4);
+    CHECK(parent->second.back().first_ns <= record.first_ns);
+    CHECK(parent->second.back().last_ns >= record.first_ns);
+  }
   check_ledger(*killed.store, killed.id);
   const LedgerTotals ledger = ledger_totals(*killed.store);
   CHECK(ledger.dropped_frames() == 0);
-  CHECK(ledger.counts()[kFramePolled] == static_cast<std::int64_t>(killed.fed.size()));
+  CHECK(ledger.counts()[kFramePolled] == static_cast<std::int64_t>(killed.frames));
 }
 
 TEST_CASE("the runs that are killed here lose, keep, continue and begin something of every kind") {
@@ -232,7 +242,7 @@ TEST_CASE("a recovered run has the sessions that it would have had without the c
     recover(*killed.store);
     const Sessions actual = sessions_of(*killed.store, killed.id);
     const TestStore whole;
-    const SegmentId id = run_to_end(*whole, seed, killed.fed.size());
+    const SegmentId id = run_to_end(*whole, seed, killed.frames);
     for (const auto& [uid, records] : sessions_of(*whole, id)) {
       ++sessions;
       const auto found = actual.find(uid);

@@ -37,7 +37,7 @@ class OneDirection {
     decode(frame, meta);
     const FlowHit hit{&slot_, 1,     ContentClass::kClear, Direction::kAToB, meta.payload_offset, before,
                       false,  joined};
-    return policy_.keep(frame, meta, hit);
+    return policy_.keep(frame, meta, meta, hit);
   }
 
  private:
@@ -138,7 +138,7 @@ TEST_CASE("a frame without a session is stored whole, or not at all by `none`") 
     PacketMeta meta;
     decode(frame, meta);
     const FlowHit hit{nullptr, 0, ContentClass::kClear, Direction::kAToB, meta.payload_offset, 0, false};
-    return policy.keep(frame, meta, hit);
+    return policy.keep(frame, meta, meta, hit);
   };
   CHECK_FALSE(keep(PacketBuilder().eth().arp(1, "10.0.0.1", "10.0.0.2").bytes()).stored);
   const ByteBuffer lldp = PacketBuilder().eth().ethertype(0x88cc).payload(80).bytes();

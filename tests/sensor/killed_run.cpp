@@ -53,7 +53,7 @@ Line line_of(const FlowKey& key, Direction direction) {
   const auto bytes = [](const IpAddress& a) { return std::string(a.bytes.begin(), a.bytes.end()); };
   return {bytes(key.address_a) + bytes(key.address_b) + std::to_string(key.port_a) + "-" +
               std::to_string(key.port_b) + "/" + std::to_string(key.ip_proto) + "@" +
-              std::to_string(key.link),
+              std::to_string(key.link) + "#" + std::to_string(key.tunnel_id),
           direction};
 }
 
@@ -106,6 +106,7 @@ void check_sessions(const Sessions& sessions, const Sums& expected) {
       REQUIRE(records[i].final() == (i + 1 == records.size()));
       REQUIRE(records[i].end_reason != EndReason::kShutdown);
       REQUIRE(records[i].first_order == records[0].first_order);
+      REQUIRE(records[i].parent_uid == records[0].parent_uid);
       const DirectionCounters nothing;
       REQUIRE(records[i].a_to_b.previous == (i == 0 ? nothing : records[i - 1].a_to_b.total));
       REQUIRE(records[i].b_to_a.previous == (i == 0 ? nothing : records[i - 1].b_to_a.total));
@@ -158,13 +159,13 @@ void tear_open_files(const Store& store, std::uint64_t bytes_max, std::mt19937_6
 
 KilledRun::KilledRun(std::uint64_t seed, Packets packets) {
   std::mt19937_64 random(seed);
-  const std::vector<OwnedFrame> frames = traffic_of(seed);
+  const std::vector<OwnedFrame> traffic = traffic_of(seed);
   LiveIntervals intervals;
   intervals.sessions_flush_ns = static_cast<TimeNs>(1 + random() % 1000) * kNsPerMillisecond;
   intervals.seal_ns = static_cast<TimeNs>(1 + random() % 4000) * kNsPerMillisecond;
-  LiveRun run(*store, frames.front().time_ns, intervals);
-  const std::size_t count = 1 + random() % frames.size();
-  for (std::size_t i = 0; i < count; ++i) run.feed(frames[i]);
+  LiveRun run(*store, traffic.front().time_ns, intervals);
+  frames = 1 + random() % traffic.size();
+  for (std::size_t i = 0; i < frames; ++i) run.feed(traffic[i]);
   if (packets == Packets::kPublished) run.publish_packets();
   id = run.id();
   fed = run.fed();

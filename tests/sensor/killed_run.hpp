@@ -57,6 +57,7 @@ struct KilledRun {
   TestStore store;
   storage::SegmentId id{};
   std::vector<FedFrame> fed;
+  std::size_t frames = 0;  // of those, the ones in no tunnel
 };
 
 /// The first `frame_count` frames of the same traffic, with an orderly stop; the run's id.

@@ -5,6 +5,7 @@
 
 #include "capture/packet/checksum.hpp"
 #include "capture/packet/decode.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "tests/packet/packet_builder.hpp"
 #include "tests/storage/traffic.hpp"
 
@@ -76,6 +77,8 @@ class Conversation {
     packet.eth();
     if (client_port_ % 4 == 0) packet.vlan(static_cast<std::uint16_t>(5 + pick(2)));
     const auto id = static_cast<std::uint16_t>(frames_.size() + 1);  // no frame is a copy of another
+    if (client_port_ % 8 == 3)
+      packet.ipv4(forward ? "172.16.0.1" : "172.16.0.2", forward ? "172.16.0.2" : "172.16.0.1", {.id = id});
     forward ? packet.ipv4(client_, server_, {.ttl = static_cast<std::uint8_t>(50 + pick(10)), .id = id})
             : packet.ipv4(server_, client_, {.id = id});
     return packet;
@@ -207,30 +210,41 @@ void LiveRun::feed(const OwnedFrame& from) {
   PacketMeta meta;
   decode(frame, meta);
   verify_checksums({&frame, 1}, {&meta, 1});
-  FedFrame fed{{}, Direction::kAToB, frame.order, frame.wire_bytes, 0, meta.status == DecodeStatus::kIp};
-  if (fed.session) {
-    fed.direction = make_flow_key(frame, meta, kLivePort, fed.key);
-    fed.worker = static_cast<std::uint16_t>(flow_fingerprint(fed.key) % kLiveWorkers);
+  LayeredBurst packets;
+  packets.add(frame, meta);
+  const std::size_t first = fed_.size();
+  std::uint16_t number = 0;
+  for (std::size_t i = 0; i < packets.metas().size(); ++i) {
+    FedFrame fed{{}, Direction::kAToB, frame.order, packets.frames()[i].wire_bytes, number, true, i > 0};
+    fed.session = packets.metas()[i].status == DecodeStatus::kIp;
+    if (fed.session)
+      fed.direction = make_flow_key(packets.frames()[i], packets.metas()[i], kLivePort, fed.key);
+    if (fed.session && !fed.inner) number = flow_fingerprint(fed.key) % kLiveWorkers;
+    fed.worker = number;
+    fed_.push_back(fed);
   }
-  fed_.push_back(fed);
-  Worker& worker = *workers_[fed.worker];
+  const FedFrame& fed = fed_[first];
+  Worker& worker = *workers_[number];
   // Timers first: an idle worker's run, too.
   for (const auto& each : workers_) housekeep(*each, frame.order.time_ns);
 
-  std::array<FlowHit, 1> hits;
-  worker.table->update({&frame, 1}, {&meta, 1}, hits);
+  std::vector<FlowHit> hits(packets.metas().size());
+  worker.table->update(packets.frames(), packets.metas(), hits);
   worker.last_frame_ns = frame.time_ns;
   LedgerCounts& counts = worker.book.at(frame.order.time_ns);
   counts.add_polled(frame);
-  counts.add_decoded(1);
-  fed.session ? counts.add_in_session() : counts.add_no_session(meta.status);
+  counts.add_decoded(hits.size());
+  for (const PacketMeta& packet : packets.metas())
+    packet.status == DecodeStatus::kIp ? counts.add_in_session() : counts.add_no_session(packet.status);
   const bool cut = fed.session && fed.key.port_a % 5 == 0 && frame.captured_bytes > kPolicyBytes;
   const std::uint32_t stored_bytes = cut ? kPolicyBytes : frame.captured_bytes;
   counts.add_stored(frame, stored_bytes);
-  if (cut) worker.table->count_unstored(hits[0]);
+  for (const FlowHit& hit : hits) {
+    if (cut) worker.table->count_unstored(hit);
+  }
   const FrameCut frame_cut{cut ? frame.captured_bytes : 0, 0};
   frame.captured_bytes = stored_bytes;
-  must(worker.segment.append(frame, meta, hits[0], frame_cut));
+  must(worker.segment.append(frame, packets.metas(), hits.back(), frame_cut));
   worker.drain();
 }
 

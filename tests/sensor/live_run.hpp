@@ -29,6 +29,7 @@ struct LiveIntervals {
   TimeNs seal_ns = kNsPerSecond;
 };
 
+/// A packet: a frame, or what it carries in a tunnel.
 struct FedFrame {
   FlowKey key;
   Direction direction;
@@ -36,6 +37,7 @@ struct FedFrame {
   std::uint32_t wire_bytes;
   std::uint16_t worker;
   bool session;
+  bool inner;
 };
 
 class LiveRun {
@@ -50,7 +52,7 @@ class LiveRun {
   void finish();
 
   const storage::SegmentId& id() const { return id_; }
-  /// Every frame so far, in order.
+  /// Every packet so far, in order.
   const std::vector<FedFrame>& fed() const { return fed_; }
 
  private:

@@ -49,9 +49,13 @@ class FrameSegmentWriter : private BlockExchange {
   FrameSegmentWriter(const FrameSegmentConfig& config, SegmentSpace& space)
       : config_(config), writer_(config, space), packer_(packer_config(config), *this) {}
 
-  Status append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut = {}) {
-    packer_.append(frame, meta, hit, cut);
+  Status append(const Frame& frame, std::span<const PacketMeta> packets, const FlowHit& hit,
+                const FrameCut& cut = {}) {
+    packer_.append(frame, packets, hit, cut);
     return status_;
+  }
+  Status append(const Frame& frame, const PacketMeta& meta, const FlowHit& hit, const FrameCut& cut = {}) {
+    return append(frame, std::span(&meta, 1), hit, cut);
   }
   Status finish() {
     packer_.seal_all();

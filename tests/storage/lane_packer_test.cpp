@@ -62,10 +62,8 @@ struct Rig {
     if (frame.order <= last_order) frame.order = {last_order.time_ns, last_order.count + 1};
     last_order = frame.order;
     const Frame view = frame.view();
-    PacketMeta meta;
-    decode(view, meta);
-    const FlowHit hit = flows.find(frame, view, meta);
-    if (!packer.append(view, meta, hit, frame.frame_cut())) return false;
+    const TestFlows::Found found = flows.find(frame, view);
+    if (!packer.append(view, found.packets, found.hit, frame.frame_cut())) return false;
     ++stored;
     return true;
   }

@@ -157,8 +157,13 @@ TEST_CASE("ledger: each kind of frame lands in its counters") {
 
 TEST_CASE("ledger: frames of attempts that were given up are in no session, and book 3 closes") {
   LedgerRow row;
-  row.counts.add_decoded(3);
-  for (int i = 0; i < 3; ++i) row.counts.add_in_session();
+  for (int i = 0; i < 3; ++i) {
+    const Frame frame = make_frame(60, 60);
+    row.counts.add_polled(frame);
+    row.counts.add_filtered(frame);
+    row.counts.add_decoded(1);
+    row.counts.add_in_session();
+  }
   LedgerRow correction;
   correction.counts.move_to_attempts(2);
   LedgerTotals totals;
@@ -167,6 +172,23 @@ TEST_CASE("ledger: frames of attempts that were given up are in no session, and 
   CHECK(totals.counts()[kFrameInSession] == 1);
   CHECK(totals.counts()[kFrameInAttempt] == 2);
   CHECK(totals.check());
+}
+
+TEST_CASE("ledger: a packet in a tunnel is decoded in addition to its frame") {
+  LedgerRow row;
+  const Frame frame = make_frame(90, 90);
+  row.counts.add_polled(frame);
+  row.counts.add_filtered(frame);
+  row.counts.add_decoded(3);
+  for (int packet = 0; packet < 3; ++packet) row.counts.add_in_session();
+  CHECK(row.counts[kFrameDecoded] == 3);
+  CHECK(row.counts[kPacketInner] == 2);
+  LedgerTotals totals;
+  totals.add(row);
+  CHECK(totals.check());
+  row.counts.add(kPacketInner, 1);
+  totals.add(row);
+  CHECK(totals.check().error().context.find("packets in tunnels") != std::string::npos);
 }
 
 TEST_CASE("ledger: a book that does not close says which, and by how much") {

@@ -66,9 +66,8 @@ void fill_blocks(const std::vector<TestFrame>& frames, const LanePackerConfig& c
   TestFlows flows;
   for (const TestFrame& frame : frames) {
     const Frame view = frame.view();
-    PacketMeta meta;
-    decode(view, meta);
-    TAPLINE_CHECK(packer.append(view, meta, flows.find(frame, view, meta), frame.frame_cut()));
+    const TestFlows::Found found = flows.find(frame, view);
+    TAPLINE_CHECK(packer.append(view, found.packets, found.hit, frame.frame_cut()));
   }
   packer.seal_all();
 }

@@ -4,6 +4,7 @@
 
 #include "capture/packet/decode.hpp"
 #include "capture/packet/key_layout.hpp"
+#include "capture/packet/packet_layers.hpp"
 
 namespace tapline::storage {
 namespace {
@@ -12,6 +13,10 @@ constexpr std::uint8_t kProtos[] = {6, 17, 6, 17, 132, 1, 47};
 
 // Not vector::insert: g++ 12 warns of an overflow where it inlines that.
 void put_all(ByteBuffer& out, std::initializer_list<std::uint8_t> bytes) {
+  for (const std::uint8_t byte : bytes) out.push_back(byte);
+}
+
+void put_each(ByteBuffer& out, Bytes bytes) {
   for (const std::uint8_t byte : bytes) out.push_back(byte);
 }
 
@@ -154,6 +159,31 @@ ByteBuffer Traffic::make_icmp_error(std::uint64_t flow) {
   return frame;
 }
 
+/// Between a few ends, whichever of them: the packets of one flow come by several.
+ByteBuffer Traffic::make_tunnel(std::uint64_t flow) {
+  ByteBuffer inner = make_ip(flow % 20);
+  const bool ipv6 = inner[12] == 0x86;
+  const std::uint64_t kind = number(3);
+  ByteBuffer content;
+  if (kind == 0) {
+    put_be16(content, 50'000 + number(4));
+    put_be16(content, 4789);
+    put_be16(content, 16 + inner.size());
+    put_all(content, {0, 0, 8, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(number(2)), 0});
+    put_each(content, inner);
+  } else {
+    if (kind == 1) put_all(content, {0, 0, inner[12], inner[13]});
+    put_each(content, Bytes(inner).subspan(14));
+  }
+  const auto proto = static_cast<std::uint8_t>(kind == 0 ? 17 : kind == 1 ? 47 : ipv6 ? 41 : 4);
+  ByteBuffer frame;
+  put_ethernet(frame, 0x0800);
+  put_ipv4(frame, proto, 0xac100001 + static_cast<std::uint32_t>(number(3)), 0xac100101, content.size(),
+           ++frame_number_);
+  put_each(frame, content);
+  return frame;
+}
+
 ByteBuffer Traffic::make_frame() {
   const std::uint64_t flow = number(200);
   const std::uint64_t choice = number(40);
@@ -170,7 +200,8 @@ ByteBuffer Traffic::make_frame() {
     frame.resize(60);
     return frame;
   }
-  frame = choice < 6 ? make_icmp_error(flow) : make_ip(flow);
+  if (choice < 5) return make_tunnel(flow);
+  frame = choice < 8 ? make_icmp_error(flow) : make_ip(flow);
   const auto vlan = static_cast<std::uint8_t>(number(6));
   if (choice >= 35) insert_tags(frame, {0x81, 0, 0x20, vlan});
   if (choice >= 38) insert_tags(frame, {0x88, 0xa8, 0, static_cast<std::uint8_t>(100 + number(4))});
@@ -214,7 +245,7 @@ void number_frames(std::vector<TestFrame>& frames) {
   }
 }
 
-FlowHit TestFlows::find(const TestFrame& frame, const Frame& view, const PacketMeta& meta) {
+FlowHit TestFlows::find_packet(const TestFrame& frame, const Frame& view, const PacketMeta& meta) {
   FlowHit hit{};
   hit.header_bytes = meta.payload_offset;
   if (meta.status == DecodeStatus::kIp) {
@@ -229,19 +260,35 @@ FlowHit TestFlows::find(const TestFrame& frame, const Frame& view, const PacketM
     }
     hit.fingerprint = flow_fingerprint(key);
     hit.content_class = frame.opaque ? ContentClass::kOpaque : ContentClass::kClear;
-    std::array<std::uint8_t, 40> name{};
+    std::array<std::uint8_t, 44> name{};
     store_key_layout(name.data(), key);
     name[39] = static_cast<std::uint8_t>(hit.direction);
+    store_le(name.data() + 40, key.tunnel_id);
     hit.slot = &slots_[name];
   }
   return hit;
 }
 
-Status TestPipeline::append(const TestFrame& frame) {
-  const Frame view = frame.view();
+TestFlows::Found TestFlows::find(const TestFrame& frame, const Frame& view) {
+  Found found;
   PacketMeta meta;
   decode(view, meta);
-  return writer_.append(view, meta, flows_.find(frame, view, meta), frame.frame_cut());
+  any_packet(view, meta, [&](const Frame& packet, const PacketMeta& packet_meta) {
+    const FlowHit hit = find_packet(frame, packet, packet_meta);
+    if (found.packets.empty() || hit.slot != nullptr) found.hit = hit;
+    if (hit.slot != nullptr) {
+      found.hit.header_bytes = static_cast<std::uint16_t>(found.hit.header_bytes + (packet.data - view.data));
+    }
+    found.packets.push_back(packet_meta);
+    return false;
+  });
+  return found;
+}
+
+Status TestPipeline::append(const TestFrame& frame) {
+  const Frame view = frame.view();
+  const TestFlows::Found found = flows_.find(frame, view);
+  return writer_.append(view, found.packets, found.hit, frame.frame_cut());
 }
 
 Status TestPipeline::append_all(const std::vector<TestFrame>& frames) {

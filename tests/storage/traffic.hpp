@@ -34,7 +34,8 @@ ByteBuffer make_udp_frame(std::uint32_t source, std::uint32_t destination, std::
                           std::uint16_t destination_port, std::size_t payload_bytes);
 
 /// Ethernet frames of a few hundred flows: TCP, UDP, SCTP and ICMP over IPv4 and IPv6, VLAN tags (also two)
-/// that change within a flow, MPLS, fragments, ICMP errors, ARP, LLC, and frames cut short anywhere.
+/// that change within a flow, MPLS, tunnels (VXLAN, GRE, IP in IP), fragments, ICMP errors, ARP, LLC, and
+/// frames cut short anywhere.
 class Traffic {
  public:
   explicit Traffic(std::uint64_t seed) : random_(seed) {}
@@ -47,6 +48,7 @@ class Traffic {
  private:
   ByteBuffer make_ip(std::uint64_t flow);
   ByteBuffer make_icmp_error(std::uint64_t flow);
+  ByteBuffer make_tunnel(std::uint64_t flow);
   ByteBuffer make_frame();
 
   std::mt19937_64 random_;
@@ -62,10 +64,16 @@ void number_frames(std::vector<TestFrame>& frames);
 /// flow of their first one.
 class TestFlows {
  public:
-  FlowHit find(const TestFrame& frame, const Frame& view, const PacketMeta& meta);
+  struct Found {
+    std::vector<PacketMeta> packets;  // of the frame, outermost first
+    FlowHit hit;                      // of the innermost that has a session
+  };
+  Found find(const TestFrame& frame, const Frame& view);
 
  private:
-  std::map<std::array<std::uint8_t, 40>, AppendSlot> slots_;  // by key layout and direction
+  FlowHit find_packet(const TestFrame& frame, const Frame& view, const PacketMeta& meta);
+
+  std::map<std::array<std::uint8_t, 44>, AppendSlot> slots_;  // by key layout, direction and tunnel
   std::map<std::tuple<std::uint64_t, Direction, std::uint32_t>, FlowKey> firsts_;  // of datagrams
 };
 
