@@ -185,11 +185,11 @@ Status report_books(const Recorder& recorder) {
   log_info(fmt::format("received {} frames by the device's count, which lost {}; polled {}",
                        view.device_received_frames, view.device_dropped_frames, view.polled_frames));
   log_info(fmt::format(
-      "of them {} stored whole, {} cut, {} filtered, {} dropped; {} in sessions, {} without, {} duplicates, "
-      "{} in attempts given up",
+      "of them {} stored whole, {} cut, {} filtered, {} dropped; with {} packets in tunnels {} in sessions, "
+      "{} without, {} duplicates, {} in attempts given up",
       counts[storage::kFrameStoredWhole], counts[storage::kFrameStoredCut], counts[storage::kFrameFiltered],
-      totals.dropped_frames(), counts[storage::kFrameInSession], totals.no_session_frames(),
-      counts[storage::kFrameDuplicate], counts[storage::kFrameInAttempt]));
+      totals.dropped_frames(), counts[storage::kPacketInner], counts[storage::kFrameInSession],
+      totals.no_session_frames(), counts[storage::kFrameDuplicate], counts[storage::kFrameInAttempt]));
   log_info(fmt::format("{} in {} segments, index {}; {} segments dropped by the ring",
                        format_size(segments.stored_bytes), segments.segments_published,
                        format_size(segments.index_bytes), recorder.ring().segments_evicted()));

@@ -156,11 +156,12 @@ std::string format_ledger(const StoreStatus& status) {
                                  count(storage::kFramePolled), count(storage::kFrameStoredWhole),
                                  count(storage::kFrameStoredCut), count(storage::kFrameFiltered),
                                  ledger.dropped_frames()));
-  text += line("", fmt::format("{} frames decoded: {} in sessions, {} without, {} duplicates, "
-                               "{} in attempts given up",
-                               count(storage::kFrameDecoded), count(storage::kFrameInSession),
-                               ledger.no_session_frames(), count(storage::kFrameDuplicate),
-                               count(storage::kFrameInAttempt)));
+  text += line(
+      "", fmt::format("{} packets decoded, {} of them in tunnels: {} in sessions, {} without, {} duplicates, "
+                      "{} in attempts given up",
+                      count(storage::kFrameDecoded), count(storage::kPacketInner),
+                      count(storage::kFrameInSession), ledger.no_session_frames(),
+                      count(storage::kFrameDuplicate), count(storage::kFrameInAttempt)));
   text += line("books", status.ledger_books ? "closes        books 1 and 3 of the ledger"
                                             : "DOES NOT CLOSE: " + status.ledger_books.error().context);
   for (const BookCheck& check : status.checks) {

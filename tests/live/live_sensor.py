@@ -147,11 +147,11 @@ class Sensor(Process):
 
     def books(self):
         received = re.search(r"received (\d+) frames by the device's count, which lost (\d+); polled (\d+)", self.log())
-        booked = re.search(r"of them (\d+) stored whole, (\d+) cut, (\d+) filtered, (\d+) dropped; (\d+) in sessions, "
+        booked = re.search(r"of them (\d+) stored whole, (\d+) cut, (\d+) filtered, (\d+) dropped; with (\d+) packets in tunnels (\d+) in sessions, "
                            r"(\d+) without, (\d+) duplicates, (\d+) in attempts", self.log())
         if received is None or booked is None:
             fail(f"the log does not end with the books:\n{self.log()}")
-        names = "received lost polled whole cut filtered dropped in_sessions without_session duplicates in_attempts".split()
+        names = "received lost polled whole cut filtered dropped in_tunnels in_sessions without_session duplicates in_attempts".split()
         return dict(zip(names, map(int, received.groups() + booked.groups())))
 
     def resources(self):
@@ -217,7 +217,7 @@ def check_books(store, figures):
         fail(f"book 2: {figures}")
     if figures["polled"] != figures["whole"] + figures["cut"] + figures["filtered"] + figures["dropped"]:
         fail(f"book 1: {figures}")
-    if figures["polled"] != figures["in_sessions"] + figures["without_session"] + figures["duplicates"] \
+    if figures["polled"] + figures["in_tunnels"] != figures["in_sessions"] + figures["without_session"] + figures["duplicates"] \
             + figures["in_attempts"]:
         fail(f"book 3: {figures}")
     return check_status(store)

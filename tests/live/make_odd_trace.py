@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """make_odd_trace.py OUT.pcap SEED: what does not fit the five-tuple: fragments of both families, in and out of order, ICMP
-errors about other sessions, VLAN and QinQ tags that come and go, ARP, LLC, unknown protocols. 1,000 conversations.
+errors about other sessions, tunnels (VXLAN, GRE, IP in IP, their packets in fragments), VLAN and QinQ tags that come and go, ARP,
+LLC, unknown protocols. 1,000 conversations.
 """
 
 import random
@@ -30,6 +31,23 @@ def fragments(generator, make, payload):
     return pieces if generator.random() < 0.7 else pieces[::-1]
 
 
+def tunnelled(generator, number, client, server, content):
+    """Requests and answers, both ways between the two ends of one tunnel."""
+    near, far = bytes([10, 200, 0, number % 7]), bytes([10, 200, 1, number % 3])
+    vxlan = struct.pack(">II", 0x08000000, number % 4 << 8)
+    protocol, head = ((17, vxlan + MACS + b"\x08\0"), (47, struct.pack(">HH", 0, 0x0800)), (4, b""))[number % 3]
+    for turn in range(4):
+        ends, outside = ((client, server), (near, far)) if turn % 2 == 0 else ((server, client), (far, near))
+        ports = (40000, 53) if turn % 2 == 0 else (53, 40000)
+        packet = head + ipv4(*ends, 17, udp(*ports, content), number * 4 + turn)
+        carried = udp(50000 + number % 8, 4789, packet) if protocol == 17 else packet
+        if turn == 2 and len(carried) > 200:
+            make = lambda offset, more, piece: ipv4(*outside, protocol, piece, number * 4 + 2, offset, more)  # noqa: E731,B023
+            yield from ((0x0800, piece) for piece in fragments(generator, make, carried))
+        else:
+            yield 0x0800, ipv4(*outside, protocol, carried, number * 4 + turn)
+
+
 def conversation(generator, number):
     """(ethertype, packet) of one conversation."""
     client, server = bytes([10, 1, number >> 8, number & 255]), bytes([192, 0, 2, 1 + number % 9])
@@ -37,7 +55,7 @@ def conversation(generator, number):
     port, content = generator.randrange(1024, 65536), generator.randbytes(generator.randrange(64, 1200))
     asked = udp(port, 53, content)
     packet = ipv4(client, server, 17, asked)
-    kind = number % 6
+    kind = number % 7
     if kind == 0:
         yield from ((0x0800, piece) for piece in fragments(
             generator, lambda offset, more, piece: ipv4(client, server, 17, piece, number, offset, more), asked))
@@ -56,6 +74,8 @@ def conversation(generator, number):
         for turn in range(3):
             yield 0x0800, ipv4(client, server, 1, struct.pack(">BBHHH", 8, 0, 0, number, turn) + content[:56])
             yield 0x0800, ipv4(server, client, 1, struct.pack(">BBHHH", 0, 0, 0, number, turn) + content[:56])
+    elif kind == 5:
+        yield from tunnelled(generator, number, client, server, content)
     else:
         yield 0x0800, packet
         yield 0x0800, ipv4(client, server, generator.choice((47, 50, 89, 132, 253)), content[:100])
