@@ -202,6 +202,8 @@ std::uint32_t FlowTable::State::begin(const Arrival& arrival, std::uint32_t pred
 
 Uid FlowTable::State::uid_of_carrier(const Arrival& arrival) const {
   const FlowEntry& carrier = pool[arrival.carrier];
+  // Where this packet is of the same flow and has ended it.
+  if (!carrier.hot.live()) return carrier.cold.slab < record_count ? records[carrier.cold.slab].uid : Uid{};
   return make_uid(origin.sensor_id, carrier.hot.key(origin.link), carrier.cold.begin_ns,
                   {carrier.cold.first_order_ns, carrier.cold.first_order_count});
 }

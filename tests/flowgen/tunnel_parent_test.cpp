@@ -202,6 +202,22 @@ TEST_CASE("a packet whose carrier is not there has a session without a parent") 
   CHECK(table->records()[0].key.tunnel_id == make_tunnel_id(TunnelKind::kVxlan, 42));
 }
 
+TEST_CASE("a packet that ends the flow of its own carrier is told of that one") {
+  Packet packet;  // header after header of one five-tuple and tunnel
+  packet.time_ns = kStart;
+  packet.ip_proto = kIpProtoUdp;
+  packet.tunnel_id = make_tunnel_id(TunnelKind::kIp);
+  Driver driver;
+  driver.add(packet);
+  driver.add(packet.at(kStart + 600 * kSecond));  // its time is not its carrier's: nobody sends that
+  driver.finish();
+  const SessionRecord& first = driver.records.front();
+  const SessionRecord& second = driver.records.back();
+  CHECK(first.parent_uid == Uid{});
+  CHECK(second.uid != first.uid);
+  CHECK(second.parent_uid == first.uid);
+}
+
 TEST_CASE("in a full table the parent may be what makes room, and is named all the same") {
   FlowTableConfig config = Driver::small_config();
   config.flows_max = 1;
