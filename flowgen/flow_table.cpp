@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/base/check.hpp"
+#include "flowgen/app_evidence.hpp"
 #include "flowgen/content_class.hpp"
 #include "flowgen/flow_table_state.hpp"
 
@@ -34,6 +35,16 @@ void account(DirectionLine& line, const Frame& frame, const PacketMeta& meta) {
   const ContentHint hint{meta.ip_proto, meta.src_port, meta.dst_port};
   line.opaque = static_cast<std::uint64_t>(classify_content(hint, payload)) & 1;
   line.samples_left = line.opaque != 0 ? 0 : (line.samples_left - 1) & 7;
+}
+
+/// The first payload of its direction.
+[[gnu::noinline]] void look_at_payload(DirectionLine& line, const Frame& frame, const PacketMeta& meta) {
+  const std::uint32_t ip_end = meta.l3_offset + meta.ip_bytes;
+  const std::uint32_t end = std::min(frame.captured_bytes, ip_end);
+  if (!meta.has(kMetaL4) || end <= meta.payload_offset) return;
+  const PayloadHint hint{meta.ip_proto, meta.src_port, meta.dst_port};
+  const Bytes payload(frame.data + meta.payload_offset, end - meta.payload_offset);
+  line.slot.app_evidence = read_app_evidence(hint, payload).packed();
 }
 
 bool has_content_sample(const Frame& frame, const PacketMeta& meta) {
@@ -149,7 +160,8 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
     burst_copies[i] = !config.count_copies && recent.take(burst_prints[i], frames[i].time_ns);
-    if (metas[i].tunnel_id != 0 && i > 0 && burst_copies[i - 1]) burst_copies[i] = true;  // within a copy
+    if (metas[i].tunnel_id != 0 && i > 0 && burst_copies[i - 1]) [[unlikely]]
+      settle_copies(metas, i);
   }
   for (std::size_t i = begin; i < end; ++i) {
     if (metas[i].status != DecodeStatus::kIp) continue;
@@ -163,6 +175,18 @@ inline void FlowTable::State::ask_entries(std::span<const Frame> frames, std::sp
       if (is_midstream_tcp(burst_keys[i], metas[i].tcp_flags)) orientations.prefetch(burst_hashes[i]);
     }
   }
+}
+
+// The i-th packet is within one that seems to be a copy: then it is one, unless it shows that it is new. Then
+// nothing around it is a copy either: some ends of tunnels number all their packets alike.
+void FlowTable::State::settle_copies(std::span<const PacketMeta> metas, std::size_t i) {
+  const FramePrint& print = burst_prints[i];
+  if (burst_copies[i] || print.digest == 0 || print.equal != Equal::kCertain) {
+    burst_copies[i] = true;
+    return;
+  }
+  for (std::size_t carrier = i; carrier > 0 && metas[carrier].tunnel_id != 0; --carrier)
+    burst_copies[carrier - 1] = false;
 }
 
 // The flow of a frame as the frames before it in the burst have left it.
@@ -205,6 +229,7 @@ inline void FlowTable::State::count_frame(std::size_t i, const Frame& frame, con
     entry.hot.last_ns = std::max(entry.hot.last_ns, frame.time_ns);
     if (entry.hot.in_attempt_map() && packets_of(entry) == kAttemptPacketsMax) [[unlikely]]
       forget_attempt(flow);
+    if (payload_before == 0 && meta.payload_bytes != 0) look_at_payload(line, frame, meta);
     account(line, frame, meta);
     if ((meta.vlan_count | meta.mpls_count) != 0) note_tags(flow, meta, direction);
     if (line.samples_left != 0 && has_content_sample(frame, meta)) sample_content(line, frame, meta);

@@ -96,6 +96,7 @@ struct FlowTable::State {
     return meta.tunnel_id == 0 || i == 0 ? kNoFlow : burst_flows[i - 1];
   }
   std::uint32_t find_flow(std::size_t i);
+  void settle_copies(std::span<const PacketMeta> metas, std::size_t i);
   /// Whether more is to be done for this frame than counting it.
   bool is_rare(const FlowEntry& entry, const Arrival& arrival) const;
   bool settle_due(std::uint32_t records_max);

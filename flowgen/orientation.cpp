@@ -98,6 +98,14 @@ std::optional<Orientation> by_memory(const OrientEvidence& evidence) {
   return Orientation{a ? Direction::kAToB : Direction::kBToA, OrientRule::kRemembered, 97};
 }
 
+/// Not where both seem to be the client.
+std::optional<Orientation> by_application(const OrientEvidence& evidence) {
+  if (evidence.clients != bit(Direction::kAToB) && evidence.clients != bit(Direction::kBToA))
+    return std::nullopt;
+  const bool a = evidence.clients == bit(Direction::kAToB);
+  return Orientation{a ? Direction::kAToB : Direction::kBToA, OrientRule::kApplication, 95};
+}
+
 std::optional<Orientation> by_port(const FlowKey& key) {
   const bool a = is_service_port(key.port_a);
   const bool b = is_service_port(key.port_b);
@@ -118,6 +126,7 @@ Orientation find_originator(const FlowKey& key, const OrientEvidence& evidence) 
   if (!found) found = by_multicast(key);
   if (!found && icmp) found = by_icmp_type(key, evidence, false);
   if (!found) found = by_memory(evidence);
+  if (!found) found = by_application(evidence);
   if (!found && !fragment && has_ports(key)) found = by_port(key);
   if (found) return *found;
   const bool new_udp = key.ip_proto == kIpProtoUdp && !fragment;

@@ -20,6 +20,7 @@ struct OrientEvidence {
   std::uint8_t syn_seen = 0;     // SYN without ACK
   std::uint8_t syn_ack_seen = 0;
   std::uint8_t remembered = 0;  // who opened the session of this key before it, where that is remembered
+  std::uint8_t clients = 0;     // its first payload was a client's, or the other side's a server's
   Direction first_direction = Direction::kAToB;      // of the first frame
   Direction first_syn_direction = Direction::kAToB;  // of the first SYN; valid where syn_seen != 0
 };

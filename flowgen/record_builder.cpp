@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flowgen/app_evidence.hpp"
 #include "flowgen/conn_state.hpp"
 #include "flowgen/first_segment.hpp"
 #include "flowgen/orientation.hpp"
@@ -47,6 +48,20 @@ void set_delta_times(const FlowEntry& flow, const InterimSlab* slab, SessionReco
   if (delta == DeltaState::kBehind) record.delta_last_ns = slab->delta_last_ns;
 }
 
+/// A direction without frames may hold something else in its slot: first_segment.hpp.
+AppEvidence app_evidence(const FlowEntry& flow, Direction direction) {
+  const DirectionLine& line = line_of(flow, direction);
+  return line.packets == 0 ? AppEvidence{} : AppEvidence::unpacked(line.slot.app_evidence);
+}
+
+/// Who is the client, by what both have said first.
+std::uint8_t clients_of(AppEvidence a, AppEvidence b) {
+  const bool a_is = a.side == AppSide::kClient || b.side == AppSide::kServer;
+  const bool b_is = b.side == AppSide::kClient || a.side == AppSide::kServer;
+  return static_cast<std::uint8_t>((a_is ? bit(Direction::kAToB) : 0) | (b_is ? bit(Direction::kBToA) : 0));
+}
+
+/// And what the session speaks: both follow from the same bytes.
 void set_orientation(const FlowEntry& flow, SessionRecord& record) {
   OrientEvidence evidence;
   evidence.frames_seen = static_cast<std::uint8_t>((record.a_to_b.total.packets != 0 ? 1 : 0) |
@@ -54,6 +69,10 @@ void set_orientation(const FlowEntry& flow, SessionRecord& record) {
   evidence.syn_seen = flow.cold.syn_seen;
   evidence.syn_ack_seen = flow.cold.syn_ack_seen;
   evidence.remembered = flow.cold.remembered;
+  const AppEvidence a = app_evidence(flow, Direction::kAToB);
+  const AppEvidence b = app_evidence(flow, Direction::kBToA);
+  record.app = app_of(a, b);
+  evidence.clients = clients_of(a, b);
   evidence.first_direction = static_cast<Direction>(flow.cold.first_direction);
   evidence.first_syn_direction = static_cast<Direction>(flow.cold.first_syn_direction);
   const Orientation orientation = find_originator(record.key, evidence);

@@ -158,6 +158,7 @@ SessionRecord continue_session(const SessionRecord& known, const SessionRecord& 
   if (known.mpls_label == 0) merged.mpls_label = further.mpls_label;
   merged.end_reason = further.end_reason;
   take_better_orientation(further, merged);
+  if (merged.app == App::kUnknown) merged.app = further.app;
   continue_state(further, merged);
   return merged;
 }

@@ -65,6 +65,7 @@ void SessionRowBuffer::append(const SessionRecord& record) {
   row[kOrientConfidence] = record.orient_confidence;
   row[kParentUid] = load_be64(record.parent_uid.bytes.data());
   row[kParentUid + 1] = load_be64(record.parent_uid.bytes.data() + 8);
+  row[kApp] = static_cast<std::uint64_t>(record.app);
   append_tcp(row, record);
 
   const bool first_row = rows_ == 0;

@@ -204,6 +204,7 @@ void SessionRowReader::fill_details(std::uint32_t count) {
     record.orient_confidence = static_cast<std::uint8_t>(cells(kOrientConfidence)[i]);
     store_be64(record.parent_uid.bytes.data(), cells(kParentUid)[i]);
     store_be64(record.parent_uid.bytes.data() + 8, cells(kParentUid + 1)[i]);
+    record.app = static_cast<App>(cells(kApp)[i]);
   }
 }
 

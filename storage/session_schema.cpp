@@ -185,6 +185,7 @@ const std::array<SessionColumnSpec, kSessionColumnCount> kSessionColumns{{
       "first 8 bytes, as a number, of the uid of the session that is its tunnel; 0: none"},
      kFieldsDetails},
     {{kParentUid + 1, "parent_uid_low", kUnsigned, 64, kPlain, "the other 8"}, kFieldsDetails},
+    {{kApp, "app", kUnsigned, 8, kPlain, "App; 0: not recognised"}, kFieldsDetails},
 }};
 
 }  // namespace tapline::storage

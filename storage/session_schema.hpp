@@ -64,9 +64,10 @@ enum SessionColumn : std::uint16_t {
   kBadChecksumsA = kSynAck + 4,
   kBadChecksumsB,
   kParentUid,
+  kApp = kParentUid + 2,
 };
-inline constexpr std::uint16_t kSessionColumnCount = kParentUid + 1;
-static_assert(kSessionColumnCount == 91, "numbers of columns that are on disk never change");
+inline constexpr std::uint16_t kSessionColumnCount = kApp;
+static_assert(kSessionColumnCount == 92, "numbers of columns that are on disk never change");
 
 /// Parts of a record that can be read alone: a scan for totals need not decode uids.
 enum SessionFields : std::uint8_t {

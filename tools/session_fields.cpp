@@ -136,6 +136,11 @@ FieldValue mpls_label(View s) {
   return number(s.record.mpls_label - 1);
 }
 
+FieldValue app(View s) {
+  if (s.record.app == App::kUnknown) return Absent{};
+  return std::string(app_name(s.record.app));
+}
+
 FieldValue parent_uid(View s) {
   if (s.record.parent_uid == Uid{}) return Absent{};
   return s.record.parent_uid;
@@ -312,12 +317,14 @@ constexpr std::array kFields = {
     SessionField{"orient_rule", kText, kInRecord,
                  [](View s) -> FieldValue { return std::string(orient_rule_name(s.record.orient_rule)); },
                  "how the originator was found: syn, syn_ack, icmp_type, multicast, remembered, "
-                 "port, first_packet"},
+                 "application, port, first_packet"},
     SessionField{"orient_confidence", kNumber, kInRecord,
                  [](View s) -> FieldValue { return number(s.record.orient_confidence); },
                  "and how sure that is, in percent"},
     SessionField{"vlans", kText, kInRecord, vlans, "VLAN ids, outer first"},
     SessionField{"mpls_label", kNumber, kInRecord, mpls_label, "MPLS label of the first labelled frame"},
+    SessionField{"app", kText, kInRecord, app,
+                 "protocol that the first payload of either side shows: tls, http, dns, ..."},
     SessionField{"tunnel", kText, kInRecord,
                  [](View s) { return label(format_tunnel_id(s.record.key.tunnel_id)); },
                  "tunnel that it was found in, and its number: vxlan:42, gtpu, ip, ..."},

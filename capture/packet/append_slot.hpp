@@ -1,6 +1,7 @@
 #pragma once
 // AppendSlot: what storage needs to know per flow and direction. It lives in the flow, in a line that flowgen
-// writes anyway, but belongs to storage: flowgen zeroes it when the flow begins and never reads it.
+// writes anyway, but belongs to storage: flowgen zeroes it when the flow begins and reads nothing of it but
+// app_evidence.
 
 #include <cstdint>
 
@@ -13,7 +14,9 @@ struct AppendSlot {
   std::uint8_t lane;
   // The sensor's: which rule says how much of this direction is stored, from 1 on; 0: not decided yet.
   std::uint8_t cutoff_rule;
-  std::uint16_t reserved;
+  // flowgen's, for want of room elsewhere in the line: AppEvidence of this direction's first payload.
+  std::uint8_t app_evidence;
+  std::uint8_t reserved;
 };
 static_assert(sizeof(AppendSlot) == 16);
 

@@ -72,6 +72,8 @@ const char* orient_rule_name(OrientRule rule) {
       return "first_packet";
     case OrientRule::kRemembered:
       return "remembered";
+    case OrientRule::kApplication:
+      return "application";
   }
   return "unknown";
 }

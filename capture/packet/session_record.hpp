@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "capture/base/time_window.hpp"
+#include "capture/packet/app.hpp"
 #include "capture/packet/flow_key.hpp"
 #include "capture/packet/history.hpp"
 #include "capture/packet/syn_signature.hpp"
@@ -37,8 +38,9 @@ enum class OrientRule : std::uint8_t {
   kPort,         // the other side has the better known port
   kFirstPacket,  // it sent the first frame seen
   kRemembered,   // it opened the session of the same key that ended shortly before
+  kApplication,  // it spoke as its protocol's client does
 };
-inline constexpr int kOrientRuleCount = static_cast<int>(OrientRule::kRemembered) + 1;
+inline constexpr int kOrientRuleCount = static_cast<int>(OrientRule::kApplication) + 1;
 const char* orient_rule_name(OrientRule rule);  // "syn", "syn_ack", "icmp_type", ...
 
 /// How a session went, as in Zeek's conn.log (scripts/base/protocols/conn/main.zeek). UDP: kSf both sides
@@ -130,6 +132,7 @@ struct SessionRecord {
   OrientRule orient_rule = OrientRule::kFirstPacket;
   std::uint8_t orient_confidence = 0;  // percent
   ConnState conn_state = ConnState::kOth;
+  App app = App::kUnknown;
   bool flipped = false;    // the first frame was not the originator's
   bool untracked = false;  // TCP, but there was no memory to follow its segments: no history, no TcpCounters
   History history;

@@ -83,8 +83,12 @@ std::optional<std::int64_t> tcp_counter(const SessionRecord& session, const Ends
   return saturated_sum(ends.orig.tcp.*member, ends.resp.tcp.*member);
 }
 
-std::optional<std::int64_t> measured(TimeNs round_trip_ns) {
-  return round_trip_ns == 0 ? std::nullopt : std::optional<std::int64_t>(round_trip_ns);
+/// A round trip or a response time.
+std::optional<std::int64_t> measured(Field field, const SessionRecord& session) {
+  const TimeNs ns = field == Field::kRttServer   ? session.rtt_server_ns
+                    : field == Field::kRttClient ? session.rtt_client_ns
+                                                 : session.response_ns;
+  return ns == 0 ? std::nullopt : std::optional<std::int64_t>(ns);
 }
 
 std::optional<std::int64_t> ttl(const Ends& ends, Side side, bool is_min) {
@@ -182,13 +186,13 @@ std::optional<std::int64_t> field_value(const Term& term, const SessionRecord& s
     case Field::kConnState:
       return static_cast<std::int64_t>(session.conn_state);
     case Field::kRttServer:
-      return measured(session.rtt_server_ns);
     case Field::kRttClient:
-      return measured(session.rtt_client_ns);
     case Field::kResponseTime:
-      return measured(session.response_ns);
+      return measured(term.field, session);
     case Field::kProto:
       return session.key.ip_proto;
+    case Field::kApp:
+      return static_cast<std::int64_t>(session.app);
     case Field::kWorker:
       return session.worker;
     case Field::kNone:

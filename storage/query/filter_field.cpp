@@ -73,6 +73,7 @@ constexpr std::array kFields = {
     FieldSpec{"vlan", Field::kVlan, kAll, FieldType::kVlan},
     FieldSpec{"vlans", Field::kVlan, kAll, FieldType::kVlan},
     FieldSpec{"tunnel", Field::kTunnel, kAll, FieldType::kTunnel},
+    FieldSpec{"app", Field::kApp, kAll, FieldType::kApp},
     FieldSpec{"uid", Field::kUid, kAll, FieldType::kUid},
     FieldSpec{"parent_uid", Field::kParentUid, kAll, FieldType::kUid},
     FieldSpec{"community_id", Field::kCommunityId, kAll, FieldType::kCommunityId},
@@ -85,8 +86,8 @@ constexpr std::array<std::string_view, kFields.size()> kFieldNames = [] {
 }();
 
 // In the record's format, with and without orig_ and resp_, and no field of a filter yet.
-constexpr std::array<std::string_view, 11> kUnrecorded = {
-    "app", "sni", "dns", "tls", "http", "history", "pcr", "lost_during", "segments", "ja4", "alpn"};
+constexpr std::array<std::string_view, 10> kUnrecorded = {"sni", "dns",         "tls",      "http", "history",
+                                                          "pcr", "lost_during", "segments", "ja4",  "alpn"};
 
 }  // namespace
 
@@ -124,6 +125,7 @@ bool is_equality_only(FieldType type) {
     case FieldType::kIpProto:
     case FieldType::kVlan:
     case FieldType::kTunnel:
+    case FieldType::kApp:
     case FieldType::kUid:
     case FieldType::kCommunityId:
       return true;

@@ -27,6 +27,7 @@ enum class FieldType : std::uint8_t {
   kIpProto,
   kVlan,
   kTunnel,
+  kApp,
   kUid,
   kCommunityId,
 };

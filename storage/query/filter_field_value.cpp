@@ -125,6 +125,9 @@ Result<std::int64_t> parse_value(const FieldSpec& spec, std::string_view text, T
       return or_invalid(widened(parse_ip_proto(text)), spec, "use a protocol name or 0 to 255", text);
     case FieldType::kVlan:
       return or_invalid(widened(parse_number(text, 4095)), spec, "use 0 to 4095", text);
+    case FieldType::kApp:
+      return or_invalid(parse_name(app_name, kAppCount, lower), spec,
+                        "use one of " + names_of(app_name, kAppCount), text);
     case FieldType::kTunnel:
       return or_invalid(parse_tunnel(lower), spec,
                         "use one of " + names_of(tunnel_kind_name, kTunnelKindCount) +
@@ -195,6 +198,8 @@ std::string field_value_text(const Term& term) {
       return ip_proto_text(static_cast<std::uint8_t>(term.value));
     case FieldType::kTunnel:
       return tunnel_text(term.value);
+    case FieldType::kApp:
+      return app_name(static_cast<App>(term.value));
     default:
       return fmt::format("{}", term.value);
   }

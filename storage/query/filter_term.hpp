@@ -86,6 +86,7 @@ enum class Field : std::uint8_t {
   kWorker,
   kVlan,
   kTunnel,
+  kApp,
   kUid,
   kParentUid,
   kCommunityId,

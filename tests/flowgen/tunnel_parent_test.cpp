@@ -140,6 +140,24 @@ TEST_CASE("what is within a copy of a frame is a copy") {
   CHECK(finals.at("vxlan:42").front().a_to_b.total.packets == 1);
 }
 
+TEST_CASE("a tunnel that numbers all its packets alike does not make copies of what it carries") {
+  LayeredDriver driver(apart_config());
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    const PacketBytes segment =
+        PacketBuilder()
+            .eth()
+            .ipv4("192.168.7.1", "192.168.7.2", {.id = static_cast<std::uint16_t>(i + 1)})
+            .tcp(1111, 80, kTcpAck, {.seq = 1000 + i * 100})
+            .payload(100)
+            .bytes();
+    driver.send(vxlan(42, segment), kStart + i * 1000);  // equal identification, ports and lengths outside
+  }
+  const auto finals = driver.finish();
+  CHECK(finals.at("vxlan:42").front().a_to_b.total.packets == 20);
+  CHECK(finals.at("").front().a_to_b.total.packets == 20);
+  CHECK(driver.table().counters().frames_duplicate == 0);
+}
+
 TEST_CASE("tunnels in tunnels: each session's parent is the one around it") {
   LayeredDriver driver;
   driver.send(ip_in_ip(3), kStart);

@@ -61,7 +61,26 @@ def zeek_session(row):
             session[name] = row[name]
     if row.get("community_id", "-") != "-":
         session["community_id"] = row["community_id"]
+    services = [ZEEK_SERVICES[name] for name in row.get("service", "-").lower().split(",") if name in ZEEK_SERVICES]
+    if "dns" in services:
+        services += ["mdns", "llmnr", "netbios_ns"]
+    if services:
+        session["app"] = services
     return session
+
+
+# Zeek's names of what we tell, too, and ours. Where Zeek names several (a protocol and the one within), any is right.
+ZEEK_SERVICES = {"ssl": "tls", "dtls": "dtls", "quic": "quic", "http": "http", "dns": "dns", "ssh": "ssh", "smtp": "smtp", "ftp": "ftp", "pop3": "pop3",
+                 "imap": "imap", "sip": "sip", "irc": "irc", "rdp": "rdp", "smb": "smb", "krb": "kerberos", "krb_tcp": "kerberos", "ldap_tcp": "ldap",
+                 "ldap_udp": "ldap", "mysql": "mysql", "postgresql": "postgresql", "mqtt": "mqtt", "ntp": "ntp", "dhcp": "dhcp", "snmp": "snmp",
+                 "radius": "radius", "syslog": "syslog", "socks": "socks", "xmpp": "xmpp", "rfb": "vnc", "redis": "redis"}
+# nDPI's master protocols of what we tell, too, and ours.
+NDPI_APPS = {"TLS": "tls", "DTLS": "dtls", "QUIC": "quic", "HTTP": "http", "DNS": "dns", "MDNS": "mdns", "LLMNR": "llmnr", "NetBIOS": "netbios_ns",
+             "SSH": "ssh", "SMTP": "smtp", "FTP_CONTROL": "ftp", "POP3": "pop3", "IMAP": "imap", "SIP": "sip", "RTSP": "rtsp", "IRC": "irc", "RDP": "rdp",
+             "SMBv1": "smb", "SMBv23": "smb", "Kerberos": "kerberos", "LDAP": "ldap", "MySQL": "mysql", "PostgreSQL": "postgresql", "MQTT": "mqtt",
+             "NTP": "ntp", "DHCP": "dhcp", "SNMP": "snmp", "Radius": "radius", "Syslog": "syslog", "SOCKS": "socks", "VNC": "vnc", "RESP": "redis",
+             "BitTorrent": "bittorrent", "STUN": "stun", "OpenVPN": "openvpn", "WireGuard": "wireguard", "IPSec": "isakmp", "SSDP": "ssdp", "TFTP": "tftp",
+             "Telnet": "telnet", "Jabber": "xmpp", "BGP": "bgp"}
 
 
 def zeek_command(command):
@@ -158,8 +177,11 @@ def ndpi(corpus):
         for found in map(NDPI_LINE.match, path.read_text(errors="replace").splitlines()):
             if found:
                 proto, a, a_port, b, b_port, *counts = found.groups()
+                master = re.search(r"\[proto: (?:[A-Z]+:)?[\d.]+/(?:GTP\.)?([A-Za-z0-9_]+)", found.string)
+                looked = "[Confidence: DPI]" in found.string  # not guessed by port or address
+                app = {"app": [NDPI_APPS[master[1]]]} if looked and master and master[1] in NDPI_APPS else {}
                 sessions.append({"proto": protocol_number(proto), "orig": endpoint(a, a_port), "resp": endpoint(b, b_port), "unoriented": True}
-                                | dict(zip(("orig_packets", "orig_frame_bytes", "resp_packets", "resp_frame_bytes"), map(int, counts))))
+                                | dict(zip(("orig_packets", "orig_frame_bytes", "resp_packets", "resp_frame_bytes"), map(int, counts))) | app)
         if capture.exists() and sessions:
             yield capture, sessions
 

@@ -24,7 +24,7 @@ TEST_CASE("every enumerator has a name of its own, values from elsewhere are unk
   std::set<std::string> rules;
   for (int i = 0; i < kOrientRuleCount; ++i) rules.insert(orient_rule_name(static_cast<OrientRule>(i)));
   CHECK(rules == std::set<std::string>{"syn", "syn_ack", "icmp_type", "multicast", "port", "first_packet",
-                                       "remembered"});
+                                       "remembered", "application"});
 
   CHECK(std::string(decode_status_name(static_cast<DecodeStatus>(200))) == "unknown");
   CHECK(std::string(end_reason_name(static_cast<EndReason>(200))) == "unknown");
