@@ -107,6 +107,8 @@ CutoffPolicy::Kept CutoffPolicy::keep(const Frame& frame, const PacketMeta& oute
     rule = choose(frame, outermost);
     if (!hit.joined) hit.slot->cutoff_rule = rule;  // it does not show the ports of its flow
   }
+  if (rule == kKeepRule) [[unlikely]]
+    return {true, frame.captured_bytes};
   const Limit& limit = limits_[rule - 1u];
   if (!limit.stored && !is_tcp_control(meta)) return {false, 0};
   if (limit.payload_bytes == UINT32_MAX) return {true, frame.captured_bytes};

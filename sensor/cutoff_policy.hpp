@@ -33,6 +33,8 @@ class CutoffPolicy {
   static constexpr std::size_t kFiltersMax = 100;
   /// Of text(), which stands in the account of the recording.
   static constexpr std::size_t kTextBytesMax = 16 * 1024;
+  /// AppendSlot::cutoff_rule of a flow whose fragments are stored whole: past all rules.
+  static constexpr std::uint8_t kKeepRule = 255;
   /// What --help says of the two options.
   static constexpr const char* kCutoffHelp =
       "store of each session and direction: all (default), the first SIZE of payload (64KiB), headers, or "
@@ -54,6 +56,12 @@ class CutoffPolicy {
   bool any() const { return !limits_.empty(); }
   /// One line for people, in the options' words; empty where everything is kept.
   const std::string& text() const { return text_; }
+
+  /// Of this frame, and of later fragments of its datagram, whatever the rules say of those: a packet within
+  /// it has been asked about, and they are the rest of that. `carrier`: of a first fragment.
+  static void keep_fragments(const FlowHit& carrier) {
+    if (carrier.slot != nullptr) carrier.slot->cutoff_rule = kKeepRule;
+  }
 
   struct Kept {
     bool stored = true;

@@ -164,6 +164,9 @@ void FrameWorker::book_frame(Frame& frame, Packets packets, Hits hits) {
 
 void FrameWorker::store_frame(Frame& frame, Packets packets, Hits hits, LedgerCounts& counts) {
   const std::size_t storing = storing_packet(hits);
+  for (std::size_t carrier = 0; trims_ && carrier < storing; ++carrier) {
+    if (packets[carrier].is_first_fragment()) CutoffPolicy::keep_fragments(hits[carrier]);
+  }
   const Frame as_captured = frame;
   storage::FrameCut cut;
   frame.captured_bytes = std::min(frame.captured_bytes, kFrameBytesMax);

@@ -72,7 +72,10 @@ LedgerCounts correct_counts(const LedgerCounts& booked, const LedgerCounts& foun
   correct_pair(booked, found, storage::kFrameCutAtSourceBytes, storage::kFrameCutByUsBytes, row);
   add_signed(row, storage::kFrameStoredBeyondWireBytes,
              found[storage::kFrameStoredBeyondWireBytes] - booked[storage::kFrameStoredBeyondWireBytes]);
-  if (!row.any()) return row;
+  if (!row.any()) {
+    add_decoded(booked, found, 0, row);  // a program that did not look into tunnels may have booked the rest
+    return row;
+  }
   const std::int64_t frames = stored_frames(row);
   const std::int64_t wire_bytes = stored_wire_bytes(row);
   if (frames < 0) {

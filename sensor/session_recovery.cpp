@@ -113,15 +113,19 @@ bool SessionRecovery::is_counted(const FlowKey& key, TimeNs time_ns) const {
   return at != known_.end() && time_ns <= at->second.last_ns;
 }
 
+void SessionRecovery::note_further(const FlowKey& key, TimeNs time_ns) {
+  const auto at = known_.find(key);
+  if (at != known_.end() && !at->second.further_ns) at->second.further_ns = time_ns;
+}
+
 void SessionRecovery::note_carrier(const FlowKey& key, const FlowKey& carrier, TimeNs time_ns) {
   if (parents_.contains(key)) return;
   const auto at = known_.find(carrier);
   if (at == known_.end()) return;
-  Known& known = at->second;
+  const Known& known = at->second;
   if (is_counted(carrier, time_ns)) {
     parents_[key] = known.uid;
-  } else if (known.open) {
-    if (!known.further_ns) known.further_ns = time_ns;
+  } else if (known.open && known.further_ns) {
     SessionRecord further;
     further.key = carrier;
     further.first_ns = *known.further_ns;
@@ -138,9 +142,13 @@ Status SessionRecovery::replay(const LayeredBurst& packets, bool cut) {
     const PacketMeta& meta = packets.metas()[i];
     if (meta.status != DecodeStatus::kIp) continue;
     const FlowKey key = table_->key_of(frames[i], meta);
-    if (meta.tunnel_id != 0) note_carrier(key, carrier, frames[i].time_ns);
+    const bool counted = is_counted(key, frames[i].time_ns);
+    if (!counted) {
+      note_further(key, frames[i].time_ns);
+      if (meta.tunnel_id != 0) note_carrier(key, carrier, frames[i].time_ns);
+      uncounted_.add_packet(frames[i], meta);
+    }
     carrier = key;
-    if (!is_counted(key, frames[i].time_ns)) uncounted_.add_packet(frames[i], meta);
   }
   if (uncounted_.frames().empty()) return {};
   counters_.frames_counted += uncounted_.frames().size();

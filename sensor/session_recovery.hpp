@@ -62,13 +62,15 @@ class SessionRecovery {
     TimeNs last_ns = 0;
     std::unique_ptr<SessionRecord> open;  // while its session waits to be continued or ended
     std::optional<Uid> continued_by;      // the flow table's name for the session
-    std::optional<TimeNs> further_ns;     // of the first frame that was counted after it; of tunnels only
+    std::optional<TimeNs> further_ns;     // of the first frame that was counted after it
   };
   Status load_file(const std::string& path, TimeNs records_since_ns);
   void note_record(const SessionRecord& record, bool recent);
   bool is_counted(const FlowKey& key, TimeNs time_ns) const;
+  /// A frame of it that no record contains.
+  void note_further(const FlowKey& key, TimeNs time_ns);
   /// Where the flow table cannot know it, or knows it by a name of its own, the uid of the session that
-  /// carries a flow.
+  /// carries a flow, whose first frame that no record contains has come.
   void note_carrier(const FlowKey& key, const FlowKey& carrier, TimeNs time_ns);
   Status advance();
   Status drain_records();

@@ -50,7 +50,7 @@ const std::array<ColumnSpec, kLedgerCounterCount> kLedgerCounters{{
     counter(28, "frame_understated_bytes", "captured bytes beyond the wire bytes, of polled frames"),
     counter(29, "frame_stored_beyond_wire_bytes",
             "stored bytes beyond the wire bytes, which book 1 leaves out"),
-    counter(30, "frame_decoded", "frames given to the decoder"),
+    counter(30, "frame_decoded", "packets decoded: frames, and what they carry in tunnels"),
     counter(31, "frame_in_session", "frames counted in a session record"),
     counter(32, "frame_duplicate", "copies of frames, counted apart in session records"),
     counter(33, "frame_stored_lowered", "stored frames compressed less than configured, to keep up"),

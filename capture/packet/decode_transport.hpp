@@ -66,9 +66,6 @@ inline void decode_tcp(const Frame& frame, PacketMeta& meta, const IpExtent& ext
   }
 }
 
-/// One of TunnelPort.
-bool is_tunnel_port(std::uint16_t port) noexcept;
-
 /// Most datagrams have both ports outside of the range of those.
 inline bool may_be_tunnel(std::uint16_t src_port, std::uint16_t dst_port) {
   const auto in_range = [](unsigned port) {

@@ -27,6 +27,9 @@ std::optional<QuotedPacket> read_icmp_quote(const Frame& frame, const PacketMeta
   quoted.frame.link_type = kLinkRaw;
   decode(quoted.frame, quoted.meta);
   if (quoted.meta.status != DecodeStatus::kIp) return std::nullopt;
+  // Found in the same tunnel as the error; what it may carry is not looked into.
+  quoted.meta.tunnel_id = meta.tunnel_id;
+  quoted.meta.flags = static_cast<std::uint16_t>(quoted.meta.flags & ~unsigned{kMetaTunnel});
   load_ports(quoted.frame, quoted.meta);
   return quoted;
 }

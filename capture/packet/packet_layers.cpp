@@ -1,6 +1,9 @@
 #include "capture/packet/packet_layers.hpp"
 
+#include <xxhash.h>
+
 #include <optional>
+#include <random>
 
 #include "capture/base/check.hpp"
 #include "capture/packet/checksum.hpp"
@@ -16,14 +19,24 @@ std::uint16_t link_type_of(std::uint16_t ethertype) {
   return ethertype == kEtherTypePpp ? kLinkPpp : kLinkRaw;
 }
 
-/// Only compared, as PacketMeta::envelope_hash is: any good mix will do.
+/// Of this process: nobody outside can make two envelopes that are taken for one, and so hide an address from
+/// the index.
+std::uint64_t envelope_secret() {
+  static const std::uint64_t secret = [] {
+    std::random_device random;
+    return std::uint64_t{random()} << 32 | random();
+  }();
+  return secret;
+}
+
+/// Only compared, as PacketMeta::envelope_hash is.
 std::uint32_t envelope_within(const Frame& carrier, const PacketMeta& meta, const PacketMeta& inner) {
   FlowKey key;
   const Direction direction = make_flow_key(carrier, meta, 0, key);
   const std::uint64_t outside = std::uint64_t{meta.envelope_hash} << 32 | inner.envelope_hash;
-  std::uint64_t hash = (flow_fingerprint(key) ^ outside) * 0x9e37'79b9'7f4a'7c15;
-  hash = (hash ^ hash >> 29 ^ inner.tunnel_id ^ static_cast<std::uint64_t>(direction) << 63) *
-         0xbf58'476d'1ce4'e5b9;
+  const std::uint64_t words[] = {flow_fingerprint(key), outside,
+                                 inner.tunnel_id | static_cast<std::uint64_t>(direction) << 32};
+  const std::uint64_t hash = XXH3_64bits_withSeed(words, sizeof words, envelope_secret());
   const auto folded = static_cast<std::uint32_t>(hash >> 32);
   return folded != 0 ? folded : 1;
 }

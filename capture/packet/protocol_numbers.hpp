@@ -66,6 +66,8 @@ enum TunnelPort : std::uint16_t {
   kPortMplsInUdp = 6635,
   kPortVxlanLinux = 8472,  // VXLAN before it had a number; still Linux's default
 };
+/// One of TunnelPort.
+bool is_tunnel_port(std::uint16_t port) noexcept;
 inline constexpr std::uint16_t kTunnelPortMin = kPortL2tp;
 inline constexpr std::uint16_t kTunnelPortMax = kPortVxlanLinux;
 

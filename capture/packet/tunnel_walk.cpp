@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "capture/base/bytes.hpp"
-#include "capture/packet/decode_transport.hpp"
 #include "capture/packet/protocol_numbers.hpp"
 #include "capture/packet/tunnel_id.hpp"
 
@@ -255,23 +254,6 @@ Content read_udp_tunnel(const TunnelWalk& walk, const PacketMeta& meta) {
 
 }  // namespace
 
-bool is_tunnel_port(std::uint16_t port) noexcept {
-  switch (port) {
-    case kPortL2tp:
-    case kPortGtpU:
-    case kPortTeredo:
-    case kPortVxlan:
-    case kPortVxlanGpe:
-    case kPortAyiya:
-    case kPortGeneve:
-    case kPortMplsInUdp:
-    case kPortVxlanLinux:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::optional<TunnelContent> read_tunnel(const Frame& frame, const PacketMeta& meta) noexcept {
   if (!meta.has(kMetaTunnel)) return std::nullopt;
   const std::uint32_t ip_end = meta.l3_offset + meta.ip_bytes;
@@ -296,3 +278,24 @@ std::optional<TunnelContent> read_tunnel(const Frame& frame, const PacketMeta& m
 }
 
 }  // namespace tapline::detail
+
+namespace tapline {
+
+bool is_tunnel_port(std::uint16_t port) noexcept {
+  switch (port) {
+    case kPortL2tp:
+    case kPortGtpU:
+    case kPortTeredo:
+    case kPortVxlan:
+    case kPortVxlanGpe:
+    case kPortAyiya:
+    case kPortGeneve:
+    case kPortMplsInUdp:
+    case kPortVxlanLinux:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace tapline

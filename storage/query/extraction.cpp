@@ -41,7 +41,8 @@ struct Extraction::State {
       : question(std::move(asked)), window(question.window), until_ns(window.until_ns) {}
 
   Status select_sessions(const storage::Catalog& catalog);
-  void find_carriers(const storage::Catalog& catalog);
+  Status find_carriers(const storage::Catalog& catalog, const TimeWindow& around, const ReadLimits& limits);
+  bool carries_a_session(const Frame& carrier, const PacketMeta& meta) const;
   Status tie_fragments(const storage::Catalog& catalog, const ReadLimits& limits,
                        const SliceProgress* progress);
   /// From several threads at once.
@@ -64,6 +65,13 @@ PacketMeta with_ports(PacketMeta meta, const SessionSelection::Match& match) {
   meta.dst_port = from_a ? session.key.port_b : session.key.port_a;
   meta.flags = static_cast<std::uint16_t>((meta.flags | kMetaPorts) & ~unsigned{kMetaLaterFragment});
   return meta;
+}
+
+bool has_first_fragment(const Frame& frame) {
+  PacketMeta meta;
+  decode(frame, meta);
+  return any_packet(frame, meta,
+                    [](const Frame&, const PacketMeta& packet) { return packet.is_first_fragment(); });
 }
 
 bool wants_sessions(const PacketQuestion& question) {
@@ -94,7 +102,6 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
     for (const SessionRecord& record : answer->sessions) sessions->add(record);
     coverage.add_unreadable_files(catalog.sessions, answer->unreadable);
   }
-  find_carriers(catalog);
   const TimeWindow around = sessions->window();
   until_ns = std::min(window.until_ns, around.until_ns);
   window.since_ns = std::max(window.since_ns, saturating_add(around.since_ns, -kTiedNs));
@@ -102,26 +109,40 @@ Status Extraction::State::select_sessions(const storage::Catalog& catalog) {
   return {};
 }
 
-/// What carries the sessions in tunnels, and what carries that.
-void Extraction::State::find_carriers(const storage::Catalog& catalog) {
-  constexpr std::size_t kCarriersMax = 1024;  // each is looked up in the session files
-  std::vector<Uid> uids = sessions->parents();
-  std::vector<Error> unreadable;
-  for (std::size_t i = 0; i < uids.size(); ++i) {
-    if (i == kCarriersMax) {
-      warnings.push_back(fmt::format(
-          "the sessions came in more than {} tunnels: where those were fragmented, later fragments may be "
-          "missing; ask for fewer sessions",
-          kCarriersMax));
-      break;
-    }
-    const std::optional<SessionRecord> carrier =
-        storage::find_newest_record(session_paths(catalog), uids[i], unreadable);
-    if (!carrier) continue;
-    sessions->add_carrier(carrier->key);
-    if (carrier->parent_uid != Uid{} && !std::ranges::count(uids, carrier->parent_uid))
-      uids.push_back(carrier->parent_uid);
+/// Flows whose fragmented datagrams carry packets of sessions in tunnels, wherever they came: their first
+/// fragments show them, and stand in the blocks of the sessions.
+Status Extraction::State::find_carriers(const storage::Catalog& catalog, const TimeWindow& around,
+                                        const ReadLimits& limits) {
+  const IndexQuery carried = IndexQuery::disjunction({sessions->index_query(), sessions->fragment_query()});
+  Result<Plan> plan = make_plan(catalog, carried, around, limits);
+  if (!plan) return plan.error();
+  totals.planning_bytes_read += plan->totals.planning_bytes_read;
+  FrameMerge firsts(std::move(plan->segments), has_first_fragment, limits);
+  while (const Frame* frame = firsts.next()) {
+    PacketMeta meta;
+    decode(*frame, meta);
+    any_packet(*frame, meta, [this](const Frame& carrier, const PacketMeta& carrier_meta) {
+      if (carrier_meta.is_first_fragment() && carries_a_session(carrier, carrier_meta)) {
+        FlowKey key;
+        make_flow_key(carrier, carrier_meta, 0, key);
+        sessions->add_carrier(key);
+      }
+      return false;
+    });
   }
+  totals.planning_bytes_read += firsts.bytes_read();
+  return {};
+}
+
+bool Extraction::State::carries_a_session(const Frame& carrier, const PacketMeta& meta) const {
+  return meta.has(kMetaTunnel) &&
+         any_inner_packet(carrier, meta, [this](const Frame& packet, const PacketMeta& packet_meta) {
+           if (sessions->find(packet, packet_meta).session != nullptr) return true;
+           if (!packet_meta.has(kMetaLaterFragment)) return false;
+           FlowKey key;
+           make_flow_key(packet, packet_meta, 0, key);
+           return sessions->has_fragments_of(key);
+         });
 }
 
 /// Finds the first fragments; the index names the few blocks that have any. Reads them before the others,
@@ -134,22 +155,21 @@ Status Extraction::State::tie_fragments(const storage::Catalog& catalog, const R
                     saturating_add(std::min(question.window.until_ns, of_sessions.until_ns), kTiedNs)};
   if (progress != nullptr)
     around.since_ns = std::max(around.since_ns, saturating_add(progress->slice().since_ns, -kTiedNs));
+  if (sessions->in_tunnels()) TAPLINE_TRY(find_carriers(catalog, around, limits));
   Result<Plan> plan = make_plan(catalog, sessions->fragment_query(), around, limits);
   if (!plan) return plan.error();
   totals.planning_bytes_read += plan->totals.planning_bytes_read;
-  const auto is_first = [](const Frame& frame) {
-    PacketMeta meta;
-    decode(frame, meta);
-    return any_packet(frame, meta,
-                      [](const Frame&, const PacketMeta& packet) { return packet.is_first_fragment(); });
-  };
-  FrameMerge firsts(std::move(plan->segments), is_first, limits);
+  FrameMerge firsts(std::move(plan->segments), has_first_fragment, limits);
   fragments.emplace(*sessions);
   while (const Frame* first = firsts.next()) {
     PacketMeta meta;
     decode(*first, meta);
-    const bool full = any_packet(*first, meta, [this](const Frame& frame, const PacketMeta& packet) {
-      return packet.is_first_fragment() && !fragments->add(frame, packet);
+    const bool full = any_packet(*first, meta, [&](const Frame& frame, const PacketMeta& packet) {
+      return packet.is_first_fragment() &&
+             !fragments->add(frame, packet,
+                             [&](const auto& match, const Frame& inner, const PacketMeta& inner_meta) {
+                               return accepts(match, {inner, inner_meta}, {*first, meta});
+                             });
     });
     if (!full) continue;
     warnings.push_back(
@@ -185,9 +205,8 @@ bool Extraction::State::accepts_of_sessions(const Packet& packet, const Packet& 
   const auto& [frame, meta] = packet;
   if (meta.has(kMetaLaterFragment)) {
     const FragmentTies::Tie tie = fragments->find(frame, meta);
-    if (tie.match.session != nullptr && tie.carried) return is_wanted_side(tie.match);
-    if (tie.match.session != nullptr)
-      return accepts(tie.match, {frame, with_ports(meta, tie.match)}, outermost);
+    if (tie.carries) return true;
+    if (tie.own.session != nullptr) return accepts(tie.own, {frame, with_ports(meta, tie.own)}, outermost);
   }
   const SessionSelection::Match own = sessions->find(frame, meta);
   if (own.session != nullptr && accepts(own, packet, outermost)) return true;
@@ -197,13 +216,13 @@ bool Extraction::State::accepts_of_sessions(const Packet& packet, const Packet& 
   return about.session != nullptr && accepts(about, {quoted->frame, quoted->meta}, outermost);
 }
 
-/// What the filter asks of packets may be true of the session's own, or of those that carry it.
+/// What the filter asks of packets may be true of any within the frame.
 bool Extraction::State::accepts(const SessionSelection::Match& match, const Packet& packet,
                                 const Packet& outermost) const {
   if (!is_wanted_side(match)) return false;
-  return question.filter.matches_packet(packet.frame, packet.meta, match.session) ||
-         (packet.meta.tunnel_id != 0 &&
-          question.filter.matches_packet(outermost.frame, outermost.meta, match.session));
+  const bool within = packet.meta.tunnel_id != 0 && !packet.meta.has(kMetaFragment);
+  const Packet& asked = within ? outermost : packet;
+  return question.filter.matches_packet(asked.frame, asked.meta, match.session);
 }
 
 Result<Extraction> Extraction::prepare(const storage::Store& store, const PacketQuestion& question,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "capture/packet/protocol_numbers.hpp"
 #include "storage/query/filter_error.hpp"
 #include "storage/query/filter_evaluate.hpp"
 #include "storage/query/filter_index.hpp"
@@ -19,6 +20,7 @@ struct CompiledFilter {
   FilterProgram packet_program;
   FilterProgram session_program;
   FilterProgram session_frames_program;
+  FilterProgram tunnel_frames_program;
   bool has_session_terms = false;
   bool has_packet_terms = false;
 };
@@ -30,6 +32,22 @@ const Term* only_term(const Ast& ast) {
   if (ast.matches_all()) return nullptr;
   const AstNode& root = ast.nodes[ast.root];
   return root.kind == AstKind::kTerm && !root.negated ? &ast.terms[root.term] : nullptr;
+}
+
+/// By its protocol, or a port of it.
+bool may_carry_packets(const FlowKey& key) {
+  switch (key.ip_proto) {
+    case kIpProtoIpv4:
+    case kIpProtoIpv6:
+    case kIpProtoGre:
+    case kIpProtoEtherIp:
+    case kIpProtoMpls:
+      return true;
+    case kIpProtoUdp:
+      return is_tunnel_port(key.port_a) || is_tunnel_port(key.port_b);
+    default:
+      return false;
+  }
 }
 
 bool run_on_session(const FilterProgram& program, const SessionRecord& session,
@@ -58,6 +76,7 @@ Result<Filter> Filter::parse(std::string_view text, const FilterOptions& options
   compiled->packet_program = compile(*ast, ProgramSubject::kPacket);
   compiled->session_program = compile(*ast, ProgramSubject::kSession);
   compiled->session_frames_program = compile(*ast, ProgramSubject::kSessionFrames);
+  compiled->tunnel_frames_program = compile(*ast, ProgramSubject::kTunnelFrames);
   const auto is_session = [](const Term& term) { return is_session_term(term.kind); };
   compiled->has_session_terms = std::any_of(ast->terms.begin(), ast->terms.end(), is_session);
   compiled->has_packet_terms = !std::all_of(ast->terms.begin(), ast->terms.end(), is_session);
@@ -81,7 +100,9 @@ bool Filter::matches_session(const SessionRecord& session) const {
 }
 
 bool Filter::may_match_frames(const SessionRecord& session) const {
-  return run_on_session(compiled_->session_frames_program, session, compiled_->home_nets);
+  const bool alone = session.key.tunnel_id == 0 && !may_carry_packets(session.key);
+  return run_on_session(alone ? compiled_->session_frames_program : compiled_->tunnel_frames_program, session,
+                        compiled_->home_nets);
 }
 
 bool Filter::has_session_terms() const {

@@ -2,9 +2,12 @@
 // One term against one packet or one session. No allocation, except for a Community ID (a SHA-1 and its
 // text).
 
+#include <array>
+#include <optional>
 #include <vector>
 
 #include "capture/packet/frame.hpp"
+#include "capture/packet/packet_layers.hpp"
 #include "capture/packet/packet_meta.hpp"
 #include "capture/packet/session_record.hpp"
 #include "storage/query/filter_network.hpp"
@@ -12,7 +15,8 @@
 
 namespace tapline::query {
 
-/// A packet under evaluation; its addresses are loaded once, when first asked for. Lives for one evaluation.
+/// A packet under evaluation; its addresses, and the packets within it, are loaded once, when first asked
+/// for. Lives for one evaluation.
 class PacketView {
  public:
   PacketView(const Frame& of_frame, const PacketMeta& its_meta) : frame(of_frame), meta(its_meta) {}
@@ -22,6 +26,13 @@ class PacketView {
 
   /// False where the packet has none: neither IP nor ARP over IPv4.
   bool load_addresses();
+  struct InnerPackets {
+    std::array<Frame, kPacketLayersMax - 1> frames;
+    std::array<PacketMeta, kPacketLayersMax - 1> metas;
+    std::uint32_t count = 0;
+  };
+  /// What it carries in tunnels, outermost first.
+  const InnerPackets& inner();
   const IpAddress& source() const { return source_; }
   const IpAddress& destination() const { return destination_; }
 
@@ -30,6 +41,7 @@ class PacketView {
   Loaded loaded_ = Loaded::kNotYet;
   IpAddress source_;
   IpAddress destination_;
+  std::optional<InnerPackets> inner_;
 };
 
 /// Of the packet, or of any within it.

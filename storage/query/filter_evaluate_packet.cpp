@@ -86,6 +86,17 @@ bool PacketView::load_addresses() {
   return loaded_ == Loaded::kPresent;
 }
 
+const PacketView::InnerPackets& PacketView::inner() {
+  if (inner_) return *inner_;
+  InnerPackets& found = inner_.emplace();
+  any_inner_packet(frame, meta, [&found](const Frame& packet, const PacketMeta& packet_meta) {
+    found.frames[found.count] = packet;
+    found.metas[found.count++] = packet_meta;
+    return false;
+  });
+  return found;
+}
+
 bool in_network(const Term& term, const IpAddress& address) noexcept {
   const auto half = [&](std::size_t at) {
     return (load_le<std::uint64_t>(address.bytes.data() + at) &
@@ -164,10 +175,12 @@ bool matches_layer(const Term& term, PacketView& packet) {
 bool matches_packet_term(const Term& term, PacketView& packet) noexcept {
   if (matches_layer(term, packet)) return true;
   if (!packet.meta.has(kMetaTunnel) || term.kind == TermKind::kLength) return false;
-  return any_inner_packet(packet.frame, packet.meta, [&term](const Frame& inner, const PacketMeta& meta) {
-    PacketView within(inner, meta);
-    return matches_layer(term, within);
-  });
+  const PacketView::InnerPackets& inner = packet.inner();
+  for (std::uint32_t i = 0; i < inner.count; ++i) {
+    PacketView within(inner.frames[i], inner.metas[i]);
+    if (matches_layer(term, within)) return true;
+  }
+  return false;
 }
 
 }  // namespace tapline::query

@@ -68,7 +68,8 @@ class Compiler {
                           bool inverted) {
     // What is not known is what lets the filter be true (Kleene logic: unknown counts as maybe).
     const bool unknown = (subject_ == ProgramSubject::kSession && term.kind == TermKind::kLength) ||
-                         (subject_ == ProgramSubject::kSessionFrames && differs_by_frame(term));
+                         (subject_ == ProgramSubject::kSessionFrames && differs_by_frame(term)) ||
+                         (subject_ == ProgramSubject::kTunnelFrames && !is_session_term(term.kind));
     if (unknown) return inverted ? when_false : when_true;
     program_.tests.push_back({term, when_true, when_false});
     return static_cast<std::uint32_t>(program_.tests.size() - 1);

@@ -27,6 +27,7 @@ enum class ProgramSubject : std::uint8_t {
   kPacket,
   kSession,        // frame lengths are unknown there and exclude nothing, negated or not
   kSessionFrames,  // nor does anything else that can differ between frames of one session
+  kTunnelFrames,   // nor any word about packets: its frames have others around or within them
 };
 
 FilterProgram compile(const Ast& ast, ProgramSubject subject);

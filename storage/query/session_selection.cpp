@@ -1,7 +1,6 @@
 #include "storage/query/session_selection.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace tapline::query {
 namespace {
@@ -36,6 +35,7 @@ void SessionSelection::add(const SessionRecord& record) {
   const auto place = std::ranges::upper_bound(sessions, record.first_ns, {}, &SessionRecord::first_ns);
   sessions.insert(place, record);
   ++count_;
+  in_tunnels_ = in_tunnels_ || record.key.tunnel_id != 0;
   const TimeWindow frames = frames_of(record);
   window_.since_ns = std::min(window_.since_ns, frames.since_ns);
   window_.until_ns = std::max(window_.until_ns, frames.until_ns);
@@ -93,20 +93,18 @@ IndexQuery SessionSelection::fragment_query() const {
 }
 
 std::vector<std::uint64_t> SessionSelection::fragment_fingerprints() const {
-  std::vector<std::uint64_t> fingerprints = carriers_;
+  std::vector<std::uint64_t> fingerprints(carriers_.begin(), carriers_.end());
   for (const auto& [fingerprint, sessions] : by_fingerprint_)
     fingerprints.push_back(flow_fingerprint(fragment_key(sessions.front().key)));
   return fingerprints;
 }
 
-std::vector<Uid> SessionSelection::parents() const {
-  std::set<Uid> parents;
+bool SessionSelection::has_fragments_of(const FlowKey& key) const {
+  const FlowKey wanted = fragment_key(key);
   for (const auto& [fingerprint, sessions] : by_fingerprint_) {
-    for (const SessionRecord& session : sessions) {
-      if (session.parent_uid != Uid{}) parents.insert(session.parent_uid);
-    }
+    if (fragment_key(sessions.front().key) == wanted) return true;
   }
-  return {parents.begin(), parents.end()};
+  return false;
 }
 
 }  // namespace tapline::query

@@ -3,6 +3,7 @@
 // to, or an ICMP error is about. Later fragments: FragmentTies.
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -32,10 +33,13 @@ class SessionSelection {
   /// The newest record of a session.
   void add(const SessionRecord& record);
   std::size_t size() const { return count_; }
-  /// Uids of the sessions that carry those within tunnels, each once.
-  std::vector<Uid> parents() const;
-  /// The key of such a session: fragments of its datagrams may be fragments of what it carries.
-  void add_carrier(const FlowKey& key) { carriers_.push_back(flow_fingerprint(fragment_key(key))); }
+  /// Some are in tunnels.
+  bool in_tunnels() const { return in_tunnels_; }
+  /// The key of a flow that carries some of them: fragments of its datagrams may be fragments of what it
+  /// carries.
+  void add_carrier(const FlowKey& key) { carriers_.insert(flow_fingerprint(fragment_key(key))); }
+  /// Whether fragments of this key may be some session's.
+  bool has_fragments_of(const FlowKey& key) const;
 
   struct Match {
     const SessionRecord* session = nullptr;  // null: of none
@@ -70,7 +74,8 @@ class SessionSelection {
   std::size_t count_ = 0;
   TimeWindow window_{TimeWindow::kUnlimitedUntil, TimeWindow::kUnlimitedSince};
   std::unordered_map<std::uint64_t, std::vector<SessionRecord>> by_fingerprint_;
-  std::vector<std::uint64_t> carriers_;  // fingerprints of their fragment_key()
+  std::set<std::uint64_t> carriers_;  // fingerprints of their fragment_key()
+  bool in_tunnels_ = false;
 };
 
 }  // namespace tapline::query
