@@ -46,6 +46,8 @@ class Head {
   }
   bool on_port(std::uint16_t port) const { return hint_.src_port == port || hint_.dst_port == port; }
   bool to_port(std::uint16_t port) const { return hint_.dst_port == port; }
+  bool from_port(std::uint16_t port) const { return hint_.src_port == port; }
+  bool on_one_port() const { return hint_.src_port == hint_.dst_port; }
 
  private:
   const PayloadHint& hint_;
@@ -172,7 +174,9 @@ AppEvidence read_dns(const Head& head, std::size_t at, App app) {
   const unsigned low = head.at(at + 3);
   if (head.size() < at + 12 || (high >> 3 & 15) > 5 || (low & 0x40) != 0) return kNothing;
   if (head.be16(at + 4) > 16 || head.be16(at + 6) > 256) return kNothing;
-  return (high & 0x80) != 0 ? server(app) : client(app);
+  if ((high & 0x80) == 0) return client(app);
+  // What was asked of all is answered to one, in a flow that the answer begins.
+  return app == App::kDns && !head.on_one_port() ? server(app) : either(app);
 }
 
 AppEvidence read_kerberos(const Head& head, std::size_t at) {
@@ -253,7 +257,7 @@ AppEvidence read_isakmp(const Head& head) {
 AppEvidence read_dhcp(const Head& head) {
   if (head.be32(236) != 0x6382'5363) return kNothing;
   if (head.at(0) == 1) return client(App::kDhcp);
-  return head.at(0) == 2 ? server(App::kDhcp) : kNothing;
+  return head.at(0) == 2 ? either(App::kDhcp) : kNothing;  // requests mostly go to all: another flow
 }
 
 /// RFC 5905, 7.3: version, mode.
@@ -262,7 +266,7 @@ AppEvidence read_ntp(const Head& head) {
   if (head.size() < 12 || version < 1 || version > 4) return kNothing;
   const unsigned mode = head.at(0) & 7;
   if (mode == 3) return client(App::kNtp);
-  return mode == 4 ? server(App::kNtp) : either(App::kNtp);
+  return mode == 4 && head.from_port(123) ? server(App::kNtp) : either(App::kNtp);
 }
 
 /// RFC 3416, 3: a sequence, a version, a community.

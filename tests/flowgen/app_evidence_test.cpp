@@ -102,6 +102,10 @@ void add_udp(std::vector<Sample>& all) {
   answer[2] = 0x81;
   all.push_back({udp(50000, 53), query, App::kDns, kClient});
   all.push_back({udp(53, 50000), answer, App::kDns, kServer});
+  all.push_back({udp(53, 53), answer, App::kDns, kEither});
+  all.push_back({udp(5353, 5353), answer, App::kMdns, kEither});
+  all.push_back({udp(5355, 50000), answer, App::kLlmnr, kEither});
+  all.push_back({udp(80, 123), bytes("\x24"sv, 48), App::kNtp, kEither});
   all.push_back({udp(5353, 5353), query, App::kMdns, kClient});
   all.push_back({udp(50000, 5355), query, App::kLlmnr, kClient});
   all.push_back({udp(137, 137), query, App::kNetbiosNs, kClient});
