@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "capture/base/time_window.hpp"
 #include "capture/packet/app.hpp"
@@ -141,6 +142,7 @@ struct SessionRecord {
   TimeNs response_ns = 0;    // from the first payload of the side that opened to the first of the answer
   SynSignature syn;          // of the first SYN that has one, of whichever side
   SynSignature syn_ack;
+  std::string texts;  // the first of each kind (texts.hpp); flowgen keeps them beside the record
 
   /// TcpCounters say something.
   bool has_tcp_counters() const { return has_tcp_header(key) && !untracked; }
