@@ -5,6 +5,7 @@ import re
 LAYERS = [
     ("capture/base/", "base"),
     ("capture/packet/", "packet"),
+    ("capture/content/", "content"),
     ("capture/dpdk/", "dpdk"),
     ("capture/af_packet/", "af_packet"),
     ("capture/files/", "files"),
@@ -21,6 +22,7 @@ LAYERS = [
 ALLOWED = {
     "base": ["capture/base/"],
     "packet": ["capture/base/", "capture/packet/"],
+    "content": ["capture/base/", "capture/content/"],
     "capture": ["capture/base/", "capture/packet/", "capture/*"],
     "files": ["capture/base/", "capture/packet/", "capture/*", "capture/files/"],
     "af_packet": ["capture/base/", "capture/packet/", "capture/*", "capture/af_packet/"],

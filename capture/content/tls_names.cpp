@@ -1,0 +1,181 @@
+#include "capture/content/tls_names.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tapline {
+namespace {
+
+struct NumberName {
+  std::uint16_t number;
+  std::string_view name;
+};
+
+// Registered suites that servers are known to choose, by number (IANA, TLS Cipher Suites).
+constexpr NumberName kCiphers[] = {
+    {0x0001, "TLS_RSA_WITH_NULL_MD5"},
+    {0x0002, "TLS_RSA_WITH_NULL_SHA"},
+    {0x0003, "TLS_RSA_EXPORT_WITH_RC4_40_MD5"},
+    {0x0004, "TLS_RSA_WITH_RC4_128_MD5"},
+    {0x0005, "TLS_RSA_WITH_RC4_128_SHA"},
+    {0x0006, "TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5"},
+    {0x0007, "TLS_RSA_WITH_IDEA_CBC_SHA"},
+    {0x0008, "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA"},
+    {0x0009, "TLS_RSA_WITH_DES_CBC_SHA"},
+    {0x000a, "TLS_RSA_WITH_3DES_EDE_CBC_SHA"},
+    {0x0012, "TLS_DHE_DSS_WITH_DES_CBC_SHA"},
+    {0x0013, "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA"},
+    {0x0014, "TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA"},
+    {0x0015, "TLS_DHE_RSA_WITH_DES_CBC_SHA"},
+    {0x0016, "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA"},
+    {0x0018, "TLS_DH_anon_WITH_RC4_128_MD5"},
+    {0x001b, "TLS_DH_anon_WITH_3DES_EDE_CBC_SHA"},
+    {0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA"},
+    {0x0032, "TLS_DHE_DSS_WITH_AES_128_CBC_SHA"},
+    {0x0033, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA"},
+    {0x0034, "TLS_DH_anon_WITH_AES_128_CBC_SHA"},
+    {0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA"},
+    {0x0038, "TLS_DHE_DSS_WITH_AES_256_CBC_SHA"},
+    {0x0039, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA"},
+    {0x003a, "TLS_DH_anon_WITH_AES_256_CBC_SHA"},
+    {0x003b, "TLS_RSA_WITH_NULL_SHA256"},
+    {0x003c, "TLS_RSA_WITH_AES_128_CBC_SHA256"},
+    {0x003d, "TLS_RSA_WITH_AES_256_CBC_SHA256"},
+    {0x0040, "TLS_DHE_DSS_WITH_AES_128_CBC_SHA256"},
+    {0x0041, "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA"},
+    {0x0044, "TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA"},
+    {0x0045, "TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA"},
+    {0x0067, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256"},
+    {0x006a, "TLS_DHE_DSS_WITH_AES_256_CBC_SHA256"},
+    {0x006b, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256"},
+    {0x006c, "TLS_DH_anon_WITH_AES_128_CBC_SHA256"},
+    {0x006d, "TLS_DH_anon_WITH_AES_256_CBC_SHA256"},
+    {0x0084, "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA"},
+    {0x0087, "TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA"},
+    {0x0088, "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA"},
+    {0x008c, "TLS_PSK_WITH_AES_128_CBC_SHA"},
+    {0x008d, "TLS_PSK_WITH_AES_256_CBC_SHA"},
+    {0x0096, "TLS_RSA_WITH_SEED_CBC_SHA"},
+    {0x0099, "TLS_DHE_DSS_WITH_SEED_CBC_SHA"},
+    {0x009a, "TLS_DHE_RSA_WITH_SEED_CBC_SHA"},
+    {0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256"},
+    {0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384"},
+    {0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"},
+    {0x009f, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"},
+    {0x00a2, "TLS_DHE_DSS_WITH_AES_128_GCM_SHA256"},
+    {0x00a3, "TLS_DHE_DSS_WITH_AES_256_GCM_SHA384"},
+    {0x00a8, "TLS_PSK_WITH_AES_128_GCM_SHA256"},
+    {0x00a9, "TLS_PSK_WITH_AES_256_GCM_SHA384"},
+    {0x00aa, "TLS_DHE_PSK_WITH_AES_128_GCM_SHA256"},
+    {0x00ab, "TLS_DHE_PSK_WITH_AES_256_GCM_SHA384"},
+    {0x00ae, "TLS_PSK_WITH_AES_128_CBC_SHA256"},
+    {0x00af, "TLS_PSK_WITH_AES_256_CBC_SHA384"},
+    {0x00ba, "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA256"},
+    {0x00be, "TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA256"},
+    {0x00c0, "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA256"},
+    {0x00c4, "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA256"},
+    {0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV"},
+    {0x1301, "TLS_AES_128_GCM_SHA256"},
+    {0x1302, "TLS_AES_256_GCM_SHA384"},
+    {0x1303, "TLS_CHACHA20_POLY1305_SHA256"},
+    {0x1304, "TLS_AES_128_CCM_SHA256"},
+    {0x1305, "TLS_AES_128_CCM_8_SHA256"},
+    {0x5600, "TLS_FALLBACK_SCSV"},
+    {0xc002, "TLS_ECDH_ECDSA_WITH_RC4_128_SHA"},
+    {0xc003, "TLS_ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA"},
+    {0xc004, "TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA"},
+    {0xc005, "TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA"},
+    {0xc007, "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA"},
+    {0xc008, "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA"},
+    {0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"},
+    {0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"},
+    {0xc00c, "TLS_ECDH_RSA_WITH_RC4_128_SHA"},
+    {0xc00d, "TLS_ECDH_RSA_WITH_3DES_EDE_CBC_SHA"},
+    {0xc00e, "TLS_ECDH_RSA_WITH_AES_128_CBC_SHA"},
+    {0xc00f, "TLS_ECDH_RSA_WITH_AES_256_CBC_SHA"},
+    {0xc011, "TLS_ECDHE_RSA_WITH_RC4_128_SHA"},
+    {0xc012, "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA"},
+    {0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"},
+    {0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"},
+    {0xc018, "TLS_ECDH_anon_WITH_AES_128_CBC_SHA"},
+    {0xc019, "TLS_ECDH_anon_WITH_AES_256_CBC_SHA"},
+    {0xc023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"},
+    {0xc024, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384"},
+    {0xc025, "TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256"},
+    {0xc026, "TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA384"},
+    {0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"},
+    {0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"},
+    {0xc029, "TLS_ECDH_RSA_WITH_AES_128_CBC_SHA256"},
+    {0xc02a, "TLS_ECDH_RSA_WITH_AES_256_CBC_SHA384"},
+    {0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+    {0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
+    {0xc02d, "TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256"},
+    {0xc02e, "TLS_ECDH_ECDSA_WITH_AES_256_GCM_SHA384"},
+    {0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+    {0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+    {0xc031, "TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256"},
+    {0xc032, "TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384"},
+    {0xc035, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA"},
+    {0xc036, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA"},
+    {0xc037, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256"},
+    {0xc038, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384"},
+    {0xc050, "TLS_RSA_WITH_ARIA_128_GCM_SHA256"},
+    {0xc051, "TLS_RSA_WITH_ARIA_256_GCM_SHA384"},
+    {0xc05c, "TLS_ECDHE_ECDSA_WITH_ARIA_128_GCM_SHA256"},
+    {0xc05d, "TLS_ECDHE_ECDSA_WITH_ARIA_256_GCM_SHA384"},
+    {0xc060, "TLS_ECDHE_RSA_WITH_ARIA_128_GCM_SHA256"},
+    {0xc061, "TLS_ECDHE_RSA_WITH_ARIA_256_GCM_SHA384"},
+    {0xc072, "TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_CBC_SHA256"},
+    {0xc073, "TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_CBC_SHA384"},
+    {0xc076, "TLS_ECDHE_RSA_WITH_CAMELLIA_128_CBC_SHA256"},
+    {0xc077, "TLS_ECDHE_RSA_WITH_CAMELLIA_256_CBC_SHA384"},
+    {0xc09c, "TLS_RSA_WITH_AES_128_CCM"},
+    {0xc09d, "TLS_RSA_WITH_AES_256_CCM"},
+    {0xc09e, "TLS_DHE_RSA_WITH_AES_128_CCM"},
+    {0xc09f, "TLS_DHE_RSA_WITH_AES_256_CCM"},
+    {0xc0a0, "TLS_RSA_WITH_AES_128_CCM_8"},
+    {0xc0a1, "TLS_RSA_WITH_AES_256_CCM_8"},
+    {0xc0a2, "TLS_DHE_RSA_WITH_AES_128_CCM_8"},
+    {0xc0a3, "TLS_DHE_RSA_WITH_AES_256_CCM_8"},
+    {0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM"},
+    {0xc0ad, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM"},
+    {0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"},
+    {0xc0af, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8"},
+    {0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xccab, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xccac, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xccad, "TLS_DHE_PSK_WITH_CHACHA20_POLY1305_SHA256"},
+    {0xccae, "TLS_RSA_PSK_WITH_CHACHA20_POLY1305_SHA256"},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 1; i < std::size(kCiphers); ++i)
+    if (kCiphers[i - 1].number >= kCiphers[i].number) return false;
+  return true;
+}
+static_assert(in_order(), "tls_cipher_name searches by halves");
+
+constexpr NumberName kVersions[] = {
+    {kSsl2, "SSL 2.0"},    {kSsl3, "SSL 3.0"},    {kTls10, "TLS 1.0"},
+    {kTls11, "TLS 1.1"},   {kTls12, "TLS 1.2"},   {kTls13, "TLS 1.3"},
+    {kDtls10, "DTLS 1.0"}, {kDtls12, "DTLS 1.2"}, {kDtls13, "DTLS 1.3"},
+};
+
+}  // namespace
+
+std::string_view tls_version_name(std::uint16_t version) {
+  for (const NumberName& known : kVersions)
+    if (known.number == version) return known.name;
+  return {};
+}
+
+std::string_view tls_cipher_name(std::uint16_t cipher) {
+  const auto* const found =
+      std::lower_bound(std::begin(kCiphers), std::end(kCiphers), cipher,
+                       [](const NumberName& one, std::uint16_t number) { return one.number < number; });
+  return found != std::end(kCiphers) && found->number == cipher ? found->name : std::string_view{};
+}
+
+}  // namespace tapline
